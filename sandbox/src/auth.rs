@@ -1,0 +1,61 @@
+//! Who is calling, by the `Authorization` header. Knows the fixed credentials and
+//! asks for the issued ones; does not know what is being called.
+
+use std::time::Instant;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+use crate::{credentials, oauth::OAuth, reply::Reply};
+
+/// A caller whose credentials are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) admin: bool,
+    /// Whether the token's scope covers audit logs.
+    pub(crate) in_scope: bool,
+}
+
+const ADMIN: Caller = Caller { admin: true, in_scope: true };
+const AGENT: Caller = Caller { admin: false, in_scope: true };
+
+/// The caller, or the answer to credentials that are missing, wrong or blocked.
+pub(crate) fn identify(header: Option<&str>, oauth: &OAuth, now: Instant) -> Result<Caller, Reply> {
+    let (scheme, value) = header.unwrap_or_default().trim().split_once(' ').unwrap_or_default();
+    let value = value.trim();
+    if scheme.eq_ignore_ascii_case("basic") {
+        basic(value).ok_or_else(Reply::not_authenticated)
+    } else if scheme.eq_ignore_ascii_case("bearer") {
+        bearer(value, oauth, now)
+    } else {
+        Err(Reply::not_authenticated())
+    }
+}
+
+/// `base64("{email}/token:{api_token}")`; a password in its place is "gone".
+fn basic(value: &str) -> Option<Caller> {
+    let text = String::from_utf8(BASE64_STANDARD.decode(value).ok()?).ok()?;
+    let (user, token) = text.split_once(':')?;
+    let email = user.strip_suffix("/token")?;
+    match (email, token) {
+        (credentials::ADMIN_EMAIL, credentials::API_TOKEN) => Some(ADMIN),
+        (credentials::AGENT_EMAIL, credentials::API_TOKEN) => Some(AGENT),
+        _ => None,
+    }
+}
+
+fn bearer(token: &str, oauth: &OAuth, now: Instant) -> Result<Caller, Reply> {
+    match token {
+        credentials::ACCESS_TOKEN => Ok(ADMIN),
+        credentials::AGENT_ACCESS_TOKEN => Ok(AGENT),
+        credentials::NO_SCOPE_ACCESS_TOKEN => Ok(Caller { in_scope: false, ..ADMIN }),
+        credentials::IP_RESTRICTED_ACCESS_TOKEN => Err(Reply::ip_restricted()),
+        credentials::EDGE_BLOCKED_ACCESS_TOKEN => Err(Reply::edge_blocked()),
+        issued => oauth.find(issued, now).map_or_else(
+            || Err(Reply::invalid_token()),
+            |access| {
+                let in_scope = access.scope.split(' ').any(|s| matches!(s, "read" | "auditlogs:read"));
+                Ok(Caller { admin: access.admin, in_scope })
+            },
+        ),
+    }
+}

@@ -1,0 +1,209 @@
+//! The sandbox as a program: options into flags, what to copy onto stdout, then
+//! service until a signal. Decides nothing about the API itself.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use zendesk_sandbox::{Account, Options, RateHeaders, Sandbox, Shape, credentials};
+
+/// How often the list of seen requests, which only tests read, is emptied.
+const FORGET: Duration = Duration::from_secs(10);
+
+/// A Zendesk of one's own: the Audit Logs API on 127.0.0.1.
+#[derive(Debug, Parser)]
+#[command(name = "zendesk-sandbox", version)]
+#[allow(clippy::struct_excessive_bools, reason = "each flag is a switch of its own")]
+struct Flags {
+    /// Port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Number of events
+    #[arg(long, default_value_t = 1_000)]
+    events: u64,
+    /// The same seed and options make the same events
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// First second of the events
+    #[arg(long, default_value = "2024-01-01T00:00:00Z")]
+    from: Timestamp,
+    /// End of the events' span, exclusive
+    #[arg(long, default_value = "2025-01-01T00:00:00Z")]
+    to: Timestamp,
+    /// How the events lie in time
+    #[arg(long, value_enum, default_value_t)]
+    shape: Shape,
+    /// Milliseconds before each answer
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// Requests a minute; none is enforced without it
+    #[arg(long)]
+    rate_limit: Option<u32>,
+    /// Milliseconds that the rate limit's minute lasts
+    #[arg(long, default_value_t = 60_000)]
+    minute_ms: u64,
+    /// Which kinds of rate limit headers are sent
+    #[arg(long, value_enum, default_value_t)]
+    rate_headers: RateHeaders,
+    /// Send no Retry-After with a 429
+    #[arg(long)]
+    no_retry_after: bool,
+    /// The filter's start is itself outside
+    #[arg(long)]
+    start_exclusive: bool,
+    /// The filter's end is itself outside
+    #[arg(long)]
+    end_exclusive: bool,
+    /// Never compress
+    #[arg(long)]
+    no_gzip: bool,
+    /// What the subdomain is
+    #[arg(long, value_enum, default_value_t)]
+    account: Account,
+    /// The subdomain in the records' urls and in the printed configurations
+    #[arg(long, default_value = "sandbox")]
+    subdomain: String,
+    /// Real lifetime of issued OAuth access tokens, whatever was requested
+    #[arg(long)]
+    token_lifetime_seconds: Option<u64>,
+}
+
+impl From<Flags> for Options {
+    fn from(flags: Flags) -> Self {
+        Self {
+            port: flags.port,
+            events: flags.events,
+            seed: flags.seed,
+            from: flags.from,
+            to: flags.to,
+            shape: flags.shape,
+            latency: Duration::from_millis(flags.latency_ms),
+            rate_limit: flags.rate_limit,
+            minute: Duration::from_millis(flags.minute_ms),
+            rate_headers: flags.rate_headers,
+            retry_after: !flags.no_retry_after,
+            start_inclusive: !flags.start_exclusive,
+            end_inclusive: !flags.end_exclusive,
+            gzip: !flags.no_gzip,
+            account: flags.account,
+            subdomain: flags.subdomain,
+            token_lifetime: flags.token_lifetime_seconds.map(Duration::from_secs),
+            ..Self::default()
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    // Bad usage, `--help` and `--version` end here: 2 and 0.
+    let flags = Flags::parse();
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With stderr gone there is nobody to tell.
+            let _ = writeln!(io::stderr(), "zendesk-sandbox: {error}");
+            let usage = error.kind() == io::ErrorKind::InvalidInput;
+            ExitCode::from(if usage { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(flags: Flags) -> io::Result<()> {
+    let subdomain = flags.subdomain.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before anything is printed, so that whoever reads it can already stop us.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let sandbox = Sandbox::start(flags.into())?;
+        let mut stdout = io::stdout();
+        stdout.write_all(greeting(&sandbox, &subdomain).as_bytes())?;
+        stdout.flush()?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                () = tokio::time::sleep(FORGET) => sandbox.clear_requests(),
+            }
+        }
+    })
+}
+
+/// What a person copies: the base URL, and a configuration for each way to log in.
+fn greeting(sandbox: &Sandbox, subdomain: &str) -> String {
+    let config = |credentials: serde_json::Value| {
+        serde_json::json!({ "subdomain": subdomain, "credentials": credentials }).to_string()
+    };
+    let lines = [
+        format!("export ZENDESK_BASE_URL={}", sandbox.base_url()),
+        String::new(),
+        format!("# {} events. A config.json for each way to log in:", sandbox.event_count()),
+        config(serde_json::json!({
+            "auth_type": "access_token",
+            "access_token": credentials::ACCESS_TOKEN,
+        })),
+        config(serde_json::json!({
+            "auth_type": "api_token",
+            "email": credentials::ADMIN_EMAIL,
+            "api_token": credentials::API_TOKEN,
+        })),
+        config(serde_json::json!({
+            "auth_type": "client_credentials",
+            "client_id": credentials::CLIENT_ID,
+            "client_secret": credentials::CLIENT_SECRET,
+        })),
+        "# Good once; the connector hands back the next one:".to_owned(),
+        config(serde_json::json!({
+            "auth_type": "refresh_token",
+            "client_id": credentials::CLIENT_ID,
+            "client_secret": credentials::CLIENT_SECRET,
+            "refresh_token": credentials::REFRESH_TOKEN,
+        })),
+    ];
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(flags: &[&str]) -> Options {
+        let argv = ["zendesk-sandbox"].iter().chain(flags);
+        Flags::try_parse_from(argv).expect("good usage").into()
+    }
+
+    #[test]
+    fn without_flags_the_options_are_the_librarys() {
+        assert_eq!(format!("{:?}", options(&[])), format!("{:?}", Options::default()));
+    }
+
+    #[test]
+    fn each_flag_reaches_its_option() {
+        for (flags, shown) in [
+            (&["--port=8123"][..], "port: 8123"),
+            (&["--events=5"], "events: 5"),
+            (&["--seed=7"], "seed: 7"),
+            (&["--from=2020-01-01T00:00:00Z"], "from: 2020-01-01T00:00:00Z"),
+            (&["--to=2026-01-01T00:00:00Z"], "to: 2026-01-01T00:00:00Z"),
+            (&["--shape=tied"], "shape: Tied"),
+            (&["--latency-ms=9"], "latency: 9ms"),
+            (&["--rate-limit=9"], "rate_limit: Some(9)"),
+            (&["--minute-ms=250"], "minute: 250ms"),
+            (&["--rate-headers=x-rate-limit"], "rate_headers: XRateLimit"),
+            (&["--no-retry-after"], "retry_after: false"),
+            (&["--start-exclusive"], "start_inclusive: false"),
+            (&["--end-exclusive"], "end_inclusive: false"),
+            (&["--no-gzip"], "gzip: false"),
+            (&["--account=missing"], "account: Missing"),
+            (&["--subdomain=acme"], "subdomain: \"acme\""),
+            (&["--token-lifetime-seconds=5"], "token_lifetime: Some(5s)"),
+        ] {
+            let text = format!("{:?}", options(flags));
+            assert!(text.contains(shown), "{flags:?}: {text}");
+        }
+    }
+}

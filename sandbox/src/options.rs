@@ -1,0 +1,128 @@
+//! Everything that can be switched. Plain data: nothing here acts.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::interfere::Interfere;
+
+/// Everything one can switch. `Options::default()` is an Enterprise account with
+/// 1,000 events in the year 2024.
+#[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each one is a switch of its own; the builder of this struct names them"
+)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 takes any free one. Default 0.
+    pub port: u16,
+    /// Number of events at the start. Default 1,000; at most 2^39.
+    pub events: u64,
+    /// Two sandboxes with the same seed and options hold the same events. Default 1.
+    pub seed: u64,
+    /// The first second in which an event can lie (fractions are cut). Default
+    /// 2024-01-01T00:00:00Z.
+    pub from: Timestamp,
+    /// The end of the span, itself outside it. Default 2025-01-01T00:00:00Z.
+    pub to: Timestamp,
+    /// How the events lie in `from..to`. Default [`Shape::Mixed`].
+    pub shape: Shape,
+    /// Time before each answer. Default none.
+    pub latency: Duration,
+    /// Requests a "minute" for all callers together; `None`, the default, enforces
+    /// none, and the headers then speak of 700.
+    pub rate_limit: Option<u32>,
+    /// Length of the rate limit's minute. Default 60 s.
+    pub minute: Duration,
+    /// Which kinds of rate limit headers are sent. Default both.
+    pub rate_headers: RateHeaders,
+    /// Whether the sandbox's 429s carry `Retry-After`. Default true ("usually, not always").
+    pub retry_after: bool,
+    /// Whether an event in the very second of the filter's start matches. Zendesk
+    /// does not say. Default true.
+    pub start_inclusive: bool,
+    /// Whether an event in the very second of the filter's end matches. Zendesk
+    /// does not say. Default true.
+    pub end_inclusive: bool,
+    /// Whether answers are compressed for clients that accept gzip. Default true.
+    pub gzip: bool,
+    /// What the subdomain is. Default [`Account::Enterprise`].
+    pub account: Account,
+    /// Appears in the records' `url` and in the 404 of a missing account. Default "sandbox".
+    pub subdomain: String,
+    /// The `Date` header is the present plus this. Default zero.
+    pub clock_offset: SignedDuration,
+    /// Real lifetime of issued OAuth access tokens, whatever the request's
+    /// `expires_in` says. Default `None`: as requested, else 30 minutes.
+    pub token_lifetime: Option<Duration>,
+    /// A hook that may replace any answer. Default none.
+    pub interfere: Option<Interfere>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            events: 1_000,
+            seed: 1,
+            from: Timestamp::constant(1_704_067_200, 0),
+            to: Timestamp::constant(1_735_689_600, 0),
+            shape: Shape::Mixed,
+            latency: Duration::ZERO,
+            rate_limit: None,
+            minute: Duration::from_mins(1),
+            rate_headers: RateHeaders::Both,
+            retry_after: true,
+            start_inclusive: true,
+            end_inclusive: true,
+            gzip: true,
+            account: Account::Enterprise,
+            subdomain: "sandbox".to_owned(),
+            clock_offset: SignedDuration::ZERO,
+            token_lifetime: None,
+            interfere: None,
+        }
+    }
+}
+
+/// How events lie in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shape {
+    /// At equal distances.
+    Even,
+    /// Quiet times, busy days, and seconds with hundreds of events.
+    #[default]
+    Mixed,
+    /// 95 % of the events in 1 % of the span.
+    Skewed,
+    /// All in clusters of some hundreds of events a second.
+    Tied,
+    /// All in the one second in the middle of the span.
+    OneSecond,
+}
+
+/// Which kinds of rate limit headers are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum RateHeaders {
+    /// Both kinds.
+    #[default]
+    Both,
+    /// `X-Rate-Limit` and `X-Rate-Limit-Remaining` only.
+    XRateLimit,
+    /// `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` (seconds) only.
+    RateLimit,
+    /// No such header.
+    None,
+}
+
+/// What the subdomain is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Account {
+    /// An account with audit logs.
+    #[default]
+    Enterprise,
+    /// An account whose plan has no audit logs: 403 for every caller.
+    Professional,
+    /// No account at all: every path answers the 404 "No help desk at ...".
+    Missing,
+}

@@ -1,0 +1,149 @@
+//! An answer as plain data, and the wording of every error, taken from real
+//! answers of the API. Nothing here looks at a request.
+
+use std::fmt::Write as _;
+
+/// An answer before it goes to the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Of a page; errors come without the character set.
+const PAGE: &str = "application/json; charset=utf-8";
+const FORMAT: &str = "Invalid filter[created_at] specified; format is \
+    ?filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ&filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ";
+
+impl Reply {
+    /// A JSON answer.
+    pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let content_type = Some(if status < 300 { PAGE } else { "application/json" });
+        Self { status, content_type, headers: Vec::new(), body: body.into() }
+    }
+
+    fn html(status: u16, body: &str) -> Self {
+        Self { status, content_type: Some("text/html"), headers: Vec::new(), body: body.into() }
+    }
+
+    /// 400: a filter's value is not valid. `what` is such as `filter[actor_id]`.
+    pub(crate) fn invalid_value(what: &str) -> Self {
+        let description = match what {
+            "filter[created_at]" => FORMAT.to_owned(),
+            _ => format!("Invalid {what} specified"),
+        };
+        Self::json(400, format!(r#"{{"error":"InvalidValue","description":"{description}"}}"#))
+    }
+
+    /// 400: a cursor, sort or size is not valid. `what` is such as `page[after]`.
+    pub(crate) fn invalid_pagination(what: &str) -> Self {
+        Self::json(
+            400,
+            format!(
+                r#"{{"errors":[{{"code":"InvalidPaginationParameter","title":"Invalid pagination parameter","detail":"{what} is not valid"}}]}}"#
+            ),
+        )
+    }
+
+    /// 400: offset pagination beyond page 100 or 10,000 records.
+    pub(crate) fn too_deep() -> Self {
+        Self::json(
+            400,
+            r#"{"errors":[{"code":"InvalidPaginationDepth","title":"Pagination requests using Offset Pagination are limited"}]}"#,
+        )
+    }
+
+    /// 401: no credentials, or e-mail and API token do not fit.
+    pub(crate) fn not_authenticated() -> Self {
+        Self::json(401, r#"{"error":"Couldn't authenticate you"}"#)
+    }
+
+    /// 401: an OAuth access token that is unknown, expired or revoked.
+    pub(crate) fn invalid_token() -> Self {
+        Self::json(
+            401,
+            r#"{"error":"invalid_token","error_description":"The access token provided is expired, revoked, malformed or invalid for other reasons."}"#,
+        )
+    }
+
+    /// 403: the plan has no audit logs, or the user is no admin.
+    pub(crate) fn forbidden() -> Self {
+        Self::json(
+            403,
+            r#"{"error":{"title":"Forbidden","message":"You do not have access to this page. Please contact the account owner of this help desk for further help."}}"#,
+        )
+    }
+
+    /// 403: the OAuth token lacks the scope.
+    pub(crate) fn missing_scope() -> Self {
+        Self::json(403, r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#)
+    }
+
+    /// 403 with nothing in it: the caller's address is not allowed.
+    pub(crate) fn ip_restricted() -> Self {
+        Self { status: 403, content_type: None, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// 403 of the edge.
+    pub(crate) fn edge_blocked() -> Self {
+        Self::html(
+            403,
+            "<!DOCTYPE html>\n<html><head><title>Access denied</title></head>\
+             <body><h1>Sorry, you have been blocked</h1></body></html>",
+        )
+    }
+
+    /// 404: the path is unknown.
+    pub(crate) fn invalid_endpoint() -> Self {
+        Self::json(404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#)
+    }
+
+    /// 404: the subdomain is unknown. JSON sent as HTML, as has been seen.
+    pub(crate) fn no_help_desk(subdomain: &str) -> Self {
+        let title = quoted(&format!("No help desk at {subdomain}.zendesk.com"));
+        Self::html(
+            404,
+            &format!(
+                r#"{{"error":{{"title":{title},"message":"There is no help desk configured at this address. This means that the address is available and that you can claim it at http://www.zendesk.com/signup"}}}}"#
+            ),
+        )
+    }
+
+    /// 413: a request body that no client of this API sends.
+    pub(crate) fn too_large() -> Self {
+        Self::json(413, r#"{"error":"RequestEntityTooLarge","description":"Request too large"}"#)
+    }
+
+    /// 429: the account's rate limit; plain text.
+    pub(crate) fn rate_limited() -> Self {
+        Self {
+            status: 429,
+            content_type: Some("text/plain"),
+            headers: Vec::new(),
+            body: b"Number of allowed API requests per minute exceeded".to_vec(),
+        }
+    }
+
+    /// An OAuth error as RFC 6749 section 5.2 shapes it.
+    pub(crate) fn oauth(status: u16, error: &str, description: &str) -> Self {
+        Self::json(status, format!(r#"{{"error":"{error}","error_description":"{description}"}}"#))
+    }
+}
+
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes all"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,284 @@
+//! The network: connections on loopback, latency, compression, and interference
+//! with answers. What an answer says is decided elsewhere.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::{Body, Frame, Incoming, SizeHint},
+    header::{self, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use serde_json::value::RawValue;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::{
+    dice::Dice,
+    interfere::{Answer, SeenRequest},
+    query,
+    reply::Reply,
+    routes::{Zendesk, locked},
+};
+
+const REQUEST_ID: u64 = 41;
+/// Most bytes of a request's body; a token request has a few hundred.
+const MAX_BODY: usize = 1 << 20;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) zendesk: Zendesk,
+    pub(crate) seen: Mutex<Vec<SeenRequest>>,
+    count: AtomicU64,
+}
+
+impl Server {
+    /// A server of this account that has seen nothing yet.
+    pub(crate) fn new(zendesk: Zendesk) -> Self {
+        Self { zendesk, seen: Mutex::default(), count: AtomicU64::new(0) }
+    }
+}
+
+/// Serves until `stop` is sent or dropped.
+pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener, mut stop: oneshot::Receiver<()>) {
+    loop {
+        let accepted = tokio::select! {
+            _ = &mut stop => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, or the client is gone: others may do better.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let server = Arc::clone(&server);
+        tokio::spawn(async move {
+            let service = service_fn(|request| respond(&server, request));
+            // An error here is a client that went away, or one of the faults.
+            let _ = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// The connection is to be closed without a further word.
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("closed on purpose")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response<Payload>, Closed> {
+    let gzip = server.zendesk.options.gzip && accepts_gzip(request.headers());
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let (body, too_large) = match body {
+        Ok(body) => (body.to_bytes().to_vec(), false),
+        Err(_) => (Vec::new(), true),
+    };
+    let text = |name| parts.headers.get(name).map(|v: &HeaderValue| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let raw_query = parts.uri.query().unwrap_or_default();
+    let seen = SeenRequest {
+        number: server.count.fetch_add(1, Ordering::Relaxed) + 1,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: raw_query.to_owned(),
+        params: query::params(raw_query),
+        authorization: text(header::AUTHORIZATION),
+        user_agent: text(header::USER_AGENT),
+        at: Instant::now(),
+        body,
+    };
+    locked(&server.seen).push(seen.clone());
+    let latency = server.zendesk.options.latency;
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    let wish = server.zendesk.options.interfere.as_ref().and_then(|hook| hook.ask(&seen));
+    let real = || {
+        if too_large { Reply::too_large() } else { server.zendesk.answer(&seen, Instant::now()) }
+    };
+    let response = |reply: Reply, gzip: bool| whole(server, seen.number, reply, gzip);
+    match wish {
+        None => Ok(response(real(), gzip)),
+        Some(Answer::Delay(time)) => {
+            tokio::time::sleep(time).await;
+            Ok(response(real(), gzip))
+        }
+        Some(Answer::Edit(editor)) => {
+            let mut reply = real();
+            if let Some(body) = edited(&reply.body, &*editor) {
+                reply.body = body;
+            }
+            Ok(response(reply, gzip))
+        }
+        Some(Answer::DropInBody { sent }) => Ok(cut(response(real(), gzip), sent)),
+        Some(Answer::Reply { status, headers, body }) => {
+            let mut response = response(Reply { status, content_type: None, headers: Vec::new(), body }, false);
+            for (name, value) in headers {
+                let name = name.parse::<HeaderName>();
+                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+                    if matches!(name, header::DATE) || name == "x-zendesk-request-id" {
+                        response.headers_mut().remove(&name);
+                    }
+                    response.headers_mut().append(name, value);
+                }
+            }
+            Ok(response)
+        }
+        Some(Answer::Stall) => std::future::pending().await,
+        Some(Answer::DropConnection) => Err(Closed),
+    }
+}
+
+/// The reply as a response, with the headers that every answer has.
+fn whole(server: &Server, number: u64, reply: Reply, gzip: bool) -> Response<Payload> {
+    let mut headers = HeaderMap::new();
+    let mut put = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.append(name, value);
+        }
+    };
+    let now = Timestamp::now();
+    let date = now.checked_add(server.zendesk.options.clock_offset).unwrap_or(now);
+    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&date) {
+        put(header::DATE, &date);
+    }
+    if let Some(content_type) = reply.content_type {
+        put(header::CONTENT_TYPE, content_type);
+    }
+    let mut dice = Dice::new(server.zendesk.options.seed, number, REQUEST_ID);
+    let id = format!("{:016x}{:016x}", dice.next(), dice.next());
+    put(HeaderName::from_static("x-zendesk-request-id"), &id);
+    for (name, value) in &reply.headers {
+        if let Ok(name) = name.parse() {
+            put(name, value);
+        }
+    }
+    let mut body = reply.body;
+    if gzip
+        && !body.is_empty()
+        && let Ok(small) = compressed(&body)
+    {
+        put(header::CONTENT_ENCODING, "gzip");
+        body = small;
+    }
+    let mut response = Response::new(Payload { left: Some(Bytes::from(body)), cut: None });
+    *response.status_mut() = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| (100..600).contains(&status.as_u16()))
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The response with its whole length announced, but only `sent` bytes of it.
+fn cut(mut response: Response<Payload>, sent: usize) -> Response<Payload> {
+    let body = response.body_mut().left.take().unwrap_or_default();
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let sent = sent.min(body.len().saturating_sub(1));
+    *response.body_mut() = Payload { left: Some(body.slice(..sent)), cut: Some(3) };
+    response
+}
+
+fn compressed(body: &[u8]) -> io::Result<Vec<u8>> {
+    use io::Write as _;
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 6), Compression::fast());
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        matches!(name.trim(), "gzip" | "x-gzip" | "*") && !refused
+    })
+}
+
+/// The JSON body after the editor; records that it left alone keep their text.
+fn edited(body: &[u8], editor: &dyn Fn(serde_json::Value) -> serde_json::Value) -> Option<Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct Raw<'a> {
+        #[serde(borrow, default)]
+        audit_logs: Vec<&'a RawValue>,
+    }
+    let texts = serde_json::from_slice(body).map(|raw: Raw<'_>| raw.audit_logs).unwrap_or_default();
+    let before: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let originals: Vec<serde_json::Value> = before["audit_logs"].as_array().cloned().unwrap_or_default();
+    let after = editor(before);
+    let (Some(object), Some(records)) = (after.as_object(), after["audit_logs"].as_array()) else {
+        return serde_json::to_vec(&after).ok();
+    };
+    let record = |value: &serde_json::Value| {
+        originals
+            .iter()
+            .position(|original| original == value)
+            .map_or_else(|| value.to_string(), |at| texts[at].get().to_owned())
+    };
+    let records: Vec<String> = records.iter().map(record).collect();
+    let mut fields = vec![format!(r#""audit_logs":[{}]"#, records.join(","))];
+    for (name, value) in object.iter().filter(|(name, _)| *name != "audit_logs") {
+        fields.push(format!("{}:{value}", serde_json::Value::from(name.as_str())));
+    }
+    Some(format!("{{{}}}", fields.join(",")).into_bytes())
+}
+
+/// A body that is all there, or that breaks off.
+struct Payload {
+    left: Option<Bytes>,
+    /// Turns until the connection is closed, so that what was sent is flushed.
+    cut: Option<u8>,
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        if let Some(bytes) = self.left.take().filter(|bytes| !bytes.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        match self.cut {
+            None => Poll::Ready(None),
+            Some(0) => Poll::Ready(Some(Err(Closed))),
+            Some(turns) => {
+                self.cut = Some(turns - 1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.cut.is_none() && self.left.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.cut {
+            None => SizeHint::with_exact(self.left.as_ref().map_or(0, Bytes::len) as u64),
+            Some(_) => SizeHint::default(),
+        }
+    }
+}

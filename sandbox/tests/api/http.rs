@@ -1,0 +1,99 @@
+//! A client of a few lines: one request a connection, whole answers. Knows
+//! nothing that the sandbox knows, so that the two cannot agree on a mistake.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use serde_json::Value;
+use zendesk_sandbox::{Options, Sandbox, credentials::ACCESS_TOKEN};
+
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Got {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    /// The records' exact texts, as they stood in the page.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        #[derive(serde::Deserialize)]
+        struct Page<'a> {
+            #[serde(borrow)]
+            audit_logs: Vec<&'a serde_json::value::RawValue>,
+        }
+        let page: Page<'_> = serde_json::from_slice(&self.body).expect("a page");
+        page.audit_logs.iter().map(|raw| raw.get().to_owned()).collect()
+    }
+}
+
+pub(crate) fn sandbox(options: Options) -> Sandbox {
+    Sandbox::start(options).expect("the sandbox starts")
+}
+
+/// Sends these bytes and reads until the connection is closed.
+pub(crate) fn raw(base_url: &str, request: &[u8]) -> io::Result<Vec<u8>> {
+    let address = base_url.strip_prefix("http://").expect("http");
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(request)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+pub(crate) fn parse(answer: &[u8]) -> Got {
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an end of the head");
+    let head = std::str::from_utf8(&answer[..end]).expect("a head in ASCII");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    Got {
+        status: status.parse().expect("a number"),
+        headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        body: answer[end + 4..].to_vec(),
+    }
+}
+
+pub(crate) fn request(sandbox: &Sandbox, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Got {
+    let headers: String = headers.iter().flat_map(|(n, v)| [*n, ": ", *v, "\r\n"]).collect();
+    let length = body.len();
+    let text = format!(
+        "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    );
+    parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("an answer"))
+}
+
+/// GET with this `Authorization`.
+pub(crate) fn get_as(sandbox: &Sandbox, authorization: &str, target: &str) -> Got {
+    request(sandbox, "GET", target, &[("Authorization", authorization)], "")
+}
+
+/// GET by an admin.
+pub(crate) fn get(sandbox: &Sandbox, target: &str) -> Got {
+    get_as(sandbox, &format!("Bearer {ACCESS_TOKEN}"), target)
+}
+
+/// GET of audit logs by an admin; `query` needs no encoding but that of cursors.
+pub(crate) fn logs(sandbox: &Sandbox, query: &str) -> Got {
+    get(sandbox, &format!("/api/v2/audit_logs?{query}"))
+}
+
+/// A value as it must stand in a query.
+pub(crate) fn encoded(value: &str) -> String {
+    value.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+}

@@ -1,0 +1,12 @@
+//! Airbyte's side: the protocol's messages, files, and the only writer of stdout.
+//!
+//! Nothing here knows Zendesk: it imports nothing from `zendesk`.
+
+mod catalog;
+pub mod message;
+mod output;
+mod state_file;
+
+pub use catalog::{catalog, selected_sync_mode};
+pub use output::{Output, Writer};
+pub use state_file::stream_state;

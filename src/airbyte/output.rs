@@ -1,0 +1,173 @@
+//! The only writer of stdout.
+//!
+//! A thread of its own writes, behind a bounded channel: a consumer that stops reading stops the
+//! connector without blocking the runtime, on which requests are under way. What goes in first
+//! comes out first, so a STATE can never overtake the records that it claims. Every write is
+//! looked at; after the first that fails nothing more is written and every call fails.
+
+use std::io::{ErrorKind, Write};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::message::{Level, Log, Message};
+use crate::error::{Cause, Error, Result};
+
+/// Chunks that may wait for a slow consumer; a page of records is one.
+const WAITING: usize = 8;
+
+enum Job {
+    Write(Vec<u8>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// A handle for putting messages out; clones write to the same stdout.
+#[derive(Clone)]
+pub struct Output {
+    jobs: mpsc::Sender<Job>,
+    failure: Arc<OnceLock<Cause>>,
+}
+
+/// The thread that writes.
+pub struct Writer {
+    thread: JoinHandle<()>,
+    failure: Arc<OnceLock<Cause>>,
+}
+
+impl Output {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    /// If the system has no thread left.
+    pub fn start(mut to: Box<dyn Write + Send>) -> Result<(Self, Writer)> {
+        let (jobs, mut waiting) = mpsc::channel(WAITING);
+        let failure = Arc::new(OnceLock::new());
+        let thread = std::thread::Builder::new()
+            .name("stdout".to_owned())
+            .spawn({
+                let failure = Arc::clone(&failure);
+                move || {
+                    while let Some(job) = waiting.blocking_recv() {
+                        if let Err(error) = perform(&mut to, job) {
+                            let _ = failure.set(match error.kind() {
+                                ErrorKind::BrokenPipe => Cause::OutputClosed,
+                                _ => Cause::OutputFailed { why: error.to_string() },
+                            });
+                            return;
+                        }
+                    }
+                }
+            })
+            .map_err(|error| Cause::Startup { why: error.to_string() })?;
+        Ok((Self { jobs, failure: Arc::clone(&failure) }, Writer { thread, failure }))
+    }
+
+    /// Puts out whole lines.
+    ///
+    /// # Errors
+    /// If stdout is closed or cannot be written.
+    pub async fn lines(&self, lines: Vec<u8>) -> Result<()> {
+        self.push(Job::Write(lines)).await
+    }
+
+    /// Puts out a message.
+    ///
+    /// # Errors
+    /// See [`Output::lines`].
+    pub async fn send(&self, message: &Message) -> Result<()> {
+        let line = message.to_line().map_err(|error| Error::with_details(Cause::Defect, error.to_string()))?;
+        self.lines(line).await
+    }
+
+    /// Puts out a LOG message.
+    ///
+    /// # Errors
+    /// See [`Output::lines`].
+    pub async fn log(&self, level: Level, message: impl Into<String>) -> Result<()> {
+        let message = message.into();
+        self.send(&Message::Log { log: Log { level, message } }).await
+    }
+
+    /// Waits until everything so far has been handed to the system.
+    ///
+    /// # Errors
+    /// See [`Output::lines`].
+    pub async fn flush(&self) -> Result<()> {
+        let (done, flushed) = oneshot::channel();
+        self.push(Job::Flush(done)).await?;
+        flushed.await.map_err(|_| self.failure())
+    }
+
+    async fn push(&self, job: Job) -> Result<()> {
+        self.jobs.send(job).await.map_err(|_| self.failure())
+    }
+
+    fn failure(&self) -> Error {
+        self.failure.get().cloned().unwrap_or(Cause::OutputClosed).into()
+    }
+}
+
+impl Writer {
+    /// Waits until everything is written and the thread has ended; all [`Output`]s must be gone.
+    ///
+    /// # Errors
+    /// If a write failed.
+    pub fn finish(self) -> Result<()> {
+        if self.thread.join().is_err() {
+            return Err(Cause::Defect.into());
+        }
+        match self.failure.get() {
+            Some(cause) => Err(cause.clone().into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn perform(to: &mut dyn Write, job: Job) -> std::io::Result<()> {
+    match job {
+        Job::Write(lines) => to.write_all(&lines),
+        Job::Flush(done) => {
+            to.flush()?;
+            // Whoever waited may be gone.
+            let _ = done.send(());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Closed(ErrorKind);
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_fails_every_call_after_it() {
+        for (kind, closed) in [(ErrorKind::BrokenPipe, true), (ErrorKind::StorageFull, false)] {
+            let (output, writer) = Output::start(Box::new(Closed(kind))).expect("starts");
+            let error = async {
+                loop {
+                    output.log(Level::Info, "x").await?;
+                    output.flush().await?;
+                }
+            };
+            let error: Error = match error.await {
+                Err(error) => error,
+                Ok(()) => unreachable!("the loop ends with an error"),
+            };
+            assert_eq!(error.cause == Cause::OutputClosed, closed);
+            drop(output);
+            assert_eq!(writer.finish().map_err(|error| error.cause), Err(error.cause));
+        }
+    }
+}

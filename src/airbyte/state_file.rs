@@ -1,0 +1,145 @@
+//! State files: finds this stream's state in whatever the platform, a person or another tool put
+//! into the file.
+//!
+//! What the state means is `sync/state.rs`; this file must not look into it.
+
+use serde_json::Value;
+
+use super::message::STREAM;
+use crate::config::{Fields, kind};
+use crate::error::{Error, File, Result};
+
+/// The `stream_state` of this stream, or none: no state, or none of this stream.
+///
+/// Understood are `null`, `{}`, `[]`, a STREAM state, a list of such, and each of them inside of a
+/// whole STATE message or a protocol state under `state`.
+///
+/// # Errors
+/// If it has another shape. A state that cannot be understood must not start a sync from the
+/// beginning without a word.
+pub fn stream_state(file: &Value) -> Result<Option<&Value>> {
+    match file {
+        Value::Null => Ok(None),
+        Value::Array(states) => {
+            let mut found = None;
+            for (index, state) in states.iter().enumerate() {
+                if let Some(state) = of_message(state, &format!("[{index}]"))? {
+                    // The last one is the newest.
+                    found = Some(state);
+                }
+            }
+            Ok(found)
+        }
+        state => of_message(state, ""),
+    }
+}
+
+fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
+    let message = Fields::new(File::State, path, value)?;
+    if value.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok(None);
+    }
+    if let Some(inner) = message.get("state") {
+        return of_message(inner, &message.path("state"));
+    }
+    match message.text("type")? {
+        Some("STREAM") | None => {}
+        Some("GLOBAL" | "LEGACY") => {
+            return Err(message.error(
+                "type",
+                "is no STREAM state, and this source writes no other. Start the connection over without a state.",
+            ));
+        }
+        Some(_) => {
+            return Err(message.error("type", "is unknown. A state of this source has the type STREAM."));
+        }
+    }
+    let stream = message.required_object(
+        "stream",
+        "A state looks like {\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"audit_logs\"},\"stream_state\":{…}}}.",
+    )?;
+    let descriptor = stream.required_object("stream_descriptor", "It names the stream: {\"name\":\"audit_logs\"}.")?;
+    let name = descriptor.required_text("name", "It is the stream's name, audit_logs.")?;
+    if name != STREAM {
+        return Ok(None);
+    }
+    match stream.get("stream_state") {
+        None => Ok(None),
+        Some(Value::Object(state)) if state.is_empty() => Ok(None),
+        Some(state @ Value::Object(_)) => Ok(Some(state)),
+        Some(other) => Err(Error::field(
+            File::State,
+            stream.path("stream_state"),
+            format!("must be a JSON object, not {}.", kind(other)),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn message(name: &str, state: &Value) -> Value {
+        json!({ "type": "STREAM", "stream": { "stream_descriptor": { "name": name, "namespace": null }, "stream_state": state }, "data": null, "global": null })
+    }
+
+    #[test]
+    fn everything_that_counts_as_no_state() {
+        for file in [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!([{}]),
+            json!([message("audit_logs", &json!(null))]),
+            json!([message("audit_logs", &json!({}))]),
+            json!([message("tickets", &json!({ "updated_at": "x" }))]),
+        ] {
+            assert_eq!(stream_state(&file).expect("understood"), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn the_state_of_this_stream_is_found() {
+        let state = json!({ "created_at": "2026-01-01T00:00:00Z" });
+        let ours = message("audit_logs", &state);
+        let older = message("audit_logs", &json!({ "created_at": "2025-01-01T00:00:00Z" }));
+        let untyped = json!({ "stream": { "stream_descriptor": { "name": "audit_logs" }, "stream_state": state } });
+        for file in [
+            ours.clone(),
+            json!([ours]),
+            json!([message("tickets", &json!({})), ours]),
+            json!([older, ours, message("tickets", &json!({ "x": 1 }))]),
+            untyped,
+            json!([{ "type": "STATE", "state": ours }]),
+        ] {
+            assert_eq!(stream_state(&file).expect("understood"), Some(&state), "{file}");
+        }
+    }
+
+    #[test]
+    fn keys_that_stand_twice_are_no_error() {
+        let text = r#"[{"type":"STREAM","global_":null,"global_":null,"stream":{"stream_descriptor":{"name":"audit_logs"},"stream_state":{"created_at":"2026-01-01T00:00:00Z"}}}]"#;
+        let file: Value = serde_json::from_str(text).expect("JSON");
+        assert!(stream_state(&file).expect("understood").is_some());
+    }
+
+    #[test]
+    fn another_shape_is_refused_with_the_field() {
+        for (file, start) in [
+            (json!(7), "In the state, the top level must be a JSON object, not a number."),
+            (json!([7]), "In the state, [0] must be a JSON object, not a number."),
+            (json!({ "created_at": "2026-01-01T00:00:00Z" }), "In the state, stream is missing."),
+            (json!({ "type": "GLOBAL", "global": {} }), "In the state, type is no STREAM state"),
+            (json!([{ "type": "X" }]), "In the state, [0].type is unknown."),
+            (json!([{ "type": "STREAM", "stream": {} }]), "In the state, [0].stream.stream_descriptor is missing."),
+            (
+                json!([message("audit_logs", &json!("x"))]),
+                "In the state, [0].stream.stream_state must be a JSON object, not a text.",
+            ),
+        ] {
+            let error = stream_state(&file).expect_err("refused").to_string();
+            assert!(error.starts_with(start), "{file}: {error}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The command line, and the way from it to an exit code.
+//!
+//! Everything comes in as an argument: the command line, stdout, the environment, time. So whole
+//! commands can be run in a test as in a process.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::airbyte::Output;
+use crate::clock::Clock;
+use crate::commands::read::Outcome;
+use crate::commands::{About, Context, check, discover, read, spec};
+use crate::error::{Cause, Error, Result};
+use crate::stop::{Stop, Stopper, stop};
+use crate::zendesk::Timeouts;
+
+/// Airbyte source for the Zendesk Audit Logs API. Messages go to stdout, one JSON object a line.
+#[derive(Debug, Parser)]
+#[command(name = "source-zendesk-audit-logs", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the specification of the configuration
+    Spec,
+    /// Test whether the configuration works
+    Check {
+        /// The configuration, a JSON file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Print which streams can be read
+    Discover {
+        /// The configuration, a JSON file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Read the records
+    Read {
+        /// The configuration, a JSON file
+        #[arg(long)]
+        config: PathBuf,
+        /// The configured catalog, a JSON file
+        #[arg(long)]
+        catalog: PathBuf,
+        /// The state of the sync before, a JSON file; the whole history without it
+        #[arg(long)]
+        state: Option<PathBuf>,
+    },
+}
+
+/// What a command needs besides its arguments.
+#[derive(Debug)]
+pub struct Environment {
+    /// `ZENDESK_BASE_URL`: replaces the account's address, for test servers.
+    pub base_url: Option<String>,
+    /// `SSL_CERT_FILE`: certificates that are trusted besides the built-in ones.
+    pub certificates: Option<PathBuf>,
+    /// Time and sleep.
+    pub clock: Clock,
+    /// The seed of the retries' jitter.
+    pub seed: u64,
+    /// Replaces the timeouts of a request, if set.
+    pub timeouts: Option<Timeouts>,
+    /// Whence the wish to stop comes.
+    pub signals: Signals,
+}
+
+/// Whence the wish to stop comes.
+#[derive(Debug)]
+pub enum Signals {
+    /// From the process's SIGTERM and SIGINT.
+    OfProcess,
+    /// From whoever holds the other end.
+    ByHand(Stop),
+}
+
+impl Environment {
+    /// That of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            // What is not Unicode is no URL either, and is refused as that.
+            base_url: variable("ZENDESK_BASE_URL").map(|value| value.to_string_lossy().into_owned()),
+            certificates: variable("SSL_CERT_FILE").map(PathBuf::from),
+            clock: Clock::System,
+            seed: fastrand::u64(..),
+            timeouts: None,
+            signals: Signals::OfProcess,
+        }
+    }
+}
+
+/// Runs a command line, with the program's name first, and returns the exit code: 0 success (also
+/// a check that failed), 1 failure, 2 wrong usage, 130 and 143 stopped by a signal, 141 stdout closed.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    stdout: Box<dyn Write + Send>,
+) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help goes to stdout, errors to stderr; if neither can be written, the code tells.
+            let _ = usage.print();
+            return u8::try_from(usage.exit_code()).unwrap_or(2);
+        }
+    };
+    let (code, error) = match start(arguments.command, environment, stdout) {
+        Ok(code) => (code, None),
+        Err(error) if error.cause == Cause::OutputClosed => (141, None),
+        Err(error) => (1, Some(error)),
+    };
+    if let Some(error) = error {
+        // stdout is not to be had, so this is the last place where it can be said.
+        let _ = writeln!(std::io::stderr(), "{error}");
+    }
+    code
+}
+
+/// Everything that can only fail if stdout or the system does.
+fn start(command: Command, environment: Environment, stdout: Box<dyn Write + Send>) -> Result<u8> {
+    // One thread: more of them cost more and gain nothing.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Cause::Startup { why: error.to_string() })?;
+    let (output, writer) = Output::start(stdout)?;
+    runtime.block_on(async {
+        let stop = match environment.signals {
+            Signals::ByHand(stop) => stop,
+            Signals::OfProcess => listen()?,
+        };
+        let context = Context {
+            output,
+            clock: environment.clock,
+            base_url: environment.base_url,
+            certificates: environment.certificates,
+            seed: environment.seed,
+            timeouts: environment.timeouts,
+            stop,
+        };
+        let code = match perform(&context, command).await {
+            Ok(code) => Ok(code),
+            Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. }) => Err(error),
+            Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),
+        };
+        drop(context);
+        // A consumer that does not read holds this up; signals are still heard meanwhile.
+        match tokio::task::spawn_blocking(|| writer.finish()).await {
+            Ok(written) => written.and(code),
+            Err(error) => Err(Error::with_details(Cause::Defect, error.to_string())),
+        }
+    })
+}
+
+fn listen() -> Result<Stop> {
+    let (stopper, stop): (Stopper, Stop) = stop();
+    stopper.on_signals().map_err(|error| Error::from(Cause::Startup { why: error.to_string() }))?;
+    Ok(stop)
+}
+
+async fn perform(context: &Context, command: Command) -> Result<u8> {
+    match command {
+        Command::Spec => spec::run(context).await.map(|()| 0),
+        Command::Check { config } => tokio::select! {
+            checked = check::run(context, &config) => checked.map(|()| 0),
+            // There is nothing to put in order.
+            signal = context.stop.wait() => Ok(signal.exit_code()),
+        },
+        Command::Discover { config } => discover::run(context, &config).await.map(|()| 0),
+        Command::Read { config, catalog, state } => {
+            Ok(match read::run(context, &config, &catalog, state.as_deref()).await? {
+                Outcome::Complete => 0,
+                Outcome::Failed => 1,
+                Outcome::Stopped(signal) => signal.exit_code(),
+            })
+        }
+    }
+}

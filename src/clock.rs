@@ -1,0 +1,135 @@
+//! Time and sleep: the machine's, and one that tests move by hand.
+//!
+//! Nothing else in this crate reads a clock or sleeps. Timeouts of a single HTTP request are the
+//! HTTP client's own and always real: time that stands still over a real socket would end them at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+/// The source of time.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that stands still but for the sleeps that it is asked for.
+    Manual(ManualClock),
+}
+
+/// A clock for tests: a sleep moves it on at once, so that an hour of backoff takes no time.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    start: Instant,
+    epoch: Timestamp,
+    elapsed: Arc<Mutex<Duration>>,
+    moved: Arc<Notify>,
+}
+
+impl ManualClock {
+    /// A clock that shows this time until somebody sleeps.
+    #[must_use]
+    pub fn new(epoch: Timestamp) -> Self {
+        Self { start: Instant::now(), epoch, elapsed: Arc::default(), moved: Arc::default() }
+    }
+
+    /// How far it has been moved since it was made.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn move_to(&self, target: Duration) {
+        let mut elapsed = self.elapsed.lock().unwrap_or_else(PoisonError::into_inner);
+        *elapsed = (*elapsed).max(target);
+        drop(elapsed);
+        self.moved.notify_waiters();
+    }
+}
+
+impl Clock {
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Manual(manual) => {
+                let elapsed = SignedDuration::try_from(manual.elapsed()).unwrap_or_default();
+                manual.epoch.saturating_add(elapsed).unwrap_or(manual.epoch)
+            }
+        }
+    }
+
+    /// A reading that never goes back.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        match self {
+            Self::System => Instant::now(),
+            Self::Manual(manual) => manual.start + manual.elapsed(),
+        }
+    }
+
+    /// Waits; a clock that is moved by hand is moved to that moment.
+    pub async fn sleep_until(&self, at: Instant) {
+        match self {
+            Self::System => tokio::time::sleep_until(at.into()).await,
+            Self::Manual(manual) => {
+                manual.move_to(at.saturating_duration_since(manual.start));
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Waits for a while; see [`Clock::sleep_until`].
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.instant() + duration).await;
+    }
+
+    /// Waits until that moment has come by itself; a clock that is moved by hand is not moved.
+    pub async fn reached(&self, at: Instant) {
+        match self {
+            Self::System => tokio::time::sleep_until(at.into()).await,
+            Self::Manual(manual) => loop {
+                let moved = manual.moved.notified();
+                if self.instant() >= at {
+                    return;
+                }
+                moved.await;
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleep_moves_the_manual_clock_and_wakes_those_who_wait_for_the_moment() {
+        let manual = ManualClock::new(Timestamp::UNIX_EPOCH);
+        let clock = Clock::Manual(manual.clone());
+        let alarm = clock.instant() + Duration::from_mins(1);
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.reached(alarm).await;
+                clock.now()
+            }
+        });
+        clock.sleep(Duration::from_secs(59)).await;
+        assert!(!waiting.is_finished());
+        clock.sleep(Duration::from_secs(2)).await;
+        let woken_at = waiting.await.expect("the waiting task ends");
+        assert_eq!(woken_at.to_string(), "1970-01-01T00:01:01Z");
+        assert_eq!(manual.elapsed(), Duration::from_secs(61));
+    }
+
+    #[test]
+    fn a_manual_clock_never_goes_back() {
+        let manual = ManualClock::new(Timestamp::UNIX_EPOCH);
+        manual.move_to(Duration::from_secs(5));
+        manual.move_to(Duration::from_secs(3));
+        assert_eq!(manual.elapsed(), Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,21 @@
+//! `discover`: what can be read. It needs no network; the configuration is looked at all the same,
+//! so that a mistake in it shows early.
+
+use std::path::Path;
+
+use super::Context;
+use crate::airbyte::catalog;
+use crate::airbyte::message::Message;
+use crate::config::{Config, read_json};
+use crate::error::{File, Result};
+use crate::zendesk::json_schema;
+
+/// Runs the command.
+///
+/// # Errors
+/// If the configuration does not do, or stdout cannot be written.
+pub async fn run(context: &Context, config: &Path) -> Result<()> {
+    Config::parse(&read_json(File::Config, config)?)?;
+    let catalog = catalog(json_schema());
+    context.output.send(&Message::Catalog { catalog }).await
+}

@@ -1,0 +1,96 @@
+//! The four commands: one file each, none of which knows another.
+//!
+//! Here is what they share: how a command ends, and how a failure is written.
+
+pub mod check;
+pub mod discover;
+pub mod read;
+mod reporter;
+pub mod spec;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::airbyte::Output;
+use crate::airbyte::message::{DESCRIPTOR, Message, Trace, TraceError, TraceKind};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::stop::Stop;
+use crate::zendesk::{BaseUrl, Client, Patience, Setup, Timeouts};
+use reporter::{Command, Reporter};
+
+/// What a command gets from outside.
+pub struct Context {
+    /// stdout.
+    pub output: Output,
+    /// Time and sleep.
+    pub clock: Clock,
+    /// `ZENDESK_BASE_URL`
+    pub base_url: Option<String>,
+    /// `SSL_CERT_FILE`
+    pub certificates: Option<PathBuf>,
+    /// The seed of the jitter.
+    pub seed: u64,
+    /// Replaces the command's own, if set.
+    pub timeouts: Option<Timeouts>,
+    /// SIGTERM and SIGINT.
+    pub stop: Stop,
+}
+
+/// Whether a trace is about the stream or about the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Nothing was read.
+    Command,
+    /// The stream was being read.
+    Stream,
+}
+
+impl Context {
+    /// Writes the TRACE ERROR of a failure, and flushes it.
+    ///
+    /// # Errors
+    /// If stdout cannot be written.
+    pub async fn trace_error(&self, error: &Error, about: About) -> Result<()> {
+        let error = TraceError {
+            message: error.to_string(),
+            internal_message: error.internal.clone(),
+            failure_type: error.cause.failure_type(),
+            stream_descriptor: (about == About::Stream).then_some(DESCRIPTOR),
+        };
+        let emitted_at = self.clock.now().as_millisecond();
+        let trace = Trace { kind: TraceKind::Error { error }, emitted_at };
+        self.output.send(&Message::Trace { trace }).await?;
+        self.output.flush().await
+    }
+
+    /// Sets up a client, and the reporter of what it notices. `file` is the content of the
+    /// configuration file.
+    ///
+    /// # Errors
+    /// If the environment or a credential cannot be used.
+    fn connect(&self, config: &Config, file: &Value, command: Command) -> Result<(Arc<Client>, Reporter)> {
+        let (patience, timeouts) = match command {
+            Command::Check => (Patience::CHECK, Timeouts::CHECK),
+            Command::Read => (Patience::READ, Timeouts::READ),
+        };
+        let (notices, heard) = mpsc::unbounded_channel();
+        let setup = Setup {
+            base: BaseUrl::new(&config.subdomain, self.base_url.as_deref())?,
+            certificates: self.certificates.clone(),
+            timeouts: self.timeouts.unwrap_or(timeouts),
+            patience,
+            rate_limit_percentage: config.rate_limit_percentage,
+            clock: self.clock.clone(),
+            seed: self.seed,
+            notices,
+        };
+        let client = Client::new(setup, &config.credentials)?;
+        let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), command);
+        Ok((Arc::new(client), reporter))
+    }
+}

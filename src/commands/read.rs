@@ -1,0 +1,150 @@
+//! `read`: the sync, from its files to its last status.
+//!
+//! The records themselves are `sync`; this is what stands around them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::check::API_TOKEN_WARNING;
+use super::reporter::Command;
+use super::{About, Context};
+use crate::airbyte::message::{Level, Progress, SyncMode, stream_status};
+use crate::airbyte::{selected_sync_mode, stream_state};
+use crate::config::{Config, read_json};
+use crate::error::{Cause, Error, File, Method, Result};
+use crate::second::Second;
+use crate::stop::Signal;
+use crate::sync::{End, Engine, Ledger, SyncState, Tally};
+use crate::zendesk::Client;
+
+/// How a read ended that has told everything itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was put out.
+    Complete,
+    /// A TRACE ERROR says why not.
+    Failed,
+    /// A signal asked to stop.
+    Stopped(Signal),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If a file does not do, before anything is read, or if stdout cannot be written.
+pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
+    let file = read_json(File::Config, config)?;
+    let config = Config::parse(&file)?;
+    let mode = selected_sync_mode(&read_json(File::Catalog, catalog)?)?;
+    let state = match state {
+        Some(path) => read_state(path)?,
+        None => SyncState::default(),
+    };
+    let Some(mode) = mode else {
+        context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
+        return Ok(Outcome::Complete);
+    };
+    let status = |progress| stream_status(progress, Vec::new(), context.clock.now());
+    context.output.send(&status(Progress::Started)).await?;
+    let (last, outcome) = match sync(context, &config, &file, state, mode).await {
+        Ok(End::Complete) => (Progress::Complete, Outcome::Complete),
+        Ok(End::Stopped(signal)) => {
+            let words = format!("Stopped by {}; the next sync goes on from here.", signal.name());
+            context.output.log(Level::Info, words).await?;
+            (Progress::Incomplete, Outcome::Stopped(signal))
+        }
+        Err(error) => {
+            context.trace_error(&error, About::Stream).await?;
+            (Progress::Incomplete, Outcome::Failed)
+        }
+    };
+    context.output.send(&status(last)).await?;
+    Ok(outcome)
+}
+
+/// A path that does not exist means no state: so do the platform's tools.
+fn read_state(path: &Path) -> Result<SyncState> {
+    let file = match read_json(File::State, path) {
+        Ok(file) => file,
+        Err(Error { cause: Cause::FileMissing { .. }, .. }) => Value::Null,
+        Err(error) => return Err(error),
+    };
+    match stream_state(&file)? {
+        Some(state) => SyncState::parse(state),
+        None => Ok(SyncState::default()),
+    }
+}
+
+async fn sync(context: &Context, config: &Config, file: &Value, state: SyncState, mode: SyncMode) -> Result<End> {
+    let began = context.clock.instant();
+    let (client, reporter) = context.connect(config, file, Command::Read)?;
+    if client.method() == Method::ApiToken {
+        context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
+    }
+    let resumed = state.created_at;
+    let ledger = Ledger::open(state, config.start_date, config.lookback_seconds());
+    context.output.log(Level::Info, opening(config, mode, resumed, ledger.begin())).await?;
+    if let (Some(start), Some(cursor)) = (config.start_date, resumed)
+        && start > cursor
+    {
+        let words = format!(
+            "The start date {start} lies after {cursor}, up to which the state says that everything was read: what lies between is left out."
+        );
+        context.output.log(Level::Warn, words).await?;
+    }
+    let engine = Engine::new(
+        Arc::clone(&client),
+        context.output.clone(),
+        context.clock.clone(),
+        ledger,
+        usize::try_from(config.num_workers).unwrap_or(1),
+        config.lookback_seconds(),
+    );
+    let (tally, end) = engine.run(&context.stop).await;
+    let took = context.clock.instant().saturating_duration_since(began);
+    let words = summary(tally, &client, took);
+    drop(client);
+    reporter.finish().await?;
+    if tally.undated > 0 {
+        let words = format!(
+            "{} records have no usable created_at. They were put out, and do not move the cursor.",
+            tally.undated
+        );
+        context.output.log(Level::Warn, words).await?;
+    }
+    context.output.log(Level::Info, words).await?;
+    end
+}
+
+fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Second) -> String {
+    let how = match (mode, resumed) {
+        (_, Some(cursor)) => format!("after {cursor} (again from {begin} on, for what came late)"),
+        (_, None) if begin > Second::BEFORE_ZENDESK => format!("from {begin} on"),
+        (_, None) => "from the beginning".to_owned(),
+    };
+    format!(
+        "Reading the audit logs of {} {how}, with {} workers and at most {} % of the account's rate limit.",
+        config.subdomain, config.num_workers, config.rate_limit_percentage
+    )
+}
+
+fn summary(tally: Tally, client: &Client, took: Duration) -> String {
+    let stats = client.stats();
+    format!(
+        "{} records in {:.1} s. {} had gone out before and were left out. {} requests, {} of them repeated, {:.1} MB.",
+        tally.records,
+        took.as_secs_f64(),
+        tally.repeated,
+        stats.requests(),
+        stats.retries(),
+        megabytes(stats.bytes()),
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}

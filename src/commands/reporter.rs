@@ -1,0 +1,94 @@
+//! Turns what the client notices into messages: the words for it, and the protocol's forms.
+//!
+//! It runs beside the command, so that a wait is reported while it lasts. It must not decide
+//! anything about what it reports.
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::airbyte::Output;
+use crate::airbyte::message::{
+    ConnectorConfig, Control, ControlKind, Level, Message, Progress, RateLimited, Reason, stream_status,
+};
+use crate::clock::Clock;
+use crate::error::{Cause, Error, Result};
+use crate::zendesk::Notice;
+
+/// What is running: only `read` has a stream whose status can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `check`
+    Check,
+    /// `read`
+    Read,
+}
+
+/// The task that reports.
+pub struct Reporter(JoinHandle<Result<()>>);
+
+impl Reporter {
+    /// Starts to report. `config` is the content of the configuration file.
+    pub fn start(
+        notices: mpsc::UnboundedReceiver<Notice>,
+        output: Output,
+        clock: Clock,
+        config: Value,
+        command: Command,
+    ) -> Self {
+        Self(tokio::spawn(report(notices, output, clock, config, command)))
+    }
+
+    /// Waits until everything is reported; the client must be gone.
+    ///
+    /// # Errors
+    /// If stdout cannot be written.
+    pub async fn finish(self) -> Result<()> {
+        self.0.await.unwrap_or_else(|error| Err(Error::with_details(Cause::Defect, error.to_string())))
+    }
+}
+
+async fn report(
+    mut notices: mpsc::UnboundedReceiver<Notice>,
+    output: Output,
+    clock: Clock,
+    mut config: Value,
+    command: Command,
+) -> Result<()> {
+    while let Some(notice) = notices.recv().await {
+        match notice {
+            Notice::Retrying { cause, wait } => {
+                let words = format!("Trying again in {:.1} s: {cause}", wait.as_secs_f64());
+                output.log(Level::Info, words).await?;
+            }
+            Notice::RateLimited { until, wait } => {
+                if command == Command::Read {
+                    let quota_reset = until.as_millisecond();
+                    let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
+                    output.send(&stream_status(Progress::Running, vec![reason], clock.now())).await?;
+                }
+                let words = format!(
+                    "The account's rate limit is used up (429): waiting {:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part.",
+                    wait.as_secs_f64().ceil()
+                );
+                output.log(Level::Info, words).await?;
+            }
+            Notice::Rotated { access_token, expires_at, refresh_token, kept } => {
+                let credentials = &mut config["credentials"];
+                credentials["access_token"] = json!(access_token.expose());
+                credentials["token_expiry_date"] = json!(expires_at.to_string());
+                credentials["refresh_token"] = json!(refresh_token.expose());
+                let connector_config = ConnectorConfig { config: config.clone() };
+                let control = Control {
+                    kind: ControlKind::ConnectorConfig { connector_config },
+                    emitted_at: clock.now().as_millisecond(),
+                };
+                output.send(&Message::Control { control }).await?;
+                output.flush().await?;
+                // Whoever waited may be gone.
+                let _ = kept.send(());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,327 @@
+//! The ways to sign in, as the configuration gives them.
+//!
+//! How a way is used (headers, tokens, renewal) is `zendesk/auth.rs`; nothing here prints a secret.
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use super::fields::Fields;
+use crate::error::{Method, Result};
+use crate::second::Second;
+use crate::secret::Secret;
+
+/// One of the ways to sign in, told apart by `auth_type`. The first is the recommended one.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(tag = "auth_type", rename_all = "snake_case")]
+pub enum Credentials {
+    /// OAuth client credentials: the connector fetches tokens itself and renews them.
+    #[schemars(
+        title = "OAuth client credentials (recommended)",
+        description = "The connector fetches access tokens itself and renews them: the way that lasts."
+    )]
+    ClientCredentials(OauthClient),
+    /// OAuth with a rotating refresh token.
+    #[schemars(
+        title = "OAuth refresh token",
+        description = "For an OAuth client that was authorised by a user. The refresh token changes with each use; the connector hands the new one to Airbyte."
+    )]
+    RefreshToken(RefreshToken),
+    /// A pasted OAuth access token.
+    #[schemars(
+        title = "OAuth access token",
+        description = "An access token from elsewhere. It cannot be renewed, and may live for as little as 30 minutes."
+    )]
+    AccessToken {
+        /// Sent as it is.
+        #[schemars(
+            title = "Access token",
+            description = "An OAuth access token of an admin, with the scope <code>auditlogs:read</code> or <code>read</code>.",
+            with = "String",
+            extend("order" = 1, "airbyte_secret" = true)
+        )]
+        access_token: Secret,
+    },
+    /// E-mail and API token.
+    #[schemars(
+        title = "API token (ends on 30 April 2027)",
+        description = "Zendesk issues no new API tokens since 27 October 2026 and turns all of them off on 30 April 2027."
+    )]
+    ApiToken {
+        /// Without the `/token` that the API wants behind it.
+        #[schemars(
+            title = "E-mail",
+            description = "The e-mail address of the admin to whom the API token belongs.",
+            extend("order" = 1, "examples" = ["jane@acme.com"])
+        )]
+        email: String,
+        /// The token.
+        #[schemars(
+            title = "API token",
+            description = "An existing API token, see <a href=\"https://support.zendesk.com/hc/en-us/articles/4408889192858\">Zendesk's help</a>.",
+            with = "String",
+            extend("order" = 2, "airbyte_secret" = true)
+        )]
+        api_token: Secret,
+    },
+}
+
+/// A confidential OAuth client.
+#[derive(Clone, Debug, JsonSchema)]
+pub struct OauthClient {
+    /// The identifier of the client.
+    #[schemars(
+        title = "Client ID",
+        description = "The identifier of a confidential OAuth client (Admin Center, Apps and integrations > APIs > OAuth clients).",
+        with = "String",
+        extend("order" = 1, "airbyte_secret" = true)
+    )]
+    pub client_id: Secret,
+    /// Its secret.
+    #[schemars(
+        title = "Client secret",
+        description = "The secret of that client. Zendesk shows it once, when it is made.",
+        with = "String",
+        extend("order" = 2, "airbyte_secret" = true)
+    )]
+    pub client_secret: Secret,
+}
+
+/// A confidential OAuth client with a refresh token, and the access token that came with it.
+#[derive(Clone, Debug, JsonSchema)]
+pub struct RefreshToken {
+    /// The client.
+    #[schemars(flatten)]
+    pub client: OauthClient,
+    /// Can be used once.
+    #[schemars(
+        title = "Refresh token",
+        description = "The refresh token that was issued together with an access token for the scope <code>auditlogs:read</code>. It can be used once: do not use it elsewhere. The connector replaces it.",
+        with = "String",
+        extend("order" = 3, "airbyte_secret" = true)
+    )]
+    pub refresh_token: Secret,
+    /// The access token of the same pair, if it is known.
+    #[schemars(flatten)]
+    pub granted: GrantedToken,
+}
+
+/// The access token that came with a refresh token; written by the connector.
+#[derive(Clone, Debug, Default, JsonSchema)]
+pub struct GrantedToken {
+    /// Used as long as it lives.
+    #[schemars(
+        title = "Access token",
+        description = "Leave it empty: the connector writes it.",
+        with = "Option<String>",
+        extend("order" = 4, "airbyte_secret" = true)
+    )]
+    pub access_token: Option<Secret>,
+    /// When that access token ends.
+    #[schemars(
+        title = "Token expiry date",
+        description = "Leave it empty: the connector writes it.",
+        with = "Option<String>",
+        extend("order" = 5, "format" = "date-time")
+    )]
+    pub token_expiry_date: Option<Second>,
+}
+
+const CHOOSE: &str = "Choose one of client_credentials, refresh_token, access_token, api_token.";
+
+impl Credentials {
+    /// Reads the field `credentials` of the configuration.
+    ///
+    /// # Errors
+    /// If a field is absent or does not do, with the remedy.
+    pub fn parse(config: &Fields<'_>) -> Result<Self> {
+        let fields = config.required_object("credentials", "Choose a way to sign in to Zendesk.")?;
+        let auth_type = fields.required_text("auth_type", CHOOSE)?;
+        match auth_type.trim() {
+            "client_credentials" => Ok(Self::ClientCredentials(OauthClient::parse(&fields)?)),
+            "refresh_token" => Ok(Self::RefreshToken(RefreshToken {
+                client: OauthClient::parse(&fields)?,
+                refresh_token: secret(&fields, "refresh_token", "Enter the refresh token.")?,
+                granted: GrantedToken::parse(&fields)?,
+            })),
+            "access_token" => Ok(Self::AccessToken {
+                access_token: secret(&fields, "access_token", "Enter the OAuth access token.")?,
+            }),
+            "api_token" => Ok(Self::ApiToken {
+                email: email(&fields)?,
+                api_token: secret(&fields, "api_token", "Enter the API token.")?,
+            }),
+            "password" | "basic" => {
+                Err(fields
+                    .error("auth_type", format!("asks for a password, which Zendesk no longer accepts. {CHOOSE}")))
+            }
+            _ => Err(fields.error("auth_type", format!("is unknown. {CHOOSE}"))),
+        }
+    }
+
+    /// Which way it is.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self {
+            Self::ClientCredentials(_) => Method::ClientCredentials,
+            Self::RefreshToken(_) => Method::RefreshToken,
+            Self::AccessToken { .. } => Method::AccessToken,
+            Self::ApiToken { .. } => Method::ApiToken,
+        }
+    }
+}
+
+impl OauthClient {
+    fn parse(fields: &Fields<'_>) -> Result<Self> {
+        Ok(Self {
+            client_id: secret(fields, "client_id", "Enter the identifier of the OAuth client.")?,
+            client_secret: secret(fields, "client_secret", "Enter the secret of the OAuth client.")?,
+        })
+    }
+}
+
+impl GrantedToken {
+    /// An access token that cannot be used, or a date that cannot be read, is no reason to fail:
+    /// without them the connector fetches a new token.
+    fn parse(fields: &Fields<'_>) -> Result<Self> {
+        let absent = fields.get("access_token").and_then(Value::as_str).is_none_or(|text| text.trim().is_empty());
+        if absent {
+            return Ok(Self::default());
+        }
+        Ok(Self {
+            access_token: Some(secret(fields, "access_token", "")?),
+            token_expiry_date: fields.text("token_expiry_date")?.and_then(|text| text.parse().ok()),
+        })
+    }
+}
+
+/// A secret that must be there. Blanks and line ends around it come from copying and are dropped; what
+/// cannot stand in an HTTP header is refused here, where the message can still name the field.
+fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
+    let text = fields.required_text(name, remedy)?.trim();
+    if text.is_empty() {
+        return Err(fields.error(name, format!("is empty. {remedy}")));
+    }
+    let text = match text.get(..7) {
+        Some(start) if name == "access_token" && start.eq_ignore_ascii_case("bearer ") => text[7..].trim_start(),
+        _ => text,
+    };
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(fields
+            .error(name, "contains blanks, line ends or other characters that no such secret has. Copy it again."));
+    }
+    if text.bytes().all(|byte| byte == b'*') {
+        return Err(fields.error(name, "consists of asterisks: a masked display was copied. Enter the secret itself."));
+    }
+    Ok(Secret::new(text))
+}
+
+/// The e-mail address, without the `/token` that people copy from `curl` examples.
+fn email(fields: &Fields<'_>) -> Result<String> {
+    let remedy = "Enter the e-mail address of the admin to whom the API token belongs.";
+    let text = fields.required_text("email", remedy)?.trim();
+    let text = text.strip_suffix("/token").unwrap_or(text);
+    let plausible = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    if !plausible || text.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
+        return Err(fields.error("email", format!("is no e-mail address. {remedy}")));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::File;
+    use serde_json::json;
+
+    fn parse(credentials: &Value) -> Result<Credentials> {
+        Credentials::parse(&Fields::new(File::Config, "", &json!({ "credentials": credentials }))?)
+    }
+
+    #[test]
+    fn blanks_and_what_people_copy_along_is_dropped() {
+        for pasted in ["tok", " tok\n", "Bearer tok", "bearer  tok"] {
+            match parse(&json!({ "auth_type": "access_token", "access_token": pasted })) {
+                Ok(Credentials::AccessToken { access_token }) => {
+                    assert_eq!(access_token.expose(), "tok");
+                }
+                other => panic!("{pasted}: {other:?}"),
+            }
+        }
+        for pasted in ["jane@acme.com", " jane@acme.com/token "] {
+            match parse(&json!({ "auth_type": "api_token", "email": pasted, "api_token": "t" })) {
+                Ok(Credentials::ApiToken { email, .. }) => assert_eq!(email, "jane@acme.com"),
+                other => panic!("{pasted}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_granted_token_that_cannot_be_used_is_no_failure() {
+        for (access_token, date, known) in [
+            (json!(null), json!(null), false),
+            (json!(""), json!("2026-01-01T00:00:00Z"), false),
+            (json!("at"), json!("not a date"), true),
+            (json!("at"), json!("2026-01-01T00:00:00Z"), true),
+        ] {
+            let parsed = parse(&json!({
+                "auth_type": "refresh_token", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+                "access_token": access_token, "token_expiry_date": date
+            }));
+            match parsed {
+                Ok(Credentials::RefreshToken(token)) => {
+                    assert_eq!(token.granted.access_token.is_some(), known);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_the_field_and_without_the_value() {
+        for (credentials, start) in [
+            (json!(7), "credentials must be a JSON object, not a number."),
+            (json!({}), "credentials.auth_type is missing. Choose one of"),
+            (json!({ "auth_type": "s3cr3t" }), "credentials.auth_type is unknown. Choose one of"),
+            (
+                json!({ "auth_type": "password" }),
+                "credentials.auth_type asks for a password, which Zendesk no longer accepts.",
+            ),
+            (json!({ "auth_type": "access_token" }), "credentials.access_token is missing. Enter"),
+            (json!({ "auth_type": "access_token", "access_token": " " }), "credentials.access_token is empty. Enter"),
+            (
+                json!({ "auth_type": "access_token", "access_token": "s3 cr3t" }),
+                "credentials.access_token contains blanks",
+            ),
+            (
+                json!({ "auth_type": "access_token", "access_token": "s3cr3\u{e9}" }),
+                "credentials.access_token contains blanks",
+            ),
+            (
+                json!({ "auth_type": "access_token", "access_token": "********" }),
+                "credentials.access_token consists of asterisks",
+            ),
+            (
+                json!({ "auth_type": "access_token", "access_token": ["s3cr3t"] }),
+                "credentials.access_token must be a text, not a list.",
+            ),
+            (json!({ "auth_type": "api_token", "api_token": "s3cr3t" }), "credentials.email is missing."),
+            (
+                json!({ "auth_type": "api_token", "email": "jane", "api_token": "s3cr3t" }),
+                "credentials.email is no e-mail address.",
+            ),
+            (
+                json!({ "auth_type": "api_token", "email": "a:b@c", "api_token": "s3cr3t" }),
+                "credentials.email is no e-mail address.",
+            ),
+            (json!({ "auth_type": "client_credentials", "client_id": "c" }), "credentials.client_secret is missing."),
+            (
+                json!({ "auth_type": "refresh_token", "client_id": "c", "client_secret": "s3cr3t" }),
+                "credentials.refresh_token is missing.",
+            ),
+        ] {
+            let error = parse(&credentials).expect_err("refused").to_string();
+            assert!(error.starts_with(&format!("In the config, {start}")), "{credentials}: {error}");
+            assert!(!error.contains("s3cr3t"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Reading a file of the command line as JSON.
+//!
+//! Its errors never show the content: it may hold secrets.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::{Cause, File, Result};
+
+/// No configuration, catalog or state of this connector comes near to this size, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Reads the whole file. A byte order mark, as Windows editors write it, is skipped.
+///
+/// # Errors
+/// If it is absent, not a readable plain file, too large, empty or no JSON.
+pub fn read_json(file: File, path: &Path) -> Result<Value> {
+    let unreadable = |why: String| Cause::FileUnreadable { file, path: path.to_owned(), why };
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Cause::FileMissing { file, path: path.to_owned() },
+        _ => unreadable(error.to_string()),
+    })?;
+    if metadata.is_dir() {
+        return Err(unreadable("it is a directory".to_owned()).into());
+    }
+    if metadata.len() > LARGEST {
+        return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)).into());
+    }
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(Cause::FileEmpty { file, path: path.to_owned() }.into());
+    }
+    serde_json::from_str(text).map_err(|error| {
+        Cause::FileNotJson { file, path: path.to_owned(), line: error.line(), column: error.column() }.into()
+    })
+}

@@ -1,0 +1,195 @@
+//! `config.json`: read once, at the edge, into types that can only hold what the connector can use.
+//!
+//! The same types generate the specification (`spec.json`). Nothing here opens a connection or
+//! decides what to fetch.
+
+mod credentials;
+mod fields;
+mod file;
+mod spec;
+mod subdomain;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+pub use credentials::{Credentials, GrantedToken, OauthClient, RefreshToken};
+pub use fields::{Fields, kind};
+pub use file::read_json;
+pub use spec::connection_specification;
+pub use subdomain::Subdomain;
+
+use crate::error::{File, Result};
+use crate::second::Second;
+
+/// The configuration of one connection.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(title = "Zendesk Audit Logs")]
+pub struct Config {
+    #[schemars(
+        title = "Subdomain",
+        description = "The part before <code>.zendesk.com</code> of your Zendesk address: for https://acme.zendesk.com it is <code>acme</code>. A pasted address is understood.",
+        with = "String",
+        regex(pattern = subdomain::PATTERN),
+        extend("order" = 0, "examples" = ["acme"], "pattern_descriptor" = "acme")
+    )]
+    /// The account.
+    pub subdomain: Subdomain,
+
+    #[schemars(
+        title = "Authentication",
+        description = "How to sign in to Zendesk. The user behind the credentials must be an admin with access to the audit log; the account needs an Enterprise plan. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
+        extend("order" = 1)
+    )]
+    /// How to sign in.
+    pub credentials: Credentials,
+
+    #[schemars(
+        title = "Start date",
+        description = "Events before this point in time (UTC) are not read. Leave it empty for the whole history: Zendesk keeps audit logs since the account was created.",
+        with = "Option<String>",
+        extend(
+            "order" = 2,
+            "format" = "date-time",
+            "examples" = ["2024-01-01T00:00:00Z"],
+            "pattern_descriptor" = "YYYY-MM-DDTHH:MM:SSZ"
+        )
+    )]
+    /// The earliest `created_at` to read; the whole history if absent.
+    pub start_date: Option<Second>,
+
+    #[schemars(
+        title = "Look-back window (minutes)",
+        description = "Events can appear in the audit log some minutes after their own time. Each sync therefore reads the last minutes of the one before again, and puts out only what is new. 0 switches that off.",
+        with = "Option<u32>",
+        range(min = 0, max = 1440),
+        extend("order" = 3, "default" = 10, "examples" = [10, 60])
+    )]
+    /// How far each sync reads again behind the newest event, in minutes: 0 to 1440.
+    pub lookback_window_minutes: u32,
+
+    #[schemars(
+        title = "Number of workers",
+        description = "How many requests may be under way at the same time. The rate limit below bounds the speed; more workers help when Zendesk answers slowly.",
+        with = "Option<u32>",
+        range(min = 1, max = 16),
+        extend("order" = 4, "default" = 4, "examples" = [1, 4, 8])
+    )]
+    /// Requests under way at the same time: 1 to 16.
+    pub num_workers: u32,
+
+    #[schemars(
+        title = "Share of the rate limit (%)",
+        description = "How much of the account's API requests per minute the connector may use. The rest is left to your other integrations. The limit depends on the plan: see <a href=\"https://developer.zendesk.com/api-reference/introduction/rate-limits/\">Zendesk's documentation</a>.",
+        with = "Option<u32>",
+        range(min = 1, max = 100),
+        extend("order" = 5, "default" = 50, "examples" = [50, 80])
+    )]
+    /// The share of the account's requests a minute that this connector takes, in percent: 1 to 100.
+    pub rate_limit_percentage: u32,
+}
+
+impl Config {
+    /// The default of `lookback_window_minutes`.
+    const LOOKBACK_MINUTES: u32 = 10;
+    /// The default of `num_workers`.
+    const WORKERS: u32 = 4;
+    /// The default of `rate_limit_percentage`.
+    const RATE_LIMIT_PERCENTAGE: u32 = 50;
+
+    /// Reads the content of a configuration file.
+    ///
+    /// # Errors
+    /// A [`crate::error::Cause::Field`] that names the field and the remedy, never the value.
+    pub fn parse(value: &Value) -> Result<Self> {
+        let fields = Fields::new(File::Config, "", value)?;
+        let subdomain = Subdomain::parse(
+            fields.required_text("subdomain", "Enter the part before .zendesk.com of the account's address.")?,
+        )
+        .map_err(|problem| fields.error("subdomain", problem))?;
+        let credentials = Credentials::parse(&fields)?;
+        let start_date = match fields.text("start_date")?.map(str::trim) {
+            None | Some("") => None,
+            Some(text) => Some(text.parse().map_err(|_| {
+                fields.error(
+                    "start_date",
+                    "is no date. Write it like 2024-01-01T00:00:00Z or 2024-01-01, or leave it out for the whole history.",
+                )
+            })?),
+        };
+        Ok(Self {
+            subdomain,
+            credentials,
+            start_date,
+            lookback_window_minutes: fields.whole_number(
+                "lookback_window_minutes",
+                0..=1440,
+                Self::LOOKBACK_MINUTES,
+            )?,
+            num_workers: fields.whole_number("num_workers", 1..=16, Self::WORKERS)?,
+            rate_limit_percentage: fields.whole_number(
+                "rate_limit_percentage",
+                1..=100,
+                Self::RATE_LIMIT_PERCENTAGE,
+            )?,
+        })
+    }
+
+    /// The look-back, in seconds.
+    #[must_use]
+    pub fn lookback_seconds(&self) -> i64 {
+        i64::from(self.lookback_window_minutes) * 60
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut config = json!({
+            "subdomain": "acme",
+            "credentials": { "auth_type": "access_token", "access_token": "s3cr3t" }
+        });
+        config[field] = value;
+        config
+    }
+
+    #[test]
+    fn optional_fields_may_be_absent_null_or_blank() {
+        for value in [json!(null), json!(""), json!("  ")] {
+            let config = Config::parse(&with("start_date", value)).expect("understood");
+            assert_eq!(config.start_date, None);
+        }
+        let config = Config::parse(&with("unknown", json!({ "a": 1 }))).expect("understood");
+        assert_eq!(config.lookback_seconds(), 600);
+    }
+
+    #[test]
+    fn a_start_date_is_read_in_utc() {
+        let config = Config::parse(&with("start_date", json!("2024-01-01T00:30:00.5+01:00")));
+        let date = config.expect("understood").start_date.expect("a date");
+        assert_eq!(date.to_string(), "2023-12-31T23:30:00Z");
+    }
+
+    #[test]
+    fn each_error_names_its_field() {
+        for (config, start) in [
+            (json!([]), "In the config, the top level must be a JSON object, not a list."),
+            (json!({}), "In the config, subdomain is missing."),
+            (json!({ "subdomain": null }), "In the config, subdomain is missing."),
+            (json!({ "subdomain": 7 }), "In the config, subdomain must be a text, not a number."),
+            (json!({ "subdomain": "a.b" }), "In the config, subdomain is not a Zendesk subdomain."),
+            (json!({ "subdomain": "a" }), "In the config, credentials is missing."),
+            (with("start_date", json!("soon")), "In the config, start_date is no date."),
+            (with("start_date", json!(2024)), "In the config, start_date must be a text, not a number."),
+            (
+                with("lookback_window_minutes", json!(2000)),
+                "In the config, lookback_window_minutes must be a whole number from 0 to 1440.",
+            ),
+        ] {
+            let error = Config::parse(&config).expect_err("refused").to_string();
+            assert!(error.starts_with(start), "{config}: {error}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The specification of the configuration, generated from its types, in the dialect that Airbyte's
+//! user interface and acceptance tests understand.
+//!
+//! It must not name a field: those are described where they are defined.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::{Value, json};
+
+use super::Config;
+
+/// The `connectionSpecification` of the SPEC message: JSON schema, draft 7, without references.
+#[must_use]
+pub fn connection_specification() -> Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<Config>();
+    RecursiveTransform(airbyte_dialect).transform(&mut schema);
+    schema.insert("additionalProperties".to_owned(), json!(true));
+    schema.to_value()
+}
+
+/// What differs between the generator's habits and what Airbyte expects.
+fn airbyte_dialect(schema: &mut Schema) {
+    // Rust's integer widths mean nothing to a form.
+    if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+        schema.remove("format");
+    }
+    // What may be left out is not in `required`; a form knows no null.
+    if let Some(types) = schema.get("type").and_then(Value::as_array)
+        && let Some(only) = types.iter().find(|name| *name != "null").cloned()
+    {
+        schema.insert("type".to_owned(), only);
+    }
+    // A choice is an object, and what tells its options apart stands first in each.
+    if schema.get("oneOf").is_some() {
+        schema.insert("type".to_owned(), json!("object"));
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for property in properties.values_mut() {
+            if property.get("const").is_some() {
+                property["order"] = json!(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The account's subdomain: the part of the configuration that decides where credentials go.
+//!
+//! Nothing else may turn a text into a host name; see [`Subdomain::parse`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A label of a host name that can only mean `{label}.zendesk.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subdomain(String);
+
+/// What a subdomain looks like; also the `pattern` of spec.json, which lets blanks and a pasted
+/// URL pass, because [`Subdomain::parse`] understands them.
+pub(super) const PATTERN: &str = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[Zz][Ee][Nn][Dd][Ee][Ss][Kk]\.[Cc][Oo][Mm])?(:[0-9]+)?(/[^\s@]*)?\s*$";
+
+impl Subdomain {
+    /// Understands `acme`, `acme.zendesk.com` and URLs below it, in any case, with blanks around.
+    ///
+    /// # Errors
+    /// The predicate of a sentence that says what is wrong and what to enter, for everything else:
+    /// other hosts, user info, an IP address.
+    pub fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
+        let text = text.trim().to_ascii_lowercase();
+        if text.is_empty() {
+            return Err("is empty. Enter the part before .zendesk.com of the account's address: for https://acme.zendesk.com it is \"acme\".".into());
+        }
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(&text);
+        let host = rest.split_once('/').map_or(rest, |(host, _path)| host);
+        let host = match host.split_once(':') {
+            Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let label = host.strip_suffix(".zendesk.com").unwrap_or(host);
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let fits = (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-');
+        if fits {
+            Ok(Self(label.to_owned()))
+        } else {
+            Err("is not a Zendesk subdomain. Enter the part before .zendesk.com of the account's address, letters, digits and hyphens only: for https://acme.zendesk.com it is \"acme\". For a host-mapped help desk use the original subdomain.".into())
+        }
+    }
+
+    /// The label, such as `acme`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Subdomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_paste_is_understood() {
+        for (text, label) in [
+            ("acme", "acme"),
+            (" Acme\n", "acme"),
+            ("acme.zendesk.com", "acme"),
+            ("https://acme.zendesk.com", "acme"),
+            ("HTTPS://ACME.ZENDESK.COM/", "acme"),
+            ("http://acme.zendesk.com:443/agent/dashboard?x=1#y", "acme"),
+            ("acme-2", "acme-2"),
+            ("a", "a"),
+            ("0", "0"),
+            ("acme/agent", "acme"),
+        ] {
+            assert_eq!(Subdomain::parse(text).as_ref().map(Subdomain::as_str), Ok(label), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_send_credentials_elsewhere_is_refused() {
+        let long = "a".repeat(64);
+        for text in [
+            "",
+            "   ",
+            "evil.example/#",
+            "evil.example",
+            "evil.example#.zendesk.com",
+            "a@b",
+            "user:pass@acme",
+            "https://a:b@evil.example/.zendesk.com",
+            "127.0.0.1",
+            "[::1]",
+            "localhost:8080@evil",
+            "acme.zendesk.com.evil.example",
+            "zendesk.com.",
+            "-acme",
+            "acme-",
+            "ac me",
+            "acme.",
+            ".acme",
+            "ac_me",
+            "acmé",
+            "acme\u{0}",
+            "acme\\@evil",
+            "acme?x",
+            "acme#x",
+            "acme:",
+            "acme:pw@evil:80",
+            "//evil.example",
+            "ftp://acme",
+            "https://https://acme",
+            "acme%2eevil",
+            "{{subdomain}}",
+            ".zendesk.com",
+            "support.acme.com",
+            &long,
+        ] {
+            let refused = Subdomain::parse(text);
+            assert!(refused.is_err(), "{text:?} was understood as {refused:?}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The sync itself: fetches what the plan asks for, puts out what the ledger lets through, and
+//! claims it with STATE messages.
+//!
+//! Requests run as tasks of their own, so that a consumer that stops reading stops the sync without
+//! holding up what is under way. Everything else happens on one task, in one loop, in order.
+//!
+//! It must not decide what to fetch (`plan.rs`), what has been seen (`ledger.rs`) or whether to try
+//! again (`zendesk`), and must not write a STATE for a record that has not been written before it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::ledger::Ledger;
+use super::plan::{Plan, WindowId};
+use super::walk::{Portion, Window};
+use crate::airbyte::Output;
+use crate::airbyte::message::{
+    DESCRIPTOR, Level, Message, Progress, SourceStats, State, StreamState, record_line, stream_status,
+};
+use crate::clock::Clock;
+use crate::error::{Cause, Error, Result};
+use crate::second::Second;
+use crate::stop::{Signal, Stop};
+use crate::zendesk::{Client, Fetched};
+
+/// Records between two STATE messages, at most.
+const RECORDS_PER_STATE: u64 = 5_000;
+/// Time between two STATE messages, at most, if records went out; and between two lines of progress.
+const BEAT: Duration = Duration::from_mins(1);
+/// How far beyond this machine's clock is read, in seconds: it may be wrong, and there is nothing
+/// beyond the server's.
+const BEYOND_NOW: i64 = 86_400;
+
+/// How a sync ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything there is has gone out.
+    Complete,
+    /// A signal asked to stop; what went out is claimed.
+    Stopped(Signal),
+}
+
+/// Figures of a sync.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// RECORD messages.
+    pub records: u64,
+    /// Records that had gone out before and were left out.
+    pub repeated: u64,
+    /// RECORD messages for records without a usable `created_at`.
+    pub undated: u64,
+}
+
+/// A sync of the stream.
+pub struct Engine {
+    client: Arc<Client>,
+    output: Output,
+    clock: Clock,
+    plan: Plan,
+    ledger: Ledger,
+    workers: usize,
+    requests: JoinSet<(WindowId, Result<Fetched>)>,
+    tally: Tally,
+    unclaimed: u64,
+    claimed_once: bool,
+    running: bool,
+    warned: bool,
+}
+
+impl Engine {
+    /// Prepares a sync from where the ledger stands. `tolerance` is the look-back, in seconds.
+    #[must_use]
+    pub fn new(
+        client: Arc<Client>,
+        output: Output,
+        clock: Clock,
+        ledger: Ledger,
+        workers: usize,
+        tolerance: i64,
+    ) -> Self {
+        let start = ledger.begin();
+        let now = Second::containing(clock.now());
+        let window = Window { start, end: now.max(start).plus(BEYOND_NOW) };
+        Self {
+            client,
+            output,
+            clock,
+            plan: Plan::new(window, workers, tolerance),
+            ledger,
+            workers,
+            requests: JoinSet::new(),
+            tally: Tally::default(),
+            unclaimed: 0,
+            claimed_once: false,
+            running: false,
+            warned: false,
+        }
+    }
+
+    /// Reads until everything has gone out, a signal comes or something fails. What has gone out is
+    /// claimed by a STATE in each case, unless stdout is what failed.
+    ///
+    /// # Errors
+    /// The failure of a request, or of stdout.
+    pub async fn run(mut self, stop: &Stop) -> (Tally, Result<End>) {
+        let end = self.read(stop).await;
+        self.requests.abort_all();
+        let claimed = match &end {
+            Ok(End::Complete) => self.claim().await,
+            Ok(End::Stopped(_)) | Err(_) if self.unclaimed > 0 || !self.claimed_once => self.claim().await,
+            _ => Ok(()),
+        };
+        let end = end.and_then(|end| claimed.map(|()| end));
+        (self.tally, end)
+    }
+
+    async fn read(&mut self, stop: &Stop) -> Result<End> {
+        let mut beat = self.clock.instant() + BEAT;
+        loop {
+            while let Some(portion) = self.plan.take() {
+                self.put_out(&portion).await?;
+                self.keep_up(&mut beat).await?;
+                if let Some(signal) = stop.requested() {
+                    return Ok(End::Stopped(signal));
+                }
+            }
+            if self.plan.is_finished() {
+                return Ok(End::Complete);
+            }
+            self.request();
+            tokio::select! {
+                answer = self.requests.join_next() => self.arrived(answer).await?,
+                () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
+                signal = stop.wait() => return Ok(End::Stopped(signal)),
+            }
+        }
+    }
+
+    /// Starts as many requests as there are workers, if the plan has so many.
+    fn request(&mut self) {
+        while self.requests.len() < self.workers {
+            let Some((window, query)) = self.plan.next() else {
+                return;
+            };
+            let client = Arc::clone(&self.client);
+            self.requests.spawn(async move { (window, client.page(&query).await) });
+        }
+    }
+
+    async fn arrived(
+        &mut self,
+        answer: Option<std::result::Result<(WindowId, Result<Fetched>), tokio::task::JoinError>>,
+    ) -> Result<()> {
+        let (window, fetched) = match answer {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => return Err(Error::with_details(Cause::Defect, error.to_string())),
+            None => {
+                return Err(Error::with_details(Cause::Defect, "the plan neither ends nor goes on"));
+            }
+        };
+        let fetched = fetched?;
+        if !self.running {
+            self.running = true;
+            self.plan.set_present(self.client.server_time());
+            self.output.send(&stream_status(Progress::Running, Vec::new(), self.clock.now())).await?;
+        }
+        self.plan.arrived(window, fetched)
+    }
+
+    async fn put_out(&mut self, portion: &Portion) -> Result<()> {
+        let records = portion.records();
+        if self.unclaimed + records.len() as u64 > RECORDS_PER_STATE {
+            self.claim().await?;
+        }
+        let began = self.client.server_time();
+        let emitted_at = self.clock.now().as_millisecond();
+        let mut lines = Vec::with_capacity(portion.size() + records.len() * 100);
+        for (record, until) in records {
+            if !self.ledger.enter(&record.identity, record.created_at, until, began) {
+                self.tally.repeated += 1;
+                continue;
+            }
+            record_line(&mut lines, portion.text(record), emitted_at);
+            self.tally.records += 1;
+            self.unclaimed += 1;
+            self.tally.undated += u64::from(record.created_at.is_none());
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.output.lines(lines).await
+    }
+
+    /// Claims what has gone out since the last STATE, behind it on the same pipe.
+    async fn claim(&mut self) -> Result<()> {
+        let snapshot = self.ledger.snapshot();
+        if snapshot.truncated && !self.warned {
+            self.warned = true;
+            let words = "So many events lie within the look-back window that not all of their ids fit into the state: some may come twice in the next sync, none is lost. A shorter lookback_window_minutes avoids it.";
+            self.output.log(Level::Warn, words).await?;
+        }
+        let state = State::Stream {
+            stream: StreamState { stream_descriptor: DESCRIPTOR, stream_state: snapshot.state.to_value() },
+            source_stats: SourceStats { record_count: count(self.unclaimed) },
+        };
+        self.output.send(&Message::State { state }).await?;
+        self.unclaimed = 0;
+        self.claimed_once = true;
+        self.output.flush().await
+    }
+
+    /// What is due once a minute.
+    async fn keep_up(&mut self, beat: &mut Instant) -> Result<()> {
+        let now = self.clock.instant();
+        if now < *beat {
+            return Ok(());
+        }
+        *beat = now + BEAT;
+        if self.unclaimed > 0 {
+            self.claim().await?;
+        }
+        let reached = match self.ledger.cursor() {
+            Some(cursor) => format!(", up to {cursor}"),
+            None => String::new(),
+        };
+        let stats = self.client.stats();
+        let words = format!(
+            "{} records so far{reached}; {} requests, {} of them repeated.",
+            self.tally.records,
+            stats.requests(),
+            stats.retries()
+        );
+        self.output.log(Level::Info, words).await
+    }
+}
+
+/// The protocol writes counts as numbers with a decimal point.
+#[expect(clippy::cast_precision_loss, reason = "a state claims some thousands of records")]
+fn count(records: u64) -> f64 {
+    records as f64
+}

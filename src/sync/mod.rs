@@ -1,0 +1,19 @@
+//! The extraction: what to fetch (`plan`, `walk`), what has been seen (`ledger`, `state`),
+//! and the loop between them (`engine`).
+//!
+//! Nothing here knows HTTP, tokens or how a STATE is written; it imports both wings, and neither
+//! imports it.
+
+mod engine;
+#[cfg(test)]
+mod fake_api;
+mod ledger;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod state;
+mod walk;
+
+pub use engine::{End, Engine, Tally};
+pub use ledger::Ledger;
+pub use state::SyncState;

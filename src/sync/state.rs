@@ -1,0 +1,171 @@
+//! The `stream_state` of a STATE message: what the next sync has to know.
+//!
+//! ```json
+//! {
+//!   "created_at": "2026-11-23T06:50:00Z",
+//!   "seen_since": "2026-11-23T06:40:00Z",
+//!   "seen": { "2026-11-23T06:45:10Z": [35436, 35437] }
+//! }
+//! ```
+//! - `created_at`, the cursor: the newest `created_at` that was put out.
+//! - `seen_since`: from here on the next sync reads again, because events can appear late.
+//! - `seen`: the ids put out since then, by their `created_at`, so that nothing comes twice.
+//!
+//! How it changes while records go out is `ledger.rs`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::config::{Fields, kind};
+use crate::error::{Error, File, Result};
+use crate::second::Second;
+use crate::zendesk::Identity;
+
+/// The state of the stream; the default is that of a sync that has not begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncState {
+    /// The newest `created_at` that was put out.
+    pub created_at: Option<Second>,
+    /// From here on the next sync reads again.
+    pub seen_since: Option<Second>,
+    /// What was put out since then.
+    pub seen: BTreeMap<Second, Vec<Identity>>,
+}
+
+const START_OVER: &str = "Reset the connection, or leave the state out, to read from the start date again.";
+
+impl SyncState {
+    /// Reads a `stream_state`. One that holds only `created_at`, as people write it, is understood.
+    ///
+    /// # Errors
+    /// If a field has another shape: a state that cannot be understood must not be taken for none.
+    pub fn parse(value: &Value) -> Result<Self> {
+        let fields = Fields::new(File::State, "stream_state", value)?;
+        let date = |name| {
+            let date = |text: &str| {
+                text.parse().map_err(|_| {
+                    fields.error(name, format!("is no date; it looks like 2024-01-01T00:00:00Z. {START_OVER}"))
+                })
+            };
+            fields.text(name)?.map(date).transpose()
+        };
+        Ok(Self {
+            created_at: date("created_at")?,
+            seen_since: date("seen_since")?,
+            seen: match fields.get("seen") {
+                None => BTreeMap::new(),
+                Some(seen) => parse_seen(seen, &fields.path("seen"))?,
+            },
+        })
+    }
+
+    /// The `stream_state` for a STATE message.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut state = Map::new();
+        let mut put = |name: &str, value: Value| state.insert(name.to_owned(), value);
+        if let Some(created_at) = self.created_at {
+            put("created_at", created_at.to_string().into());
+        }
+        if let Some(seen_since) = self.seen_since {
+            put("seen_since", seen_since.to_string().into());
+        }
+        if !self.seen.is_empty() {
+            let ids = |ids: &Vec<Identity>| ids.iter().map(to_json).collect::<Vec<_>>();
+            put("seen", self.seen.iter().map(|(at, seen)| (at.to_string(), ids(seen))).collect());
+        }
+        Value::Object(state)
+    }
+}
+
+fn to_json(identity: &Identity) -> Value {
+    match identity {
+        Identity::Id(id) => Value::from(*id),
+        Identity::Other(text) => Value::from(&**text),
+    }
+}
+
+fn parse_seen(value: &Value, path: &str) -> Result<BTreeMap<Second, Vec<Identity>>> {
+    let wrong = |path: String, problem: String| Error::field(File::State, path, format!("{problem} {START_OVER}"));
+    let Value::Object(seen) = value else {
+        return Err(wrong(path.to_owned(), format!("must be a JSON object, not {}.", kind(value))));
+    };
+    let mut parsed: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
+    for (at, ids) in seen {
+        let path = format!("{path}.{at}");
+        let Ok(at) = at.parse() else {
+            return Err(wrong(path, "is no date.".to_owned()));
+        };
+        let Value::Array(ids) = ids else {
+            return Err(wrong(path, format!("must be a list of ids, not {}.", kind(ids))));
+        };
+        for id in ids {
+            let identity = match id {
+                Value::Number(number) => number.as_i64().map(Identity::Id),
+                Value::String(text) => Some(Identity::Other(text.as_str().into())),
+                _ => None,
+            };
+            let identity = identity.ok_or_else(|| wrong(path.clone(), "must hold ids: whole numbers.".to_owned()))?;
+            parsed.entry(at).or_default().push(identity);
+        }
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        for state in [
+            json!({}),
+            json!({ "created_at": "2024-01-01T00:00:00Z" }),
+            json!({
+                "created_at": "2024-01-01T00:10:00Z",
+                "seen": {
+                    "2024-01-01T00:00:00Z": [1, 9_007_199_254_740_993_i64, -1],
+                    "2024-01-01T00:10:00Z": ["\"7\"", "sha256:00", i64::MAX]
+                },
+                "seen_since": "2024-01-01T00:00:00Z"
+            }),
+        ] {
+            let parsed = SyncState::parse(&state).expect("understood");
+            assert_eq!(parsed.to_value(), state);
+        }
+    }
+
+    #[test]
+    fn the_cursor_keeps_the_form_of_the_api_whatever_it_was_before() {
+        let parsed = SyncState::parse(&json!({ "created_at": "2024-01-01T02:00:00.5+02:00", "seen": null, "x": 1 }));
+        assert_eq!(parsed.expect("understood").to_value(), json!({ "created_at": "2024-01-01T00:00:00Z" }));
+    }
+
+    #[test]
+    fn what_cannot_be_understood_is_refused_with_the_field() {
+        for (state, start) in [
+            (json!([]), "In the state, stream_state must be a JSON object, not a list."),
+            (json!({ "created_at": "soon" }), "In the state, stream_state.created_at is no date;"),
+            (
+                json!({ "created_at": 1_704_067_200 }),
+                "In the state, stream_state.created_at must be a text, not a number.",
+            ),
+            (json!({ "seen_since": "" }), "In the state, stream_state.seen_since is no date;"),
+            (json!({ "seen": [] }), "In the state, stream_state.seen must be a JSON object, not a list."),
+            (json!({ "seen": { "x": [] } }), "In the state, stream_state.seen.x is no date."),
+            (
+                json!({ "seen": { "2024-01-01": 7 } }),
+                "In the state, stream_state.seen.2024-01-01 must be a list of ids, not a number.",
+            ),
+            (
+                json!({ "seen": { "2024-01-01": [1.5] } }),
+                "In the state, stream_state.seen.2024-01-01 must hold ids: whole numbers.",
+            ),
+        ] {
+            let error = SyncState::parse(&state).expect_err("refused").to_string();
+            assert!(error.starts_with(start), "{state}: {error}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What an answer of the API means: one pure table over status and body.
+//!
+//! It must not wait, retry or read more than the answer; a 200 is looked into by `page.rs`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use serde_json::Value;
+
+use super::retry::{Again, parse_retry_after};
+use crate::error::{Cause, Method};
+
+/// An answer of the server, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Vec<u8>,
+}
+
+/// A failed try: why, and whether to try again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub cause: Cause,
+    /// Whether to try again.
+    pub again: Again,
+}
+
+impl Failure {
+    /// A failure that would happen again.
+    #[must_use]
+    pub fn lasting(cause: Cause) -> Self {
+        Self { cause, again: Again::Never }
+    }
+
+    /// A failure that may pass.
+    #[must_use]
+    pub fn passing(cause: Cause) -> Self {
+        Self { cause, again: Again::Later { after: None } }
+    }
+}
+
+/// Zendesk turns off all API tokens on this day: 2027-04-30T00:00:00Z.
+const API_TOKENS_END: i64 = 1_809_043_200;
+
+impl Answer {
+    /// A header's value, if it is there and a text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What `Retry-After` asks for.
+    #[must_use]
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        parse_retry_after(self.header(RETRY_AFTER.as_str())?, now)
+    }
+
+    /// The body as JSON, if it is that.
+    #[must_use]
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What every endpoint's answers have in common: the failures that pass, redirects, the missing
+    /// help desk. `None` for the rest.
+    #[must_use]
+    pub fn common_failure(&self, now: Timestamp) -> Option<Failure> {
+        let status = self.status;
+        let after = self.retry_after(now);
+        Some(match status {
+            300..=399 => Failure::lasting(Cause::Redirect { status, to: self.redirect_host() }),
+            404 if self.is_missing_help_desk() => Failure::lasting(Cause::UnknownSubdomain),
+            408 | 409 | 500..=599 => Failure { cause: Cause::Trouble { status }, again: Again::Later { after } },
+            429 => Failure {
+                cause: Cause::RateLimited { minutes: 0 },
+                again: Again::RateLimited {
+                    after: after.or_else(|| parse_retry_after(self.header("ratelimit-reset")?, now)),
+                },
+            },
+            _ => return None,
+        })
+    }
+
+    /// The failure that an answer of the API other than a 200 is.
+    #[must_use]
+    pub fn api_failure(&self, method: Method, now: Timestamp) -> Failure {
+        if let Some(failure) = self.common_failure(now) {
+            return failure;
+        }
+        Failure::lasting(match self.status {
+            401 => self.unauthorized(method, now),
+            403 => self.forbidden(),
+            404 => Cause::NoEndpoint,
+            422 => Cause::Unprocessable,
+            // Anything but a 200 with a page is no page, also 204 or 206.
+            status @ 200..=299 => {
+                return Failure::passing(Cause::NotThePage { what: format!("status {status}") });
+            }
+            status => Cause::Refused { status },
+        })
+    }
+
+    fn unauthorized(&self, method: Method, now: Timestamp) -> Cause {
+        let retired = method == Method::ApiToken && now.as_second() >= API_TOKENS_END;
+        let token_died = self.json().is_some_and(|json| json["error"] == "invalid_token");
+        if retired {
+            Cause::ApiTokenRetired
+        } else if token_died || matches!(method, Method::ClientCredentials | Method::RefreshToken) {
+            Cause::TokenExpired { method }
+        } else {
+            Cause::Credentials { method }
+        }
+    }
+
+    fn forbidden(&self) -> Cause {
+        match self.json() {
+            None => Cause::IpRestricted,
+            Some(json) => {
+                let about_scopes = ["description", "error_description"]
+                    .iter()
+                    .any(|field| json[field].as_str().is_some_and(|text| text.contains("scope")));
+                if about_scopes || json["error"] == "insufficient_scope" {
+                    Cause::MissingScope
+                } else {
+                    Cause::PlanOrRole
+                }
+            }
+        }
+    }
+
+    /// Its body is JSON, also when the header says HTML.
+    fn is_missing_help_desk(&self) -> bool {
+        let title = self.json().and_then(|json| json["error"]["title"].as_str().map(str::to_owned));
+        title.is_some_and(|title| title.starts_with("No help desk"))
+            || self.body.windows(12).any(|part| part == b"No help desk")
+    }
+
+    /// The host to which it points, without the path and the query, which may hold secrets.
+    fn redirect_host(&self) -> Option<String> {
+        let location = self.header(LOCATION.as_str())?;
+        let url = reqwest::Url::parse(location).ok()?;
+        Some(url.host_str()?.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().expect("a time")
+    }
+
+    const FORBIDDEN: &str = r#"{"error":{"title":"Forbidden","message":"You do not have access to this page. Please contact the account owner of this help desk for further help."}}"#;
+
+    #[test]
+    fn each_answer_has_its_cause() {
+        let token = Method::AccessToken;
+        for (status, body, cause) in [
+            (400, r#"{"error":"InvalidValue"}"#, Cause::Refused { status: 400 }),
+            (401, r#"{"error":"Couldn't authenticate you"}"#, Cause::Credentials { method: token }),
+            (401, r#"{"error":"invalid_token","error_description":"expired"}"#, Cause::TokenExpired { method: token }),
+            (401, "", Cause::Credentials { method: token }),
+            (403, FORBIDDEN, Cause::PlanOrRole),
+            (
+                403,
+                r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#,
+                Cause::MissingScope,
+            ),
+            (403, "", Cause::IpRestricted),
+            (403, "<html>Access denied</html>", Cause::IpRestricted),
+            (404, r#"{"error":{"title":"No help desk at x.zendesk.com","message":""}}"#, Cause::UnknownSubdomain),
+            (404, "<h1>No help desk at x.zendesk.com</h1>", Cause::UnknownSubdomain),
+            (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Cause::NoEndpoint),
+            (422, "{}", Cause::Unprocessable),
+        ] {
+            let failure = answer(status, body).api_failure(token, now());
+            assert_eq!(failure, Failure::lasting(cause), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_api_token_that_is_refused_after_its_end_says_so() {
+        let refused = answer(401, r#"{"error":"Couldn't authenticate you"}"#);
+        let cause = |time: &str| refused.api_failure(Method::ApiToken, time.parse().expect("a time")).cause;
+        assert_eq!(cause("2027-04-29T23:59:59Z"), Cause::Credentials { method: Method::ApiToken });
+        assert_eq!(cause("2027-04-30T00:00:00Z"), Cause::ApiTokenRetired);
+    }
+
+    #[test]
+    fn every_status_is_retried_or_not() {
+        let retried: Vec<u16> = (100..=599)
+            .filter(|status| answer(*status, "").api_failure(Method::AccessToken, now()).again != Again::Never)
+            .filter(|status| *status < 500)
+            .collect();
+        let expected: Vec<u16> = (200..=299).chain([408, 409, 429]).collect();
+        assert_eq!(retried, expected);
+        for status in 500..=599 {
+            let failure = answer(status, "").api_failure(Method::AccessToken, now());
+            assert_eq!(failure, Failure::passing(Cause::Trouble { status }));
+        }
+    }
+
+    #[test]
+    fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
+        let mut redirect = answer(302, "");
+        redirect.headers.insert(LOCATION, HeaderValue::from_static("https://evil.example/x?token=s3cr3t"));
+        let failure = redirect.api_failure(Method::AccessToken, now());
+        assert_eq!(failure, Failure::lasting(Cause::Redirect { status: 302, to: Some("evil.example".to_owned()) }));
+    }
+
+    #[test]
+    fn a_refusal_for_the_rate_limit_says_how_long() {
+        let again = |headers: &[(&'static str, &'static str)]| {
+            let mut answer = answer(429, "Number of allowed API requests per minute exceeded");
+            for (name, value) in headers {
+                answer.headers.insert(*name, HeaderValue::from_static(value));
+            }
+            answer.api_failure(Method::AccessToken, now()).again
+        };
+        let after = |seconds| Again::RateLimited { after: Some(Duration::from_secs(seconds)) };
+        assert_eq!(again(&[("retry-after", "7"), ("ratelimit-reset", "40")]), after(7));
+        assert_eq!(again(&[("ratelimit-reset", "40")]), after(40));
+        assert_eq!(again(&[]), Again::RateLimited { after: None });
+    }
+}

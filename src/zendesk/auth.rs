@@ -1,0 +1,304 @@
+//! Signing in: which `Authorization` header a request carries, and where renewed tokens come from.
+//!
+//! Nothing here is ever shown: neither the requests to the token endpoint nor their answers. A
+//! rotated refresh token is handed out to be kept before anything is done with it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, oneshot};
+
+use super::answer::{Answer, Failure};
+use super::base_url::BaseUrl;
+use super::exchange::Exchange;
+use super::notice::Notice;
+use super::transport::Outgoing;
+use crate::config::{Credentials, OauthClient};
+use crate::error::{Cause, Error, Method, Result};
+use crate::second::Second;
+use crate::secret::Secret;
+
+/// The token endpoint.
+const PATH: &str = "/oauth/tokens";
+/// The least that reading the audit log needs.
+const SCOPE: &str = "auditlogs:read";
+/// Lifetime asked for with client credentials, in seconds: renewal costs nothing, so no longer than a day's work needs.
+const TOKEN_SECONDS: i64 = 3_600;
+/// Lifetime asked for with a refresh token, in seconds, the longest there is: each renewal uses up a pair.
+const ROTATED_TOKEN_SECONDS: i64 = 172_800;
+/// Lifetime asked for the refresh token itself, in seconds, the longest there is: a connection may pause.
+const REFRESH_TOKEN_SECONDS: i64 = 7_776_000;
+
+/// The way in which one command signs in.
+pub struct Auth {
+    method: Method,
+    way: Way,
+}
+
+enum Way {
+    /// The same header for ever.
+    Fixed(HeaderValue),
+    /// Tokens that end.
+    Renewed {
+        endpoint: Url,
+        client: OauthClient,
+        /// One renewal at a time: whoever comes meanwhile waits here and finds its result.
+        slot: Mutex<Slot>,
+    },
+}
+
+struct Slot {
+    /// The refresh token to use next, if that is the grant.
+    refresh_token: Option<Secret>,
+    token: Option<Token>,
+    /// Why there will be none any more. Whoever waited for the same renewal gets this as well,
+    /// instead of trying again what has just been tried.
+    failed: Option<Error>,
+}
+
+/// A header, and how it has fared so far.
+#[derive(Clone)]
+pub struct Token {
+    header: HeaderValue,
+    /// When to fetch the next one.
+    renew_at: Option<Second>,
+    /// Whether the API has taken it at least once.
+    proven: Arc<AtomicBool>,
+}
+
+impl Token {
+    /// The value of the `Authorization` header; marked as sensitive.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// The API has taken it: if it is refused later, it has ended.
+    pub fn accepted(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    fn lives(&self, now: Second) -> bool {
+        self.renew_at.is_none_or(|at| now < at)
+    }
+
+    fn new(header: HeaderValue, renew_at: Option<Second>) -> Self {
+        Self { header, renew_at, proven: Arc::default() }
+    }
+}
+
+impl Auth {
+    /// Prepares the way that the configuration asks for.
+    ///
+    /// # Errors
+    /// If a credential cannot stand in a header.
+    pub fn new(credentials: &Credentials, base: &BaseUrl, exchange: &Exchange) -> Result<Self> {
+        let renewed = |client: &OauthClient, slot| {
+            exchange.keep_secret(client.client_secret.expose());
+            exchange.keep_secret(client.client_id.expose());
+            Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Mutex::new(slot) }
+        };
+        let way = match credentials {
+            Credentials::AccessToken { access_token } => Way::Fixed(bearer(access_token, exchange)?),
+            Credentials::ApiToken { email, api_token } => {
+                exchange.keep_secret(api_token.expose());
+                Way::Fixed(basic(email, api_token, exchange)?)
+            }
+            Credentials::ClientCredentials(client) => renewed(client, Slot { refresh_token: None, token: None, failed: None }),
+            Credentials::RefreshToken(config) => {
+                exchange.keep_secret(config.refresh_token.expose());
+                let token = match &config.granted.access_token {
+                    None => None,
+                    Some(access_token) => {
+                        // Without a date it is tried: a 401 tells.
+                        let renew_at = config.granted.token_expiry_date.map(|ends| ends.minus(60));
+                        Some(Token::new(bearer(access_token, exchange)?, renew_at))
+                    }
+                };
+                // A token from the configuration has been used before: if it is refused, it has ended.
+                token.iter().for_each(Token::accepted);
+                renewed(&config.client, Slot { refresh_token: Some(config.refresh_token.clone()), token, failed: None })
+            }
+        };
+        Ok(Self { method: credentials.method(), way })
+    }
+
+    /// Which way it is.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The token for the next request; fetched, if there is none that still lives.
+    ///
+    /// # Errors
+    /// If none can be had.
+    pub async fn token(&self, exchange: &Exchange) -> Result<Token> {
+        match &self.way {
+            Way::Fixed(header) => Ok(Token::new(header.clone(), None)),
+            Way::Renewed { endpoint, client, slot } => {
+                let mut slot = slot.lock().await;
+                let now = Second::containing(exchange.clock().now());
+                match &slot.token {
+                    Some(token) if token.lives(now) => Ok(token.clone()),
+                    _ => slot.renew(endpoint, client, exchange).await,
+                }
+            }
+        }
+    }
+
+    /// What to do after a 401 for this token: another token to try with, or none if that is no use.
+    ///
+    /// # Errors
+    /// If a renewal fails.
+    pub async fn after_refusal(&self, refused: &Token, exchange: &Exchange) -> Result<Option<Token>> {
+        let Way::Renewed { endpoint, client, slot } = &self.way else {
+            return Ok(None);
+        };
+        let mut slot = slot.lock().await;
+        match &slot.token {
+            // Somebody else has renewed it meanwhile.
+            Some(current) if current.header != refused.header => Ok(Some(current.clone())),
+            // Fresh from the endpoint, and never accepted: the next one would not be either.
+            Some(current) if !current.proven.load(Ordering::Relaxed) => Ok(None),
+            _ => slot.renew(endpoint, client, exchange).await.map(Some),
+        }
+    }
+}
+
+/// The answer of the token endpoint.
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    #[serde(default)]
+    refresh_token: Option<String>,
+    /// Whatever stands here, the tokens beside it are good: a pair that is not read is lost.
+    #[serde(default)]
+    expires_in: Value,
+}
+
+impl Granted {
+    /// The lifetime that it names, in seconds; also as `1800.0` or `"1800"`.
+    fn seconds(&self) -> Option<i64> {
+        let number: f64 = match &self.expires_in {
+            Value::String(text) => text.trim().parse().ok()?,
+            value => value.as_f64()?,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes its end")]
+        let seconds = number as i64;
+        Some(seconds.max(0))
+    }
+}
+
+impl Slot {
+    async fn renew(&mut self, endpoint: &Url, client: &OauthClient, exchange: &Exchange) -> Result<Token> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let renewed = self.fetch(endpoint, client, exchange).await;
+        self.failed = renewed.as_ref().err().cloned();
+        renewed
+    }
+
+    async fn fetch(&mut self, endpoint: &Url, client: &OauthClient, exchange: &Exchange) -> Result<Token> {
+        let rotating = self.refresh_token.is_some();
+        let seconds = if rotating { ROTATED_TOKEN_SECONDS } else { TOKEN_SECONDS };
+        let mut body = json!({
+            "grant_type": if rotating { "refresh_token" } else { "client_credentials" },
+            "client_id": client.client_id.expose(),
+            "client_secret": client.client_secret.expose(),
+            "scope": SCOPE,
+            "expires_in": seconds,
+        });
+        if let Some(refresh_token) = &self.refresh_token {
+            body["refresh_token"] = Value::from(refresh_token.expose());
+            body["refresh_token_expires_in"] = Value::from(REFRESH_TOKEN_SECONDS);
+        }
+        let request = Outgoing::post_secret(endpoint.clone(), body.to_string().into_bytes());
+        let now = Second::containing(exchange.clock().now());
+        let granted = exchange.run(&request, |answer| read_grant(answer, rotating, exchange)).await?;
+        let seconds = granted.seconds().unwrap_or(seconds);
+        let access_token = Secret::new(granted.access_token);
+        exchange.keep_secret(access_token.expose());
+        if let Some(refresh_token) = granted.refresh_token.filter(|_| rotating) {
+            exchange.keep_secret(&refresh_token);
+            let refresh_token = Secret::new(refresh_token);
+            let (kept, answer) = oneshot::channel();
+            exchange.notify(Notice::Rotated {
+                access_token: access_token.clone(),
+                expires_at: now.plus(seconds),
+                refresh_token: refresh_token.clone(),
+                kept,
+            });
+            self.refresh_token = Some(refresh_token);
+            // Used before it is kept, a pair could be lost for good.
+            answer.await.map_err(|_| Cause::OutputClosed)?;
+        }
+        // A tenth of its life, a minute at most, is left for requests under way.
+        let header = bearer(&access_token, exchange)?;
+        let token = Token::new(header, Some(now.plus(seconds - (seconds / 10).min(60))));
+        self.token = Some(token.clone());
+        Ok(token)
+    }
+}
+
+/// Reads an answer of the token endpoint.
+fn read_grant(answer: &mut Answer, rotating: bool, exchange: &Exchange) -> std::result::Result<Granted, Failure> {
+    if let Some(failure) = answer.common_failure(exchange.clock().now()) {
+        return Err(failure);
+    }
+    if matches!(answer.status, 200 | 201) {
+        let granted =
+            serde_json::from_slice::<Granted>(&answer.body).ok().filter(|granted| !granted.access_token.is_empty());
+        return granted
+            // A refresh grant that brings no new refresh token would be the last one.
+            .filter(|granted| !rotating || granted.refresh_token.as_ref().is_some_and(|token| !token.is_empty()))
+            .ok_or(Failure::passing(Cause::NoToken));
+    }
+    Err(Failure::lasting(refusal(answer, rotating)))
+}
+
+/// The reasons for which the token endpoint says no. Which words go with which reason is not
+/// documented beyond the codes, so the words only make the message sharper.
+fn refusal(answer: &Answer, rotating: bool) -> Cause {
+    let json = answer.json().unwrap_or_default();
+    let words = json["error_description"].as_str().unwrap_or_default().to_ascii_lowercase();
+    let about = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    match json["error"].as_str() {
+        Some("invalid_scope") => Cause::OauthScope,
+        Some("unauthorized_client") => Cause::OauthClientKind,
+        Some("invalid_grant") if rotating => Cause::RefreshTokenDead,
+        Some("invalid_client") if about(&["confidential", "public"]) => Cause::OauthClientKind,
+        Some("invalid_client") if about(&["secret"]) => Cause::OauthSecret,
+        Some("invalid_client") if about(&["unknown", "no such", "not found", "not exist"]) => Cause::OauthClientUnknown,
+        // There is no grant but the client itself where nothing rotates.
+        Some("invalid_client" | "invalid_grant") => Cause::OauthClient,
+        _ if answer.status == 401 => Cause::OauthClient,
+        // The API always says why; what says nothing stands before it.
+        _ if answer.status == 403 && !json.is_object() => Cause::IpRestricted,
+        _ if answer.status == 404 => Cause::NoEndpoint,
+        _ => Cause::OauthRefused { status: answer.status },
+    }
+}
+
+fn bearer(token: &Secret, exchange: &Exchange) -> Result<HeaderValue> {
+    exchange.keep_secret(token.expose());
+    sensitive(&format!("Bearer {}", token.expose()))
+}
+
+fn basic(email: &str, token: &Secret, exchange: &Exchange) -> Result<HeaderValue> {
+    let pair = BASE64_STANDARD.encode(format!("{email}/token:{}", token.expose()));
+    exchange.keep_secret(&pair);
+    sensitive(&format!("Basic {pair}"))
+}
+
+fn sensitive(value: &str) -> Result<HeaderValue> {
+    let mut header = HeaderValue::from_str(value).map_err(|_| Cause::Defect)?;
+    header.set_sensitive(true);
+    Ok(header)
+}

@@ -1,0 +1,279 @@
+//! A request and its answer: the one loop that tries, waits and tries again.
+//!
+//! It must not know what the API's answers mean (`answer.rs`, `page.rs`) or how to sign in
+//! (`auth.rs`), and nothing may try again on top of it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::SignedDuration;
+use reqwest::header::DATE;
+
+use super::answer::{Answer, Failure};
+use super::base_url::BaseUrl;
+use super::budget::{Budget, Limit};
+use super::notice::{Notice, Notices};
+use super::retry::{Again, Decision, Patience, Tries, decide};
+use super::transport::{Outgoing, Timeouts, Transport};
+use crate::clock::Clock;
+use crate::error::{Cause, Error, Result};
+use crate::second::Second;
+use crate::secret::Eraser;
+
+/// How much of a body stands in an error's technical details, in bytes.
+const SHOWN_BODY: usize = 300;
+/// How much of a body is searched for secrets before it is cut to that, in bytes.
+const SEARCHED_BODY: usize = 64 << 10;
+
+/// What the exchange needs from outside.
+pub struct Setup {
+    /// Where requests go.
+    pub base: BaseUrl,
+    /// `SSL_CERT_FILE`
+    pub certificates: Option<PathBuf>,
+    /// Of a single try.
+    pub timeouts: Timeouts,
+    /// Of a request with all its tries.
+    pub patience: Patience,
+    /// The share of the account's rate limit to take, in percent.
+    pub rate_limit_percentage: u32,
+    /// Time and sleep.
+    pub clock: Clock,
+    /// The seed of the jitter.
+    pub seed: u64,
+    /// Who hears of waits and retries.
+    pub notices: Notices,
+}
+
+/// Figures of all exchanges so far.
+#[derive(Debug, Default)]
+pub struct Stats {
+    requests: AtomicU64,
+    retries: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Stats {
+    /// Requests sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that were sent again after a failure.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of bodies received, after decompression.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// The connection to the account's host.
+pub struct Exchange {
+    transport: Transport,
+    clock: Clock,
+    patience: Patience,
+    notices: Notices,
+    budget: Mutex<Budget>,
+    in_flight: AtomicU32,
+    jitter: Mutex<fastrand::Rng>,
+    eraser: Mutex<Eraser>,
+    server_time: OnceLock<Second>,
+    /// Figures of all exchanges so far.
+    pub stats: Stats,
+}
+
+impl Exchange {
+    /// Sets up the HTTP client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// If `SSL_CERT_FILE` cannot be used.
+    pub fn new(setup: Setup) -> Result<Self> {
+        Ok(Self {
+            transport: Transport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?,
+            clock: setup.clock,
+            patience: setup.patience,
+            notices: setup.notices,
+            budget: Mutex::new(Budget::new(setup.rate_limit_percentage)),
+            in_flight: AtomicU32::new(0),
+            jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
+            eraser: Mutex::default(),
+            server_time: OnceLock::new(),
+            stats: Stats::default(),
+        })
+    }
+
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Cuts this text out of everything that is shown from now on.
+    pub fn keep_secret(&self, secret: &str) {
+        locked(&self.eraser).add(secret);
+    }
+
+    /// Tells whoever listens.
+    pub fn notify(&self, notice: Notice) {
+        // If nobody listens any more, the command is over.
+        let _ = self.notices.send(notice);
+    }
+
+    /// The server's time of the first answer; this machine's until then, or without a `Date`.
+    #[must_use]
+    pub fn server_time(&self) -> Second {
+        self.server_time.get().copied().unwrap_or_else(|| Second::containing(self.clock.now()))
+    }
+
+    /// Requests a minute that the budget allows.
+    #[must_use]
+    pub fn quota(&self) -> f64 {
+        locked(&self.budget).quota()
+    }
+
+    /// Sends a request until `read` makes something of the answer, its failure is a lasting one, or
+    /// the patience ends.
+    ///
+    /// # Errors
+    /// The last failure, with the technical details of its try.
+    pub async fn run<T>(
+        &self,
+        request: &Outgoing,
+        read: impl Fn(&mut Answer) -> std::result::Result<T, Failure>,
+    ) -> Result<T> {
+        let started = self.clock.instant();
+        let mut failed = 0;
+        let mut tries = 0_u32;
+        loop {
+            self.wait_for_turn().await;
+            self.stats.requests.fetch_add(1, Ordering::Relaxed);
+            self.stats.retries.fetch_add(u64::from(tries > 0), Ordering::Relaxed);
+            tries += 1;
+            let (failure, answer) = match self.send(request).await {
+                Ok(mut answer) => {
+                    self.learn(&answer);
+                    match read(&mut answer) {
+                        Ok(value) => return Ok(value),
+                        Err(failure) => (failure, Ok(answer)),
+                    }
+                }
+                Err((failure, why)) => (failure, Err(why)),
+            };
+            let now = self.clock.instant();
+            let refused = matches!(failure.again, Again::RateLimited { .. });
+            failed += u32::from(!refused);
+            let refused_for = if refused { locked(&self.budget).refused_for(now) } else { None };
+            let jitter = locked(&self.jitter).f64();
+            match decide(failure.again, Tries { failed, refused_for }, self.patience, jitter) {
+                Decision::Wait(wait) => self.pause(failure, wait, now).await,
+                Decision::GiveUp => {
+                    let took = self.clock.instant().saturating_duration_since(started);
+                    let details = self.details(request, &answer, tries, took);
+                    return Err(Error::with_details(given_up(failure.cause, refused_for), details));
+                }
+            }
+        }
+    }
+
+    /// Waits until the budget lets the next request through.
+    async fn wait_for_turn(&self) {
+        let now = self.clock.instant();
+        let mut turn = locked(&self.budget).take_turn(now);
+        loop {
+            if turn > self.clock.instant() {
+                self.clock.sleep_until(turn).await;
+            }
+            // Somebody may have been refused meanwhile.
+            match locked(&self.budget).pause_after(turn) {
+                Some(paused) => turn = paused,
+                None => return,
+            }
+        }
+    }
+
+    async fn pause(&self, failure: Failure, wait: Duration, now: Instant) {
+        if matches!(failure.again, Again::RateLimited { .. }) {
+            // The next turn comes after the pause; every other request waits as well.
+            locked(&self.budget).refused(now, now + wait);
+            let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
+            self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
+        } else {
+            self.notify(Notice::Retrying { cause: failure.cause, wait });
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    fn learn(&self, answer: &Answer) {
+        if let Some(date) = answer.header(DATE.as_str())
+            && let Ok(date) = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date)
+        {
+            self.server_time.get_or_init(|| Second::containing(date));
+        }
+        if answer.status != 429 {
+            let in_flight = self.in_flight.load(Ordering::Relaxed);
+            locked(&self.budget).learn(Limit::of(answer), in_flight, self.clock.instant());
+        }
+    }
+
+    async fn send(&self, request: &Outgoing) -> std::result::Result<Answer, (Failure, String)> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let answer = self.transport.fetch(request).await;
+        if let Ok(answer) = &answer {
+            self.stats.bytes.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
+        }
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    /// What whoever looks into a failure wants to see of the last try.
+    fn details(
+        &self,
+        request: &Outgoing,
+        answer: &std::result::Result<Answer, String>,
+        tries: u32,
+        took: Duration,
+    ) -> String {
+        let method = request.method();
+        let path = request.url.path();
+        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let outcome = match answer {
+            Err(why) => format!(": {why}"),
+            Ok(answer) => {
+                let id = answer.header("x-zendesk-request-id").unwrap_or("none");
+                let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&answer.body) };
+                format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", answer.status)
+            }
+        };
+        let details = format!("{method} {path}{query}{outcome}; tries: {tries} in {:.1} s", took.as_secs_f64());
+        locked(&self.eraser).erase(&details).into_owned()
+    }
+
+    /// The beginning of a body, on one line, with secrets cut before the end is.
+    fn shown(&self, body: &[u8]) -> String {
+        let beginning = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BODY)]);
+        let clean = locked(&self.eraser).erase(&beginning).into_owned();
+        let end = clean.floor_char_boundary(SHOWN_BODY);
+        format!("{:?}", &clean[..end])
+    }
+}
+
+/// A refusal for the rate limit that was borne to the end says how long that was.
+fn given_up(cause: Cause, refused_for: Option<Duration>) -> Cause {
+    match cause {
+        Cause::RateLimited { .. } => Cause::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 },
+        cause => cause,
+    }
+}
+
+/// A lock whose holder panicked still guards plain figures.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,28 @@
+//! The API's side: how to ask for audit logs, and what the answers mean.
+//!
+//! Nothing here knows Airbyte: it imports nothing from `airbyte`, writes nothing to stdout, and
+//! tells what happens by [`Notice`]s.
+
+mod answer;
+mod auth;
+mod base_url;
+mod budget;
+mod client;
+mod exchange;
+mod notice;
+mod page;
+mod query;
+mod record;
+mod retry;
+mod tls;
+mod transport;
+
+pub use base_url::BaseUrl;
+pub use client::{Client, Fetched};
+pub use exchange::{Setup, Stats};
+pub use notice::{Notice, Notices};
+pub use page::{Page, Record};
+pub use query::{Between, PAGE_SIZE, Query};
+pub use record::{AuditLog, Identity, json_schema};
+pub use retry::Patience;
+pub use transport::Timeouts;

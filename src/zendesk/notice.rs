@@ -1,0 +1,45 @@
+//! What happens between the connector and the API that somebody should hear of, as data.
+//!
+//! The words for it, and the protocol's messages, are made by `commands/reporter.rs`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::Cause;
+use crate::second::Second;
+use crate::secret::Secret;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Notice {
+    /// A try failed; there will be another one.
+    Retrying {
+        /// Why it failed.
+        cause: Cause,
+        /// When the next try comes.
+        wait: Duration,
+    },
+    /// The account's rate limit is used up (429); all requests wait.
+    RateLimited {
+        /// Until when.
+        until: Timestamp,
+        /// How long that is.
+        wait: Duration,
+    },
+    /// A refresh token was used, and the pair in the configuration is dead from now on.
+    Rotated {
+        /// The new access token.
+        access_token: Secret,
+        /// When it ends.
+        expires_at: Second,
+        /// The new refresh token.
+        refresh_token: Secret,
+        /// To be answered when the new pair is safe; dropped if it could not be kept.
+        kept: oneshot::Sender<()>,
+    },
+}
+
+/// Where notices go. Nobody waits for them to be heard but where a notice says so.
+pub type Notices = mpsc::UnboundedSender<Notice>;

@@ -1,0 +1,42 @@
+//! TLS: 1.2 and up, certificates always verified, against the built-in roots and the operator's.
+//!
+//! There is no switch here that weakens verification, and there must not be one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::error::{Cause, Result};
+
+/// The client side's TLS configuration. `extra` is the value of `SSL_CERT_FILE`: certificates in
+/// PEM form that are trusted besides Mozilla's.
+///
+/// # Errors
+/// If that file cannot be read or holds no certificate.
+pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(path) = extra {
+        let unusable = |why: String| Cause::Certificates { path: path.to_owned(), why };
+        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        let mut added = 0;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+            // System bundles contain the odd certificate that webpki does not take; the others do.
+            added += usize::from(roots.add(certificate).is_ok());
+        }
+        if added == 0 {
+            return Err(unusable("it holds no usable certificate in PEM form".to_owned()).into());
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Cause::Startup { why: error.to_string() })?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,187 @@
+//! One try of a request over HTTP: sent once, to one host, read to the end within limits.
+//!
+//! It must not try again, follow a redirect, or look into what an answer means.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Url};
+
+use super::answer::{Answer, Failure};
+use super::base_url::BaseUrl;
+use super::tls;
+use crate::error::{Cause, Result};
+
+/// A body beyond this is no page of 100 records, in bytes after decompression.
+const LARGEST_BODY: usize = 64 << 20;
+
+/// How long a single try may take; always real time.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Name resolution, connection and TLS together.
+    pub connect: Duration,
+    /// Without a byte arriving.
+    pub read: Duration,
+    /// The whole try.
+    pub total: Duration,
+}
+
+impl Timeouts {
+    /// For `read`.
+    pub const READ: Self =
+        Self { connect: Duration::from_secs(10), read: Duration::from_secs(30), total: Duration::from_mins(2) };
+
+    /// For `check`: a person waits for the answer.
+    pub const CHECK: Self =
+        Self { connect: Duration::from_secs(10), read: Duration::from_secs(12), total: Duration::from_secs(12) };
+}
+
+/// A request that can be sent again.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Made from the account's base URL, never from an answer.
+    pub url: Url,
+    authorization: Option<HeaderValue>,
+    /// A JSON body makes it a POST. Neither it nor the answer to it is ever shown.
+    secret_body: Option<Vec<u8>>,
+}
+
+impl Outgoing {
+    /// A GET with credentials.
+    #[must_use]
+    pub fn get(url: Url, authorization: HeaderValue) -> Self {
+        Self { url, authorization: Some(authorization), secret_body: None }
+    }
+
+    /// A POST of JSON that contains credentials.
+    #[must_use]
+    pub fn post_secret(url: Url, json: Vec<u8>) -> Self {
+        Self { url, authorization: None, secret_body: Some(json) }
+    }
+
+    /// Whether neither the request nor the answer may be shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.secret_body.is_some()
+    }
+
+    /// `GET` or `POST`.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        if self.secret_body.is_some() { Method::POST } else { Method::GET }
+    }
+}
+
+/// The HTTP client.
+pub struct Transport {
+    http: reqwest::Client,
+}
+
+impl Transport {
+    /// Sets up the HTTP client; nothing is sent yet. `certificates` is `SSL_CERT_FILE`.
+    ///
+    /// # Errors
+    /// If the certificates cannot be used.
+    pub fn new(base: &BaseUrl, certificates: Option<&Path>, timeouts: Timeouts) -> Result<Self> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls::client_config(certificates)?)
+            // Requests carry credentials: they go to the account's host, once, over TLS.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .https_only(!base.is_loopback())
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.read)
+            .timeout(timeouts.total);
+        if base.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| Cause::Startup { why: chain(&error) })?;
+        Ok(Self { http })
+    }
+
+    /// One try: the answer with its whole body.
+    ///
+    /// # Errors
+    /// What the failure means, and its technical words.
+    pub async fn fetch(&self, request: &Outgoing) -> std::result::Result<Answer, (Failure, String)> {
+        let mut builder = self.http.request(request.method(), request.url.clone());
+        if let Some(authorization) = &request.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(body) = &request.secret_body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let broken = |error: reqwest::Error| {
+            let error = error.without_url();
+            (transport_failure(&error), chain(&error))
+        };
+        let mut response = builder.send().await.map_err(broken)?;
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Vec::new(),
+        };
+        while let Some(part) = response.chunk().await.map_err(broken)? {
+            if answer.body.len() + part.len() > LARGEST_BODY {
+                let what = format!("a body of more than {} MiB", LARGEST_BODY >> 20);
+                return Err((Failure::passing(Cause::NotThePage { what: what.clone() }), what));
+            }
+            answer.body.extend_from_slice(&part);
+        }
+        // Pages may wait for their turn to go out: not with the room that the buffer grew into.
+        answer.body.shrink_to_fit();
+        Ok(answer)
+    }
+}
+
+/// What a failure below HTTP means.
+fn transport_failure(error: &reqwest::Error) -> Failure {
+    if let Some(tls) = find::<rustls::Error>(error)
+        && matches!(tls, rustls::Error::InvalidCertificate(_))
+    {
+        return Failure::lasting(Cause::Certificate);
+    }
+    if error.is_connect() {
+        let words = chain(error);
+        let why = match find::<std::io::Error>(error).map(std::io::Error::kind) {
+            _ if words.contains("dns error") => "its name cannot be resolved",
+            Some(std::io::ErrorKind::ConnectionRefused) => "connection refused",
+            _ if error.is_timeout() => "no connection in time",
+            _ => "no connection",
+        };
+        return Failure::passing(Cause::NoConnection { why });
+    }
+    Failure::passing(if error.is_timeout() { Cause::Timeout } else { Cause::Broken })
+}
+
+/// The first error of this type in the chain of sources; I/O errors wrap others without naming
+/// them as their source.
+fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// An error with its sources, in words.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        next = error.source();
+    }
+    words
+}

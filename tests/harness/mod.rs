@@ -1,0 +1,264 @@
+//! Runs whole commands of the connector against a sandbox, in this process, as data: arguments and
+//! files in, messages and an exit code out. Time is moved by hand, so that no backoff takes time.
+//!
+//! It must not know what is right; the tests do.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use source_zendesk_audit_logs::clock::{Clock, ManualClock};
+use source_zendesk_audit_logs::stop::stop;
+use source_zendesk_audit_logs::zendesk::Timeouts;
+use source_zendesk_audit_logs::{Environment, Signals, run};
+use zendesk_sandbox::{Options, Sandbox, compact, credentials};
+
+/// A connection: a configuration, a folder for its files, and the environment of its commands.
+pub struct Connection {
+    folder: tempfile::TempDir,
+    pub config: Value,
+    pub base_url: Option<String>,
+    pub certificates: Option<PathBuf>,
+    pub clock: ManualClock,
+    pub timeouts: Option<Timeouts>,
+    pub signals: Option<source_zendesk_audit_logs::stop::Stop>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Run {
+    pub code: u8,
+    pub stdout: String,
+}
+
+/// A sandbox with these options.
+pub fn sandbox(options: Options) -> Sandbox {
+    Sandbox::start(options).expect("the sandbox starts")
+}
+
+impl Connection {
+    /// To a sandbox, with a pasted access token, at noon of 2026-11-23.
+    pub fn to(sandbox: &Sandbox) -> Self {
+        Self::with(
+            Some(sandbox.base_url()),
+            json!({ "auth_type": "access_token", "access_token": credentials::ACCESS_TOKEN }),
+        )
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "callers write json!(…)")]
+    pub fn with(base_url: Option<String>, credentials: Value) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            config: json!({ "subdomain": "sandbox", "credentials": credentials }),
+            base_url,
+            certificates: None,
+            clock: ManualClock::new("2026-11-23T12:00:00Z".parse().expect("a time")),
+            timeouts: None,
+            signals: None,
+        }
+    }
+
+    /// Sets a field of the configuration.
+    pub fn set(mut self, field: &str, value: Value) -> Self {
+        self.config[field] = value;
+        self
+    }
+
+    /// Writes a file into the connection's folder.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("the file is written");
+        path
+    }
+
+    pub fn check(&self) -> Run {
+        let config = self.file("config.json", self.config.to_string());
+        self.command(&["check", "--config", text(&config)])
+    }
+
+    pub fn discover(&self) -> Run {
+        let config = self.file("config.json", self.config.to_string());
+        self.command(&["discover", "--config", text(&config)])
+    }
+
+    /// Reads incrementally; the state is the `state` of a STATE message.
+    pub fn read(&self, state: Option<&Value>) -> Run {
+        self.read_as("incremental", state)
+    }
+
+    pub fn read_as(&self, sync_mode: &str, state: Option<&Value>) -> Run {
+        let arguments = self.arguments_as(sync_mode, state);
+        self.command(&arguments)
+    }
+
+    /// Writes the files of an incremental read and returns its command line.
+    pub fn arguments(&self, state: Option<&Value>) -> Vec<String> {
+        self.arguments_as("incremental", state)
+    }
+
+    fn arguments_as(&self, sync_mode: &str, state: Option<&Value>) -> Vec<String> {
+        let config = self.file("config.json", self.config.to_string());
+        let catalog = self.file("catalog.json", catalog(sync_mode).to_string());
+        let mut arguments = vec!["read", "--config", text(&config), "--catalog", text(&catalog)];
+        let state = state.map(|state| self.file("state.json", json!([state]).to_string()));
+        if let Some(state) = &state {
+            arguments.extend(["--state", text(state)]);
+        }
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Runs any command line.
+    pub fn command(&self, arguments: &[impl AsRef<str>]) -> Run {
+        let stdout = Stdout::default();
+        let code = self.command_into(arguments, Box::new(stdout.clone()));
+        Run { code, stdout: stdout.text() }
+    }
+
+    /// Runs any command line with a stdout of one's own.
+    pub fn command_into(&self, arguments: &[impl AsRef<str>], stdout: Box<dyn Write + Send>) -> u8 {
+        let environment = Environment {
+            base_url: self.base_url.clone(),
+            certificates: self.certificates.clone(),
+            clock: Clock::Manual(self.clock.clone()),
+            seed: 7,
+            timeouts: self.timeouts,
+            signals: Signals::ByHand(self.signals.clone().unwrap_or_else(|| stop().1)),
+        };
+        let arguments = arguments.iter().map(|argument| OsString::from(argument.as_ref()));
+        run(std::iter::once("source-zendesk-audit-logs".into()).chain(arguments), environment, stdout)
+    }
+}
+
+/// A configured catalog.
+pub fn catalog(sync_mode: &str) -> Value {
+    json!({
+        "streams": [{
+            "stream": { "name": "audit_logs", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"] },
+            "sync_mode": sync_mode,
+            "destination_sync_mode": "append"
+        }]
+    })
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of this test is Unicode")
+}
+
+impl Run {
+    /// All messages; a line that is none fails the test.
+    pub fn messages(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect()
+    }
+
+    /// The records' JSON texts, without white space between tokens, in the order in which they went out.
+    pub fn records(&self) -> Vec<String> {
+        self.stdout.lines().filter_map(record).collect()
+    }
+
+    /// The `state` of each STATE message.
+    pub fn states(&self) -> Vec<Value> {
+        self.of_type("STATE").into_iter().map(|message| message["state"].clone()).collect()
+    }
+
+    /// The last STATE's `state`.
+    pub fn state(&self) -> Value {
+        self.states().pop().unwrap_or_else(|| panic!("no STATE: {self:?}"))
+    }
+
+    /// The last STATE's `stream_state`.
+    pub fn stream_state(&self) -> Value {
+        self.state()["stream"]["stream_state"].clone()
+    }
+
+    /// The stream statuses, such as `STARTED`.
+    pub fn statuses(&self) -> Vec<String> {
+        self.of_type("TRACE")
+            .iter()
+            .filter_map(|message| message["trace"]["stream_status"]["status"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// The only TRACE ERROR's `error`.
+    pub fn error(&self) -> Value {
+        let errors: Vec<Value> = self
+            .of_type("TRACE")
+            .into_iter()
+            .filter(|message| message["trace"]["type"] == "ERROR")
+            .map(|message| message["trace"]["error"].clone())
+            .collect();
+        match errors.as_slice() {
+            [error] => error.clone(),
+            errors => panic!("{} TRACE ERROR messages: {}", errors.len(), self.stdout),
+        }
+    }
+
+    /// The log messages at this level.
+    pub fn logs(&self, level: &str) -> Vec<String> {
+        self.of_type("LOG")
+            .iter()
+            .filter(|message| message["log"]["level"] == level)
+            .filter_map(|message| message["log"]["message"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Asserts that it is a check that failed, and returns the message.
+    pub fn failed_check(&self) -> String {
+        assert_eq!(self.code, 0, "{}", self.stdout);
+        let status = self.of_type("CONNECTION_STATUS").pop().unwrap_or_else(|| panic!("no answer: {self:?}"));
+        assert_eq!(status["connectionStatus"]["status"], "FAILED", "{}", self.stdout);
+        status["connectionStatus"]["message"].as_str().expect("a message").to_owned()
+    }
+
+    /// Asserts a success, and says what it was if not.
+    #[track_caller]
+    pub fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.stdout);
+        self
+    }
+
+    pub fn of_type(&self, kind: &str) -> Vec<Value> {
+        self.messages().into_iter().filter(|message| message["type"] == kind).collect()
+    }
+}
+
+/// The record in a RECORD line.
+pub fn record(line: &str) -> Option<String> {
+    let rest = line.strip_prefix(r#"{"type":"RECORD","record":{"stream":"audit_logs","data":"#)?;
+    let (data, _) = rest.rsplit_once(",\"emitted_at\":")?;
+    Some(compact(data))
+}
+
+/// Sorted, for comparing what was read with what there is.
+pub fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort_unstable();
+    texts
+}
+
+/// A stdout that can be looked at.
+#[derive(Clone, Default)]
+pub struct Stdout(Arc<Mutex<Vec<u8>>>);
+
+impl Stdout {
+    pub fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        String::from_utf8(bytes).expect("messages are UTF-8")
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
