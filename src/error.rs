@@ -324,7 +324,7 @@ pub enum Cause {
         "Zendesk's rate limit left no request through for {minutes} minutes (429). Other integrations use up the account's requests: let them use fewer, or sync at another time."
     )]
     RateLimited {
-        /// How long it was tried.
+        /// How long it was tried; 0 for less than a minute.
         minutes: u64,
     },
 

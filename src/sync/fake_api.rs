@@ -10,6 +10,8 @@ pub struct FakeApi {
     pub times: Vec<Second>,
     pub start_inclusive: bool,
     pub end_inclusive: bool,
+    /// Decides the order within a second.
+    pub tie_seed: u64,
 }
 
 impl FakeApi {
@@ -20,13 +22,23 @@ impl FakeApi {
         let to = self.times.partition_point(|time| if self.end_inclusive { *time <= end } else { *time < end });
         let first = query.after.as_ref().map_or(from, |after| after.parse().expect("a cursor of this API"));
         let last = (first + query.size as usize).min(to.max(first));
-        let records: Vec<String> =
-            (first..last).map(|id| format!(r#"{{"id":{id},"created_at":"{}"}}"#, self.times[id])).collect();
+        let records: Vec<String> = (first..last)
+            .map(|place| format!(r#"{{"id":{},"created_at":"{}"}}"#, self.id(place), self.times[place]))
+            .collect();
         let body = format!(
             r#"{{"audit_logs":[{}],"meta":{{"has_more":{},"after_cursor":"{last}"}}}}"#,
             records.join(","),
             last < to
         );
         Fetched::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
+    }
+
+    /// The event at this place: within a second they are turned round by the seed.
+    fn id(&self, place: usize) -> usize {
+        let time = self.times[place];
+        let first = self.times.partition_point(|other| *other < time);
+        let ties = self.times.partition_point(|other| *other <= time) - first;
+        let turn = usize::try_from(self.tie_seed % ties as u64).expect("less than the number of ties");
+        first + (place - first + turn) % ties
     }
 }

@@ -20,10 +20,10 @@ use crate::zendesk::{Fetched, PAGE_SIZE, Query};
 
 /// The length of a window, in pages, that windows are cut to. Each window ends with a page that is
 /// half empty on average, so shorter ones cost requests; longer ones cost memory.
-const TARGET: f64 = 7.5;
+const TARGET: f64 = 14.0;
 /// Pages a worker that may lie ready, or be under way, from the head to a window that is read. With
 /// fewer, workers have to wait where the density changes.
-const AHEAD: usize = 10;
+const AHEAD: usize = 12;
 /// A page of records that are so long counts as several, in bytes.
 const PAGE_BYTES: usize = 96 << 10;
 /// A window with less than this many pages left is not worth splitting.

@@ -33,6 +33,8 @@ const TOKEN_SECONDS: i64 = 3_600;
 const ROTATED_TOKEN_SECONDS: i64 = 172_800;
 /// Lifetime asked for the refresh token itself, in seconds, the longest there is: a connection may pause.
 const REFRESH_TOKEN_SECONDS: i64 = 7_776_000;
+/// Tokens in a row that may run out unused: a few waits in the queue, no endless loop.
+const MOST_RUN_OUT: u32 = 5;
 
 /// The way in which one command signs in.
 pub struct Auth {
@@ -48,7 +50,7 @@ enum Way {
         endpoint: Url,
         client: OauthClient,
         /// One renewal at a time: whoever comes meanwhile waits here and finds its result.
-        slot: Mutex<Slot>,
+        slot: Box<Mutex<Slot>>,
     },
 }
 
@@ -59,6 +61,8 @@ struct Slot {
     /// Why there will be none any more. Whoever waited for the same renewal gets this as well,
     /// instead of trying again what has just been tried.
     failed: Option<Error>,
+    /// Tokens in a row that ran out before the API had taken them once.
+    run_out: u32,
 }
 
 /// A header, and how it has fared so far.
@@ -101,7 +105,7 @@ impl Auth {
         let renewed = |client: &OauthClient, slot| {
             exchange.keep_secret(client.client_secret.expose());
             exchange.keep_secret(client.client_id.expose());
-            Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Mutex::new(slot) }
+            Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Box::new(Mutex::new(slot)) }
         };
         let way = match credentials {
             Credentials::AccessToken { access_token } => Way::Fixed(bearer(access_token, exchange)?),
@@ -109,7 +113,9 @@ impl Auth {
                 exchange.keep_secret(api_token.expose());
                 Way::Fixed(basic(email, api_token, exchange)?)
             }
-            Credentials::ClientCredentials(client) => renewed(client, Slot { refresh_token: None, token: None, failed: None }),
+            Credentials::ClientCredentials(client) => {
+                renewed(client, Slot { refresh_token: None, token: None, failed: None, run_out: 0 })
+            }
             Credentials::RefreshToken(config) => {
                 exchange.keep_secret(config.refresh_token.expose());
                 let token = match &config.granted.access_token {
@@ -122,7 +128,10 @@ impl Auth {
                 };
                 // A token from the configuration has been used before: if it is refused, it has ended.
                 token.iter().for_each(Token::accepted);
-                renewed(&config.client, Slot { refresh_token: Some(config.refresh_token.clone()), token, failed: None })
+                renewed(
+                    &config.client,
+                    Slot { refresh_token: Some(config.refresh_token.clone()), token, failed: None, run_out: 0 },
+                )
             }
         };
         Ok(Self { method: credentials.method(), way })
@@ -164,9 +173,20 @@ impl Auth {
         match &slot.token {
             // Somebody else has renewed it meanwhile.
             Some(current) if current.header != refused.header => Ok(Some(current.clone())),
-            // Fresh from the endpoint, and never accepted: the next one would not be either.
-            Some(current) if !current.proven.load(Ordering::Relaxed) => Ok(None),
-            _ => slot.renew(endpoint, client, exchange).await.map(Some),
+            // Fresh from the endpoint, and never accepted: the next one would not be either. Unless it
+            // ran out before its turn came, which can happen again, but not for ever.
+            Some(current) if !current.proven.load(Ordering::Relaxed) => {
+                let ran_out = !current.lives(Second::containing(exchange.clock().now()));
+                if !ran_out || slot.run_out >= MOST_RUN_OUT {
+                    return Ok(None);
+                }
+                slot.run_out += 1;
+                slot.renew(endpoint, client, exchange).await.map(Some)
+            }
+            _ => {
+                slot.run_out = 0;
+                slot.renew(endpoint, client, exchange).await.map(Some)
+            }
         }
     }
 }
