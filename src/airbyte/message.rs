@@ -2,9 +2,7 @@
 //!
 //! Source: <https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol> (0.18). The
 //! protocol mixes `camelCase` and `snake_case`; a test holds the bytes of each kind. Nothing here
-//! writes anything; RECORD lines, of which there are millions, are put together by [`record_line`].
-
-use std::io::Write;
+//! writes anything; RECORD lines, of which there are millions, are put together by [`RecordLines`].
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -330,18 +328,39 @@ pub fn stream_status(status: Progress, reasons: Vec<Reason>, now: Timestamp) -> 
     }
 }
 
-/// Appends a RECORD message: the record as the API wrote it, but for line ends between its tokens,
-/// since a message is one line. (Inside of a JSON text a line end is always escaped.)
-pub fn record_line(lines: &mut Vec<u8>, record: &[u8], emitted_at: i64) {
-    lines.extend_from_slice(br#"{"type":"RECORD","record":{"stream":"audit_logs","data":"#);
-    let mut rest = record;
-    while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
-        lines.extend_from_slice(&rest[..end]);
-        rest = &rest[end + 1..];
+/// RECORD messages that are put out together.
+pub struct RecordLines {
+    lines: Vec<u8>,
+    /// What stands behind each record.
+    tail: String,
+}
+
+impl RecordLines {
+    /// None yet, with room for so many bytes.
+    #[must_use]
+    pub fn new(now: Timestamp, room: usize) -> Self {
+        let tail = format!(",\"emitted_at\":{}}}}}\n", now.as_millisecond());
+        Self { lines: Vec::with_capacity(room), tail }
     }
-    lines.extend_from_slice(rest);
-    // Writing to a Vec cannot fail.
-    let _ = writeln!(lines, ",\"emitted_at\":{emitted_at}}}}}");
+
+    /// Adds a record as the API wrote it, but for line ends between its tokens, since a message is
+    /// one line. (Inside of a JSON text a line end is always escaped.)
+    pub fn push(&mut self, record: &[u8]) {
+        self.lines.extend_from_slice(br#"{"type":"RECORD","record":{"stream":"audit_logs","data":"#);
+        let mut rest = record;
+        while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.lines.extend_from_slice(&rest[..end]);
+            rest = &rest[end + 1..];
+        }
+        self.lines.extend_from_slice(rest);
+        self.lines.extend_from_slice(self.tail.as_bytes());
+    }
+
+    /// The lines.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.lines
+    }
 }
 
 #[cfg(test)]
@@ -453,17 +472,14 @@ mod tests {
 
     #[test]
     fn a_record_is_passed_through_on_one_line() {
-        let mut lines = Vec::new();
-        record_line(
-            &mut lines,
-            b"{\r\n\t\"id\": 9007199254740993,\n \"x\": 1.10, \"y\": \"a\\nb\"}",
-            1_767_225_600_123,
-        );
-        record_line(&mut lines, b"{}", 7);
+        let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
+        let mut lines = RecordLines::new(now, 0);
+        lines.push(b"{\r\n\t\"id\": 9007199254740993,\n \"x\": 1.10, \"y\": \"a\\nb\"}");
+        lines.push(b"{}");
         assert_eq!(
-            String::from_utf8(lines).expect("UTF-8"),
+            String::from_utf8(lines.into_bytes()).expect("UTF-8"),
             "{\"type\":\"RECORD\",\"record\":{\"stream\":\"audit_logs\",\"data\":{\t\"id\": 9007199254740993, \"x\": 1.10, \"y\": \"a\\nb\"},\"emitted_at\":1767225600123}}\n\
-             {\"type\":\"RECORD\",\"record\":{\"stream\":\"audit_logs\",\"data\":{},\"emitted_at\":7}}\n"
+             {\"type\":\"RECORD\",\"record\":{\"stream\":\"audit_logs\",\"data\":{},\"emitted_at\":1767225600123}}\n"
         );
     }
 }

@@ -63,11 +63,14 @@ impl Output {
         Ok((Self { jobs, failure: Arc::clone(&failure) }, Writer { thread, failure }))
     }
 
-    /// Puts out whole lines.
+    /// Puts out whole lines, or nothing.
     ///
     /// # Errors
     /// If stdout is closed or cannot be written.
     pub async fn lines(&self, lines: Vec<u8>) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         self.push(Job::Write(lines)).await
     }
 

@@ -17,7 +17,7 @@ use super::plan::{Plan, WindowId};
 use super::walk::{Portion, Window};
 use crate::airbyte::Output;
 use crate::airbyte::message::{
-    DESCRIPTOR, Level, Message, Progress, SourceStats, State, StreamState, record_line, stream_status,
+    DESCRIPTOR, Level, Message, Progress, RecordLines, SourceStats, State, StreamState, stream_status,
 };
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
@@ -175,22 +175,18 @@ impl Engine {
             self.claim().await?;
         }
         let began = self.client.server_time();
-        let emitted_at = self.clock.now().as_millisecond();
-        let mut lines = Vec::with_capacity(portion.size() + records.len() * 100);
+        let mut lines = RecordLines::new(self.clock.now(), portion.size() + records.len() * 100);
         for (record, until) in records {
             if !self.ledger.enter(&record.identity, record.created_at, until, began) {
                 self.tally.repeated += 1;
                 continue;
             }
-            record_line(&mut lines, portion.text(record), emitted_at);
+            lines.push(portion.text(record));
             self.tally.records += 1;
             self.unclaimed += 1;
             self.tally.undated += u64::from(record.created_at.is_none());
         }
-        if lines.is_empty() {
-            return Ok(());
-        }
-        self.output.lines(lines).await
+        self.output.lines(lines.into_bytes()).await
     }
 
     /// Claims what has gone out since the last STATE, behind it on the same pipe.

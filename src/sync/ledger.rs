@@ -72,10 +72,9 @@ impl Ledger {
     /// time when the sync began: what is older can hardly appear any more after a look-back, what
     /// is younger can, however late the sync comes to it.
     pub fn enter(&mut self, identity: &Identity, created_at: Option<Second>, until: Second, now: Second) -> bool {
-        if self.known.contains(identity) {
+        if !self.known.insert(identity.clone()) {
             return false;
         }
-        self.known.insert(identity.clone());
         self.seen.entry(until).or_default().push(identity.clone());
         if created_at > self.created_at {
             self.created_at = created_at;

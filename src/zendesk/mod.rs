@@ -14,6 +14,7 @@ mod page;
 mod query;
 mod record;
 mod retry;
+mod scan;
 mod tls;
 mod transport;
 

@@ -3,12 +3,16 @@
 //! It must not take anything but a well-formed page for one: what it refuses is never the end of
 //! the data.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::record::Identity;
+use super::scan::{Fault, Scan};
 use crate::second::Second;
 
 /// Cursors of the API have some dozens of characters; one beyond this is no cursor.
@@ -37,25 +41,40 @@ pub struct Record {
 }
 
 #[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    audit_logs: Vec<&'a RawValue>,
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
 struct Meta {
     has_more: bool,
     #[serde(default)]
     after_cursor: Option<String>,
 }
 
+/// The fields of a record that the connector looks at.
 #[derive(Default, Deserialize)]
-struct Keys<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    created_at: Option<&'a RawValue>,
+struct Keys {
+    #[serde(default)]
+    id: Id,
+    #[serde(default)]
+    created_at: Date,
+}
+
+/// A record's `id`.
+#[derive(Default)]
+enum Id {
+    #[default]
+    None,
+    Number(i64),
+    /// Something else, which is known by its JSON text.
+    Odd,
+}
+
+/// A record's `created_at`, if it is a date.
+#[derive(Default)]
+struct Date(Option<Second>);
+
+/// The `id` as it stands in the text.
+#[derive(Deserialize)]
+struct OddId<'t> {
+    #[serde(borrow)]
+    id: &'t RawValue,
 }
 
 impl Page {
@@ -64,35 +83,20 @@ impl Page {
     /// # Errors
     /// What the body is instead, in words that contain nothing of it; then it is left where it was.
     pub fn parse(body: &mut Vec<u8>) -> Result<Self, String> {
-        let start = body.trim_ascii_start();
-        if start.is_empty() {
-            return Err("an empty body".to_owned());
+        match body.trim_ascii_start().first() {
+            None => return Err("an empty body".to_owned()),
+            Some(b'<') => return Err("an HTML page".to_owned()),
+            Some(_) => {}
         }
-        if start[0] == b'<' {
-            return Err("an HTML page".to_owned());
-        }
-        let Answer { audit_logs, meta } = serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                "JSON of another shape".to_owned()
-            } else {
-                format!("broken JSON, {} bytes", body.len())
-            }
+        let broken = || format!("broken JSON, {} bytes", body.len());
+        let text = std::str::from_utf8(body).map_err(|_| broken())?;
+        let (records, meta) = read(text).map_err(|fault| match fault {
+            Fault::Broken => broken(),
+            Fault::Shape => "JSON of another shape".to_owned(),
         })?;
         if let Some(cursor) = meta.after_cursor.as_ref().filter(|cursor| cursor.len() > LONGEST_CURSOR) {
             return Err(format!("a cursor of {} bytes", cursor.len()));
         }
-        let origin = body.as_ptr().addr();
-        let records = audit_logs
-            .into_iter()
-            .map(|raw| {
-                let text = raw.get();
-                if !text.starts_with('{') {
-                    return Err("a record that is no object".to_owned());
-                }
-                let start = text.as_ptr().addr() - origin;
-                Ok(Record::new(text, start..start + text.len()))
-            })
-            .collect::<Result<_, _>>()?;
         Ok(Self { records, has_more: meta.has_more, after_cursor: meta.after_cursor, body: std::mem::take(body) })
     }
 
@@ -109,24 +113,132 @@ impl Page {
     }
 }
 
-impl Record {
-    fn new(text: &str, range: Range<usize>) -> Self {
-        // Keys that stand twice in a record make it one without usable keys, not a broken page.
-        let keys: Keys<'_> = serde_json::from_str(text).unwrap_or_default();
-        Self {
-            range,
-            identity: Identity::new(keys.id.map(RawValue::get), text),
-            created_at: keys.created_at.and_then(date),
+/// The answer: an object with a list of records and a `meta`, each once, and whatever else.
+fn read(text: &str) -> Result<(Vec<Record>, Meta), Fault> {
+    let mut scan = Scan::new(text);
+    if scan.peek() != Some(b'{') {
+        scan.value::<IgnoredAny>()?;
+        return Err(Fault::Shape);
+    }
+    scan.expect(b'{')?;
+    let (mut records, mut meta) = (None, None);
+    let mut first = true;
+    while scan.another(first, b'}')? {
+        first = false;
+        let key = scan.value::<Cow<'_, str>>()?;
+        scan.expect(b':')?;
+        match &*key {
+            "audit_logs" if records.is_none() => records = Some(read_records(&mut scan)?),
+            "meta" if meta.is_none() => meta = Some(scan.value::<Meta>()?),
+            "audit_logs" | "meta" => return Err(Fault::Shape),
+            _ => drop(scan.value::<IgnoredAny>()?),
         }
+    }
+    match (scan.peek(), records, meta) {
+        (Some(_), ..) => Err(Fault::Broken),
+        (None, Some(records), Some(meta)) => Ok((records, meta)),
+        (None, ..) => Err(Fault::Shape),
     }
 }
 
-fn date(raw: &RawValue) -> Option<Second> {
-    let text = raw.get();
-    if text.contains('\\') {
-        return serde_json::from_str::<String>(text).ok()?.parse().ok();
+fn read_records(scan: &mut Scan<'_>) -> Result<Vec<Record>, Fault> {
+    if scan.peek() != Some(b'[') {
+        return Err(Fault::Shape);
     }
-    text.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    scan.expect(b'[')?;
+    let mut records = Vec::new();
+    while scan.another(records.is_empty(), b']')? {
+        if scan.peek() != Some(b'{') {
+            return Err(Fault::Shape);
+        }
+        let start = scan.position();
+        let keys = scan.value::<Keys>().or_else(|_| {
+            // Keys that stand twice, or escapes that are no text, make it a record without usable
+            // keys, not a broken page. If it is no JSON at all, this fails as well.
+            scan.value::<IgnoredAny>().map(|_| Keys::default())
+        })?;
+        let range = start..scan.position();
+        let text = scan.text(range.clone());
+        let identity = match keys.id {
+            Id::Number(id) => Identity::Id(id),
+            Id::Odd => serde_json::from_str::<OddId<'_>>(text)
+                .map_or_else(|_| Identity::of_record(text), |odd| Identity::of_odd_id(odd.id.get())),
+            Id::None => Identity::of_record(text),
+        };
+        records.push(Record { identity, created_at: keys.created_at.0, range });
+    }
+    Ok(records)
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lenient(Self::Odd, |scalar: Scalar<'_>| match scalar {
+            Scalar::Null => Self::None,
+            Scalar::Integer(id) => Self::Number(id),
+            Scalar::Text(_) => Self::Odd,
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Lenient(Self(None), |scalar: Scalar<'_>| match scalar {
+            Scalar::Text(text) => Self(text.parse().ok()),
+            Scalar::Null | Scalar::Integer(_) => Self(None),
+        }))
+    }
+}
+
+/// Takes any JSON value: scalars are looked at, for everything else there is a value of its own.
+struct Lenient<T, F>(T, F);
+
+enum Scalar<'t> {
+    Null,
+    Integer(i64),
+    Text(&'t str),
+}
+
+impl<'de, T, F: FnOnce(Scalar<'_>) -> T> Visitor<'de> for Lenient<T, F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(self.1(Scalar::Null))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<T, E> {
+        Ok(self.1(Scalar::Integer(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<T, E> {
+        Ok(match i64::try_from(value) {
+            Ok(value) => self.1(Scalar::Integer(value)),
+            Err(_) => self.0,
+        })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok(self.1(Scalar::Text(text)))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<T, E> {
+        Ok(self.0)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<T, E> {
+        Ok(self.0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+        IgnoredAny.visit_seq(list).map(|_| self.0)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<T, A::Error> {
+        IgnoredAny.visit_map(object).map(|_| self.0)
+    }
 }
 
 #[cfg(test)]
@@ -162,12 +274,31 @@ mod tests {
             (r#"{"created_at":"\ud800"}"#, false),
             (r#"{"created_at":"soon"}"#, false),
             (r#"{"id":1,"id":2}"#, false),
+            (r#"{"created_at":["2024-01-01T00:00:00Z"]}"#, false),
+            (r#"{"created_at":null,"id":1e400}"#, false),
             (r#"{"x":1e400,"y":"\ud800","z":{"created_at":"2024-01-01T00:00:00Z"}}"#, false),
         ] {
             let page = parse(&format!(r#"{{"audit_logs":[{record}],"meta":{{"has_more":false}}}}"#)).expect(record);
             assert_eq!(page.text(&page.records[0]), record.as_bytes());
             assert_eq!(page.records[0].created_at.is_some(), dated, "{record}");
         }
+    }
+
+    #[test]
+    fn ids_are_exact_and_odd_ones_are_told_apart_by_their_text() {
+        let identity = |id: &str| {
+            let page = parse(&format!(r#"{{"audit_logs":[{{"id":{id}}}],"meta":{{"has_more":false}}}}"#)).expect(id);
+            page.records[0].identity.clone()
+        };
+        for id in [0, -1, 9_007_199_254_740_993, i64::MAX, i64::MIN] {
+            assert_eq!(identity(&id.to_string()), Identity::Id(id));
+        }
+        for id in ["1.0", "\"1\"", "18446744073709551615", "true", "[1]", "{\"a\":1}"] {
+            assert_eq!(identity(id), Identity::Other(id.into()));
+        }
+        let long = format!("\"{}\"", "x".repeat(1000));
+        assert!(matches!(identity(&long), Identity::Other(text) if text.starts_with("sha256:")));
+        assert!(matches!(identity("null"), Identity::Other(text) if text.starts_with("sha256:")));
     }
 
     #[test]
@@ -190,8 +321,8 @@ mod tests {
             ("{\"audit_logs\":[],\"meta\":{\"has_more\":\"false\"}}", "JSON of another shape"),
             ("{\"audit_logs\":[],\"audit_logs\":[],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             ("{\"error\":\"x\"}", "JSON of another shape"),
-            ("{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}", "a record that is no object"),
-            ("{\"audit_logs\":[null],\"meta\":{\"has_more\":false}}", "a record that is no object"),
+            ("{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
+            ("{\"audit_logs\":[null],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             (&long, "a cursor of 9000 bytes"),
         ] {
             assert_eq!(parse(body).map(|_| ()), Err(what.to_owned()), "{body}");
