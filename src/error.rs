@@ -240,7 +240,7 @@ pub enum Cause {
     OauthClient,
     /// `invalid_client` with words about an unknown client.
     #[error(
-        "Zendesk does not know the OAuth client. Check the client ID: it is the client's identifier in the Admin Center (Apps and integrations > APIs > OAuth clients), not its name."
+        "Zendesk does not know the OAuth client. Check the client ID: it is the client's identifier in the Admin Center (Apps and integrations > APIs > OAuth clients), not its name. If it is right, enter the client secret again."
     )]
     OauthClientUnknown,
     /// `invalid_client` with words about the secret.
@@ -292,7 +292,7 @@ pub enum Cause {
     Timeout,
     /// The connection broke.
     #[error(
-        "The connection to Zendesk broke off again and again. Try again later; if it stays so, look at the network and its proxies."
+        "The connection to Zendesk breaks off. Try again later; if it stays so, look at the network and its proxies."
     )]
     Broken,
     /// 409, 5xx.
@@ -320,9 +320,10 @@ pub enum Cause {
         what: &'static str,
     },
     /// Nothing but 429 for too long.
-    #[error(
-        "Zendesk's rate limit left no request through for {minutes} minutes (429). Other integrations use up the account's requests: let them use fewer, or sync at another time."
-    )]
+    #[error("Zendesk's rate limit leaves no request through{long} (429). Other integrations use up the account's requests: let them use fewer, or sync at another time.", long = match .minutes {
+        0 => String::new(),
+        minutes => format!(" for {minutes} minutes"),
+    })]
     RateLimited {
         /// How long it was tried; 0 for less than a minute.
         minutes: u64,

@@ -39,7 +39,8 @@
 //!    pages that came in ascending order. Nothing else ends one.
 //! 5. A request carries credentials to the account's host only; no URL is ever made from an answer.
 //! 6. One loop tries again ([`zendesk`]'s exchange), by a pure decision; nothing does on top of it.
-//! 7. Nothing reads a clock or sleeps but [`clock`].
+//! 7. Nothing reads a clock or sleeps but [`clock`]. What bounds a real socket is real time: a request's
+//!    timeouts, the end of a check, the grace for a token that is on its way.
 //! 8. No error, log line or `Debug` form contains a secret; the CONTROL message must.
 //!
 //! # Words

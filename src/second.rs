@@ -84,8 +84,9 @@ impl FromStr for Second {
         let time = text
             .parse::<Timestamp>()
             .or_else(|_| {
-                let civil = text.parse::<civil::DateTime>()?;
-                TimeZone::UTC.to_timestamp(civil)
+                // Without an offset, or in the last hours of the year 9999, which the library does not count.
+                let civil = text.trim_end_matches('Z').parse::<civil::DateTime>()?;
+                Ok::<_, jiff::Error>(TimeZone::UTC.to_timestamp(civil).unwrap_or(Timestamp::MAX))
             })
             .map_err(|_| NotADate)?;
         let second = time.as_millisecond().div_euclid(1000);
@@ -109,6 +110,7 @@ mod tests {
             ("2024-01-01 00:00:00", "2024-01-01T00:00:00Z"),
             ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59Z"),
             ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00Z"),
         ] {
             assert_eq!(text.parse::<Second>().map(|second| second.to_string()), Ok(read.to_owned()), "{text}");
         }

@@ -50,7 +50,15 @@ impl Eraser {
     /// Adds a secret in the forms in which an answer may echo it: as it is, percent-encoded, and
     /// escaped for JSON.
     pub fn add(&mut self, secret: &str) {
-        for form in [secret.to_owned(), percent_encoded(secret), json_escaped(secret)] {
+        let json = json_escaped(secret);
+        for form in [
+            secret.to_owned(),
+            percent_encoded(secret, |byte| format!("%{byte:02X}")),
+            percent_encoded(secret, |byte| format!("%{byte:02x}")),
+            // Some writers escape slashes, which JSON allows.
+            json.replace('/', "\\/"),
+            json,
+        ] {
             if form.len() >= SHORTEST && !self.forms.iter().any(|known| known.expose() == form) {
                 self.forms.push(Secret::new(form));
             }
@@ -72,17 +80,13 @@ impl Eraser {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write;
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
+fn percent_encoded(text: &str, escaped: fn(u8) -> String) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+            byte => escaped(byte),
+        })
+        .collect()
 }
 
 fn json_escaped(text: &str) -> String {
@@ -107,7 +111,7 @@ mod tests {
     fn every_form_of_a_secret_is_cut() {
         let mut eraser = Eraser::default();
         eraser.add("a\"b/c+d");
-        for echo in ["x a\"b/c+d y", "x a%22b%2Fc%2Bd y", "x a\\\"b/c+d y"] {
+        for echo in ["x a\"b/c+d y", "x a%22b%2Fc%2Bd y", "x a%22b%2fc%2bd y", "x a\\\"b\\/c+d y", "x a\\\"b/c+d y"] {
             assert_eq!(eraser.erase(echo), "x (redacted) y", "{echo}");
         }
         assert!(matches!(eraser.erase("nothing here"), Cow::Borrowed(_)));

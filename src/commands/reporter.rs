@@ -58,7 +58,10 @@ async fn report(
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Retrying { cause, wait } => {
-                let words = format!("Trying again in {:.1} s: {cause}", wait.as_secs_f64());
+                // The remedy that follows is for when the tries are used up.
+                let cause = cause.to_string();
+                let what = cause.split_once(". ").map_or(cause.as_str(), |(what, _remedy)| what);
+                let words = format!("{what}. Trying again in {:.1} s.", wait.as_secs_f64());
                 output.log(Level::Info, words).await?;
             }
             Notice::RateLimited { until, wait } => {

@@ -189,7 +189,10 @@ impl GrantedToken {
         }
         Ok(Self {
             access_token: Some(secret(fields, "access_token", "")?),
-            token_expiry_date: fields.text("token_expiry_date")?.and_then(|text| text.parse().ok()),
+            token_expiry_date: fields
+                .get("token_expiry_date")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse().ok()),
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Its errors never show the content: it may hold secrets.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use serde_json::Value;
@@ -25,10 +25,13 @@ pub fn read_json(file: File, path: &Path) -> Result<Value> {
     if metadata.is_dir() {
         return Err(unreadable("it is a directory".to_owned()).into());
     }
-    if metadata.len() > LARGEST {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() as u64 > LARGEST {
         return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)).into());
     }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {

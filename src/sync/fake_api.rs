@@ -12,6 +12,8 @@ pub struct FakeApi {
     pub end_inclusive: bool,
     /// Decides the order within a second.
     pub tie_seed: u64,
+    /// Every so many events there is one whose record has no `created_at`; 0 for none.
+    pub undated: usize,
 }
 
 impl FakeApi {
@@ -23,7 +25,10 @@ impl FakeApi {
         let first = query.after.as_ref().map_or(from, |after| after.parse().expect("a cursor of this API"));
         let last = (first + query.size as usize).min(to.max(first));
         let records: Vec<String> = (first..last)
-            .map(|place| format!(r#"{{"id":{},"created_at":"{}"}}"#, self.id(place), self.times[place]))
+            .map(|place| match self.id(place) {
+                id if self.undated > 0 && id % self.undated == 0 => format!(r#"{{"id":{id}}}"#),
+                id => format!(r#"{{"id":{id},"created_at":"{}"}}"#, self.times[place]),
+            })
             .collect();
         let body = format!(
             r#"{{"audit_logs":[{}],"meta":{{"has_more":{},"after_cursor":"{last}"}}}}"#,

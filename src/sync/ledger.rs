@@ -91,7 +91,10 @@ impl Ledger {
             return;
         };
         self.seen_since = self.seen_since.max(created_at.min(now).minus(self.lookback));
-        while self.seen.first_key_value().is_some_and(|(at, _)| *at < self.seen_since) {
+        // The API may also give the second before, in which records without a date are not told from
+        // those after it.
+        let of_use = self.seen_since.minus(1);
+        while self.seen.first_key_value().is_some_and(|(at, _)| *at < of_use) {
             self.forget_oldest();
         }
     }

@@ -65,7 +65,13 @@ fn ids(portion: &Portion) -> Vec<i64> {
 
 fn api(mut times: Vec<i64>) -> FakeApi {
     times.sort_unstable();
-    FakeApi { times: times.into_iter().map(at).collect(), start_inclusive: true, end_inclusive: true, tie_seed: 0 }
+    FakeApi {
+        times: times.into_iter().map(at).collect(),
+        start_inclusive: true,
+        end_inclusive: true,
+        tie_seed: 0,
+        undated: 0,
+    }
 }
 
 /// All of it, and what a sync asks for: from before the first event to a day after the present.
@@ -238,10 +244,11 @@ proptest! {
         lookback in prop::sample::select(vec![0_i64, 1, 600, 86_400]),
         start_inclusive: bool,
         end_inclusive: bool,
+        undated in prop::sample::select(vec![0_usize, 3, 50]),
         seed: u64,
     ) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut api = FakeApi { start_inclusive, end_inclusive, ..api(history(clusters, &mut random)) };
+        let mut api = FakeApi { start_inclusive, end_inclusive, undated, ..api(history(clusters, &mut random)) };
         let mut state = SyncState::default();
         let mut ids = Vec::new();
         // The last sync is not killed. Each time the server orders the ties anew.

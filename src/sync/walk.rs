@@ -35,6 +35,8 @@ pub struct Walk {
     /// The same for all pages of a walk, as the API demands, also when the window is cut.
     asked: Between,
     after: Option<String>,
+    /// Whether a request has been made with that.
+    begun: bool,
     /// The newest `created_at` so far.
     reached: Option<Second>,
     /// How far behind `reached` a later page may lie, in seconds.
@@ -96,6 +98,7 @@ impl Walk {
             window,
             asked: window.asked(),
             after: None,
+            begun: false,
             reached: None,
             tolerance,
             ordered: true,
@@ -127,14 +130,14 @@ impl Walk {
     /// [`Walk::position`].
     pub fn cut(&mut self, end: Second) {
         self.window.end = self.window.end.min(end);
-        if self.reached.is_none() && self.after.is_none() {
+        if !self.begun {
             self.asked = self.window.asked();
         }
     }
 
     /// The request for the next page.
-    #[must_use]
-    pub fn query(&self) -> Query {
+    pub fn query(&mut self) -> Query {
+        self.begun = true;
         Query { between: Some(self.asked), after: self.after.clone(), size: PAGE_SIZE }
     }
 
@@ -148,6 +151,7 @@ impl Walk {
             Fetched::Page(page) => page,
         };
         let (has_more, next) = (page.has_more, page.after_cursor.take());
+        let before = self.position();
         let sorted = page.records.iter().filter_map(|record| record.created_at).is_sorted();
         let oldest = page.records.iter().filter_map(|record| record.created_at).min();
         let newest = page.records.iter().filter_map(|record| record.created_at).max();
@@ -164,7 +168,7 @@ impl Walk {
             self.reached = newest;
             self.fruitless_restarts = 0;
         }
-        let portion = self.portion(page);
+        let portion = self.portion(page, before);
         let past_the_end = self.ordered && newest.is_some_and(|newest| newest >= self.window.end);
         if !has_more || past_the_end {
             self.done = true;
@@ -192,9 +196,9 @@ impl Walk {
         Ok(())
     }
 
-    fn portion(&self, page: Page) -> Portion {
+    /// What of a page belongs to the window; `position` is where the page before ended.
+    fn portion(&self, page: Page, mut position: Second) -> Portion {
         let mut picks: Vec<Pick> = Vec::with_capacity(page.records.len());
-        let mut position = self.position();
         for (index, record) in page.records.iter().enumerate() {
             if let Some(at) = record.created_at {
                 position = at;
@@ -271,7 +275,7 @@ mod tests {
         portion.records().map(|(record, _)| record.created_at.map_or(-1, |time| time.since(at(0)))).collect()
     }
 
-    fn asked(walk: &Walk) -> (i64, i64, Option<String>) {
+    fn asked(walk: &mut Walk) -> (i64, i64, Option<String>) {
         let query = walk.query();
         let between = query.between.expect("a span");
         (between.start.since(at(0)), between.end.since(at(0)), query.after)
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn a_second_more_is_asked_for_at_either_end_and_dropped() {
         let mut walk = walk(10, 20);
-        assert_eq!(asked(&walk), (9, 20, None));
+        assert_eq!(asked(&mut walk), (9, 20, None));
         let portion = walk.arrived(page(&[9, 10, 19, 20], Some("c"), false)).expect("fine");
         assert_eq!(times(portion), [10, 19]);
         assert!(walk.is_done());
@@ -291,7 +295,7 @@ mod tests {
         let mut walk = walk(10, 20);
         assert_eq!(times(walk.arrived(page(&[], Some("a"), true)).expect("fine")), [] as [i64; 0]);
         assert!(!walk.is_done(), "an empty page with more to come is legal");
-        assert_eq!(asked(&walk), (9, 20, Some("a".to_owned())));
+        assert_eq!(asked(&mut walk), (9, 20, Some("a".to_owned())));
         assert_eq!(times(walk.arrived(page(&[12], Some("b"), true)).expect("fine")), [12]);
         assert!(!walk.is_done());
         walk.arrived(page(&[], None, false)).expect("fine");
@@ -301,14 +305,19 @@ mod tests {
     #[test]
     fn a_window_that_was_cut_ends_at_the_first_record_past_the_cut() {
         let mut walk = walk(10, 1000);
+        walk.query();
         walk.arrived(page(&[12], Some("a"), true)).expect("fine");
         walk.cut(at(20));
-        assert_eq!(asked(&walk), (9, 1000, Some("a".to_owned())), "the filter stays the same for a cursor");
+        assert_eq!(asked(&mut walk), (9, 1000, Some("a".to_owned())), "the filter stays the same for a cursor");
         assert_eq!(times(walk.arrived(page(&[19, 20, 21], Some("b"), true)).expect("fine")), [19]);
         assert!(walk.is_done());
+        let mut under_way = self::walk(10, 1000);
+        under_way.query();
+        under_way.cut(at(20));
+        assert_eq!(asked(&mut under_way), (9, 1000, None), "nor does it change while a request is under way");
         let mut disordered = self::walk(10, 1000);
         disordered.cut(at(20));
-        assert_eq!(asked(&disordered), (9, 20, None), "without a cursor, the filter follows the cut");
+        assert_eq!(asked(&mut disordered), (9, 20, None), "without a cursor, the filter follows the cut");
         disordered.arrived(page(&[20, 19], Some("b"), true)).expect("fine");
         assert!(!disordered.is_done(), "out of order, a record past the end proves nothing");
     }
@@ -316,12 +325,12 @@ mod tests {
     #[test]
     fn a_page_out_of_order_is_put_in_order_and_undated_records_stay_in_their_place() {
         let mut walk = walk(0, 100);
-        let portion = walk.arrived(page(&[10, -1, 30, 20, -1], None, false)).expect("fine").expect("some");
+        let portion = walk.arrived(page(&[-1, 10, -1, 30, 20, -1], None, false)).expect("fine").expect("some");
         let got: Vec<(i64, i64)> = portion
             .records()
             .map(|(record, until)| (record.created_at.map_or(-1, |time| time.since(at(0))), until.since(at(0))))
             .collect();
-        assert_eq!(got, [(10, 10), (-1, 30), (20, 20), (-1, 100), (30, 30)]);
+        assert_eq!(got, [(-1, 10), (10, 10), (-1, 30), (20, 20), (-1, 100), (30, 30)]);
     }
 
     #[test]
@@ -341,7 +350,7 @@ mod tests {
             let mut walk = walk(0, 1000);
             walk.arrived(page(&[10, 500], Some("a"), true)).expect("fine");
             walk.arrived(broken).expect("fine");
-            assert_eq!(asked(&walk), (499, 1000, None));
+            assert_eq!(asked(&mut walk), (499, 1000, None));
             assert!(!walk.is_done());
         }
     }

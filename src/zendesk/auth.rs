@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::answer::{Answer, Failure};
 use super::base_url::BaseUrl;
@@ -33,6 +34,8 @@ const TOKEN_SECONDS: i64 = 3_600;
 const ROTATED_TOKEN_SECONDS: i64 = 172_800;
 /// Lifetime asked for the refresh token itself, in seconds, the longest there is: a connection may pause.
 const REFRESH_TOKEN_SECONDS: i64 = 7_776_000;
+/// How long a new pair is waited for when the request that needed it is gone; always real time.
+const GRACE: Duration = Duration::from_secs(20);
 /// Tokens in a row that may run out unused: a few waits in the queue, no endless loop.
 const MOST_RUN_OUT: u32 = 5;
 
@@ -50,7 +53,7 @@ enum Way {
         endpoint: Url,
         client: OauthClient,
         /// One renewal at a time: whoever comes meanwhile waits here and finds its result.
-        slot: Box<Mutex<Slot>>,
+        slot: Arc<Mutex<Slot>>,
     },
 }
 
@@ -105,7 +108,7 @@ impl Auth {
         let renewed = |client: &OauthClient, slot| {
             exchange.keep_secret(client.client_secret.expose());
             exchange.keep_secret(client.client_id.expose());
-            Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Box::new(Mutex::new(slot)) }
+            Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Arc::new(Mutex::new(slot)) }
         };
         let way = match credentials {
             Credentials::AccessToken { access_token } => Way::Fixed(bearer(access_token, exchange)?),
@@ -147,15 +150,15 @@ impl Auth {
     ///
     /// # Errors
     /// If none can be had.
-    pub async fn token(&self, exchange: &Exchange) -> Result<Token> {
+    pub async fn token(&self, exchange: &Arc<Exchange>) -> Result<Token> {
         match &self.way {
             Way::Fixed(header) => Ok(Token::new(header.clone(), None)),
             Way::Renewed { endpoint, client, slot } => {
-                let mut slot = slot.lock().await;
+                let slot = Arc::clone(slot).lock_owned().await;
                 let now = Second::containing(exchange.clock().now());
                 match &slot.token {
                     Some(token) if token.lives(now) => Ok(token.clone()),
-                    _ => slot.renew(endpoint, client, exchange).await,
+                    _ => renew(slot, endpoint, client, exchange).await,
                 }
             }
         }
@@ -165,11 +168,11 @@ impl Auth {
     ///
     /// # Errors
     /// If a renewal fails.
-    pub async fn after_refusal(&self, refused: &Token, exchange: &Exchange) -> Result<Option<Token>> {
+    pub async fn after_refusal(&self, refused: &Token, exchange: &Arc<Exchange>) -> Result<Option<Token>> {
         let Way::Renewed { endpoint, client, slot } = &self.way else {
             return Ok(None);
         };
-        let mut slot = slot.lock().await;
+        let mut slot = Arc::clone(slot).lock_owned().await;
         match &slot.token {
             // Somebody else has renewed it meanwhile.
             Some(current) if current.header != refused.header => Ok(Some(current.clone())),
@@ -181,11 +184,11 @@ impl Auth {
                     return Ok(None);
                 }
                 slot.run_out += 1;
-                slot.renew(endpoint, client, exchange).await.map(Some)
+                renew(slot, endpoint, client, exchange).await.map(Some)
             }
             _ => {
                 slot.run_out = 0;
-                slot.renew(endpoint, client, exchange).await.map(Some)
+                renew(slot, endpoint, client, exchange).await.map(Some)
             }
         }
     }
@@ -215,11 +218,39 @@ impl Granted {
     }
 }
 
+/// Fetches the next token, in a task of its own: whoever asked may be stopped meanwhile, and a pair
+/// that is on its way would be lost with the request. The task keeps the exchange, for whose end the
+/// reporter waits, and for the reporter the command.
+async fn renew(
+    slot: OwnedMutexGuard<Slot>,
+    endpoint: &Url,
+    client: &OauthClient,
+    exchange: &Arc<Exchange>,
+) -> Result<Token> {
+    if let Some(error) = &slot.failed {
+        return Err(error.clone());
+    }
+    let (mut asked, renewed) = oneshot::channel();
+    let (endpoint, client, exchange) = (endpoint.clone(), client.clone(), Arc::clone(exchange));
+    tokio::spawn(async move {
+        let mut slot = slot;
+        let grace = if slot.refresh_token.is_some() { GRACE } else { Duration::ZERO };
+        let renewed = tokio::select! {
+            biased;
+            renewed = slot.renew(&endpoint, &client, &exchange) => renewed,
+            () = async {
+                asked.closed().await;
+                tokio::time::sleep(grace).await;
+            } => return,
+        };
+        // Whoever asked may be gone.
+        let _ = asked.send(renewed);
+    });
+    renewed.await.map_err(|_| Cause::Defect)?
+}
+
 impl Slot {
     async fn renew(&mut self, endpoint: &Url, client: &OauthClient, exchange: &Exchange) -> Result<Token> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
         let renewed = self.fetch(endpoint, client, exchange).await;
         self.failed = renewed.as_ref().err().cloned();
         renewed

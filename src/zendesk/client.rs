@@ -2,6 +2,8 @@
 //!
 //! It must not decide which page comes next; that is `sync`.
 
+use std::sync::Arc;
+
 use super::answer::{Answer, Failure};
 use super::auth::Auth;
 use super::base_url::BaseUrl;
@@ -16,7 +18,7 @@ use crate::second::Second;
 /// A client of one account.
 pub struct Client {
     base: BaseUrl,
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     auth: Auth,
 }
 
@@ -36,7 +38,7 @@ impl Client {
     /// If the certificates of the environment or a credential cannot be used.
     pub fn new(setup: Setup, credentials: &Credentials) -> Result<Self> {
         let base = setup.base.clone();
-        let exchange = Exchange::new(setup)?;
+        let exchange = Arc::new(Exchange::new(setup)?);
         let auth = Auth::new(credentials, &base, &exchange)?;
         Ok(Self { base, exchange, auth })
     }

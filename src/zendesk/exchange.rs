@@ -219,7 +219,9 @@ impl Exchange {
         }
         if answer.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
-            locked(&self.budget).learn(Limit::of(answer), in_flight, self.clock.instant());
+            let mut limit = Limit::of(answer);
+            limit.remaining = limit.remaining.filter(|_| self.patience.yields);
+            locked(&self.budget).learn(limit, in_flight, self.clock.instant());
         }
     }
 

@@ -33,16 +33,18 @@ pub struct Patience {
     pub rate_limited: Duration,
     /// The longest wait that a server may ask for with a 5xx; more counts as this.
     pub longest_wait: Duration,
+    /// Whether to leave what others of the account need to them; a check asks for too little.
+    pub yields: bool,
 }
 
 impl Patience {
     /// For `read`: an hour-long sync should not end because of two bad minutes.
     pub const READ: Self =
-        Self { tries: 10, rate_limited: Duration::from_mins(30), longest_wait: Duration::from_mins(10) };
+        Self { tries: 10, rate_limited: Duration::from_mins(30), longest_wait: Duration::from_mins(10), yields: true };
 
     /// For `check`: a person waits for the answer.
     pub const CHECK: Self =
-        Self { tries: 3, rate_limited: Duration::from_secs(20), longest_wait: Duration::from_secs(10) };
+        Self { tries: 3, rate_limited: Duration::from_secs(20), longest_wait: Duration::from_secs(10), yields: false };
 }
 
 /// The tries of one request so far.

@@ -1,0 +1,823 @@
+//! `check`: each way in which a connection can fail has words of its own that name the remedy, all
+//! of them come soon, and none of them shows a secret.
+//!
+//! What a read does with the same failures is not looked at here, but for where its requests go.
+
+mod harness;
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use harness::{Connection, Run, sandbox};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+use source_zendesk_audit_logs::clock::ManualClock;
+use source_zendesk_audit_logs::error::{Cause, Method};
+use source_zendesk_audit_logs::zendesk::Timeouts;
+use zendesk_sandbox::credentials::{
+    ACCESS_TOKEN, ADMIN_EMAIL, AGENT_ACCESS_TOKEN, AGENT_CLIENT_ID, AGENT_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET,
+    DEAD_REFRESH_TOKEN, EDGE_BLOCKED_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, IP_RESTRICTED_ACCESS_TOKEN, LIMITED_CLIENT_ID,
+    NO_SCOPE_ACCESS_TOKEN, PUBLIC_CLIENT_ID, REFRESH_TOKEN, SECRETS,
+};
+use zendesk_sandbox::{Account, Answer, Interfere, Options, Sandbox};
+
+/// How long a check may take by its own clock, whatever the server does: what takes longer would be
+/// cut off by its limit in real time, with words that do not name the cause.
+const BOUND: Duration = Duration::from_secs(50);
+
+fn access_token(token: &str) -> Value {
+    json!({ "auth_type": "access_token", "access_token": token })
+}
+
+fn api_token(email: &str, token: &str) -> Value {
+    json!({ "auth_type": "api_token", "email": email, "api_token": token })
+}
+
+fn client(id: &str, secret: &str) -> Value {
+    json!({ "auth_type": "client_credentials", "client_id": id, "client_secret": secret })
+}
+
+fn refresh_token(token: &str) -> Value {
+    json!({
+        "auth_type": "refresh_token",
+        "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": token
+    })
+}
+
+fn good_credentials() -> [Value; 4] {
+    [
+        access_token(ACCESS_TOKEN),
+        api_token(ADMIN_EMAIL, API_TOKEN),
+        client(CLIENT_ID, CLIENT_SECRET),
+        refresh_token(REFRESH_TOKEN),
+    ]
+}
+
+fn connect(sandbox: &Sandbox, credentials: Value) -> Connection {
+    Connection::with(Some(sandbox.base_url()), credentials)
+}
+
+/// Runs a check that comes to an answer: in time, with exit code 0, one `CONNECTION_STATUS` on the
+/// last line, no TRACE ERROR, no secret. The error is the message of a FAILED.
+#[track_caller]
+fn answer(connection: &Connection) -> (Run, Result<(), String>) {
+    let before = connection.clock.elapsed();
+    let run = connection.check();
+    let took = connection.clock.elapsed().saturating_sub(before);
+    assert!(took <= BOUND, "it took {took:?}: {}", run.stdout);
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    assert!(!run.stdout.contains("\"trace\""), "{}", run.stdout);
+    assert_no_secret(&run);
+    let statuses = run.of_type("CONNECTION_STATUS");
+    assert_eq!(statuses.len(), 1, "{}", run.stdout);
+    assert_eq!(run.messages().last(), statuses.first(), "{}", run.stdout);
+    let status = &statuses[0]["connectionStatus"];
+    let message = status["message"].as_str().map(str::to_owned);
+    let verdict = match (status["status"].as_str(), message) {
+        (Some("SUCCEEDED"), None) => Ok(()),
+        (Some("FAILED"), Some(message)) => Err(message),
+        _ => panic!("{status}"),
+    };
+    (run, verdict)
+}
+
+#[track_caller]
+fn assert_fails(connection: &Connection, cause: &Cause) -> Run {
+    let (run, verdict) = answer(connection);
+    assert_eq!(verdict, Err(cause.to_string()), "{}", run.stdout);
+    run
+}
+
+/// No secret of the sandbox stands in the output. A CONTROL message must carry them.
+#[track_caller]
+fn assert_no_secret(run: &Run) {
+    let pairs = [ADMIN_EMAIL, AGENT_EMAIL].map(|email| BASE64_STANDARD.encode(format!("{email}/token:{API_TOKEN}")));
+    for line in run.stdout.lines() {
+        if line.starts_with("{\"type\":\"CONTROL\"") {
+            continue;
+        }
+        for secret in SECRETS.iter().copied().chain(pairs.iter().map(|p| &**p)) {
+            assert!(!line.contains(secret), "{secret} in {line}");
+        }
+    }
+}
+
+/// The sandbox with a hook in front of its answers.
+fn interfering(hook: impl Fn(&zendesk_sandbox::SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Sandbox {
+    sandbox(Options { events: 10, interfere: Some(Interfere::new(hook)), ..Options::default() })
+}
+
+fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+    Answer::Reply {
+        status,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+#[test]
+fn good_credentials_succeed_after_one_request_for_the_newest_record() {
+    for credentials in good_credentials() {
+        let method = credentials["auth_type"].clone();
+        let sandbox = sandbox(Options::default());
+        let (run, verdict) = answer(&connect(&sandbox, credentials));
+        assert_eq!(verdict, Ok(()), "{method}");
+        let requests = sandbox.requests();
+        let (tokens, asked): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.path == "/oauth/tokens");
+        let fetches_a_token = method == "client_credentials" || method == "refresh_token";
+        assert_eq!(tokens.len(), usize::from(fetches_a_token), "{method}");
+        assert_eq!(asked.len(), 1, "{method}");
+        assert_eq!(asked[0].method, "GET");
+        assert_eq!(asked[0].path, "/api/v2/audit_logs");
+        assert_eq!(asked[0].params, [("page[size]".to_owned(), "1".to_owned())]);
+        let warnings = run.logs("WARN");
+        assert_eq!(warnings.len(), usize::from(method == "api_token"));
+        assert!(
+            warnings.iter().all(|words| words.contains("30 April 2027") && words.contains("OAuth")),
+            "{warnings:?}"
+        );
+        for secret in sandbox.issued_secrets() {
+            let shown = run.stdout.lines().any(|line| line.contains(&secret) && !line.contains("\"CONTROL\""));
+            assert!(!shown, "{method}: {}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn an_account_without_events_is_a_success() {
+    let sandbox = sandbox(Options { events: 0, ..Options::default() });
+    assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()));
+}
+
+#[test]
+fn a_check_that_renews_a_refresh_token_hands_out_the_new_pair() {
+    let sandbox = sandbox(Options::default());
+    let mut connection = connect(&sandbox, refresh_token(REFRESH_TOKEN)).set("extra", json!([7]));
+    let (run, verdict) = answer(&connection);
+    assert_eq!(verdict, Ok(()));
+    let controls = run.of_type("CONTROL");
+    assert_eq!(controls.len(), 1);
+    let updated = controls[0]["control"]["connectorConfig"]["config"].clone();
+    assert_eq!(updated["extra"], json!([7]));
+    assert_ne!(updated["credentials"]["refresh_token"], REFRESH_TOKEN);
+    // What was handed out works, and is not renewed again while it lives; the old one is dead.
+    let old = std::mem::replace(&mut connection.config, updated);
+    let (run, verdict) = answer(&connection);
+    assert_eq!((verdict, run.of_type("CONTROL").len()), (Ok(()), 0));
+    connection.config = old;
+    assert_fails(&connection, &Cause::RefreshTokenDead);
+}
+
+#[test]
+fn what_the_account_refuses_has_words_of_its_own_and_is_asked_once() {
+    let professional = Account::Professional;
+    let enterprise = Account::Enterprise;
+    let missing = Account::Missing;
+    let credentials = |method| Cause::Credentials { method };
+    let expired = Cause::TokenExpired { method: Method::AccessToken };
+    for (account, signing_in, cause) in [
+        (enterprise, access_token("wrong-token"), expired.clone()),
+        (enterprise, access_token(EXPIRED_ACCESS_TOKEN), expired),
+        (enterprise, api_token(ADMIN_EMAIL, "wrong-token"), credentials(Method::ApiToken)),
+        (enterprise, api_token("nobody@fake-mail.example", API_TOKEN), credentials(Method::ApiToken)),
+        (enterprise, access_token(AGENT_ACCESS_TOKEN), Cause::PlanOrRole),
+        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), Cause::PlanOrRole),
+        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), Cause::PlanOrRole),
+        (professional, access_token(ACCESS_TOKEN), Cause::PlanOrRole),
+        (professional, api_token(ADMIN_EMAIL, API_TOKEN), Cause::PlanOrRole),
+        (professional, client(CLIENT_ID, CLIENT_SECRET), Cause::PlanOrRole),
+        (professional, refresh_token(REFRESH_TOKEN), Cause::PlanOrRole),
+        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), Cause::MissingScope),
+        (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), Cause::IpRestricted),
+        (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), Cause::IpRestricted),
+        (missing, access_token(ACCESS_TOKEN), Cause::UnknownSubdomain),
+        (missing, api_token(ADMIN_EMAIL, API_TOKEN), Cause::UnknownSubdomain),
+        (missing, client(CLIENT_ID, CLIENT_SECRET), Cause::UnknownSubdomain),
+        (missing, refresh_token(REFRESH_TOKEN), Cause::UnknownSubdomain),
+        (enterprise, client("nobody", CLIENT_SECRET), Cause::OauthClientUnknown),
+        (enterprise, client(CLIENT_ID, "wrong-secret"), Cause::OauthSecret),
+        (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), Cause::OauthClientKind),
+        (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), Cause::OauthScope),
+        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), Cause::RefreshTokenDead),
+    ] {
+        let sandbox = sandbox(Options { account, ..Options::default() });
+        let run = assert_fails(&connect(&sandbox, signing_in.clone()), &cause);
+        let mut asked: Vec<_> = sandbox.requests().into_iter().map(|r| r.path).collect();
+        asked.dedup();
+        assert_eq!(asked.len(), sandbox.requests().len(), "{signing_in}: asked again");
+        // Whoever looks into it finds what was asked and what came.
+        let details = run.logs("INFO");
+        assert!(
+            details.iter().any(|line| line.contains("X-Zendesk-Request-Id: ") && line.contains(" -> 4")),
+            "{details:?}"
+        );
+    }
+}
+
+#[test]
+fn a_401_of_any_form_is_about_the_credentials() {
+    for body in [
+        r#"{"error":"Couldn't authenticate you"}"#,
+        r#"{"error":{"title":"Unauthorized"}}"#,
+        "",
+        "Unauthorized",
+        "<html></html>",
+    ] {
+        let sandbox = interfering(move |_| Some(reply(401, &[], body)));
+        for (signing_in, method) in
+            [(access_token(ACCESS_TOKEN), Method::AccessToken), (api_token(ADMIN_EMAIL, API_TOKEN), Method::ApiToken)]
+        {
+            assert_fails(&connect(&sandbox, signing_in), &Cause::Credentials { method });
+        }
+    }
+}
+
+#[test]
+fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
+    let sandbox = interfering(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
+    for (day, cause) in [
+        ("2027-04-29T23:59:59Z", Cause::Credentials { method: Method::ApiToken }),
+        ("2027-04-30T00:00:00Z", Cause::ApiTokenRetired),
+    ] {
+        let mut connection = connect(&sandbox, api_token(ADMIN_EMAIL, API_TOKEN));
+        connection.clock = ManualClock::new(day.parse().expect("a time"));
+        assert_fails(&connection, &cause);
+    }
+}
+
+#[test]
+fn other_refusals_are_told_apart() {
+    for (status, body, cause) in [
+        (400, r#"{"error":"InvalidValue"}"#, Cause::Refused { status: 400 }),
+        (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Cause::NoEndpoint),
+        (404, "", Cause::NoEndpoint),
+        (422, "{}", Cause::Unprocessable),
+        (418, "", Cause::Refused { status: 418 }),
+    ] {
+        let sandbox = interfering(move |_| Some(reply(status, &[], body)));
+        assert_fails(&Connection::to(&sandbox), &cause);
+        assert_eq!(sandbox.requests().len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_password_is_not_offered_as_a_way_to_sign_in() {
+    let connection = Connection::with(None, json!(null));
+    let spec = connection.command(&["spec"]).succeeded();
+    let ways = &spec.messages()[0]["spec"]["connectionSpecification"]["properties"]["credentials"]["oneOf"];
+    let ways: Vec<&Value> =
+        ways.as_array().expect("a choice").iter().map(|way| &way["properties"]["auth_type"]["const"]).collect();
+    assert_eq!(ways, ["client_credentials", "refresh_token", "access_token", "api_token"]);
+    let sandbox = sandbox(Options::default());
+    for auth_type in ["password", "basic"] {
+        let credentials = json!({
+            "auth_type": auth_type, "email": ADMIN_EMAIL, "username": ADMIN_EMAIL, "password": API_TOKEN
+        });
+        let message = answer(&connect(&sandbox, credentials)).1.expect_err("refused");
+        assert!(message.starts_with("In the config, credentials.auth_type asks for a password"), "{message}");
+    }
+    // The e-mail address as people copy it from curl examples still makes a token's pair.
+    let copied = format!("{ADMIN_EMAIL}/token");
+    assert_eq!(answer(&connect(&sandbox, api_token(&copied, API_TOKEN))).1, Ok(()));
+}
+
+#[test]
+fn a_redirect_is_reported_and_not_followed() {
+    let trap = sandbox(Options::default());
+    let target = format!("{}/api/v2/audit_logs?token={ACCESS_TOKEN}", trap.base_url());
+    for status in [300, 301, 302, 303, 307, 308] {
+        for (location, to) in [
+            (Some(target.clone()), Some("127.0.0.1")),
+            (Some("https://acme.example/expired?x=1".to_owned()), Some("acme.example")),
+            (Some("/api/v2/elsewhere".to_owned()), None),
+            (None, None),
+        ] {
+            let sandbox = interfering(move |_| {
+                let headers: Vec<_> = location.iter().map(|location| ("Location", location.as_str())).collect();
+                Some(reply(status, &headers, ""))
+            });
+            let cause = Cause::Redirect { status, to: to.map(str::to_owned) };
+            for signing_in in
+                [access_token(ACCESS_TOKEN), client(CLIENT_ID, CLIENT_SECRET), refresh_token(REFRESH_TOKEN)]
+            {
+                sandbox.clear_requests();
+                assert_fails(&connect(&sandbox, signing_in), &cause);
+                assert_eq!(sandbox.requests().len(), 1);
+            }
+        }
+    }
+    assert_eq!(trap.requests().len(), 0, "credentials went elsewhere");
+}
+
+#[test]
+fn no_address_in_an_answer_is_ever_visited() {
+    let trap = sandbox(Options::default());
+    let elsewhere = format!("{}/api/v2/audit_logs", trap.base_url());
+    let sandbox = sandbox(Options {
+        events: 1_000,
+        interfere: Some(Interfere::new(move |_| {
+            let elsewhere = elsewhere.clone();
+            Some(Answer::edit(move |mut page| {
+                page["links"] = json!({ "next": elsewhere, "prev": elsewhere });
+                page["next_page"] = json!(elsewhere);
+                for record in page["audit_logs"].as_array_mut().into_iter().flatten() {
+                    record["url"] = json!(elsewhere);
+                }
+                page
+            }))
+        })),
+        ..Options::default()
+    });
+    let connection = Connection::to(&sandbox);
+    assert_eq!(answer(&connection).1, Ok(()));
+    let run = connection.read(None).succeeded();
+    assert_eq!(run.records().len(), 1_000);
+    assert!(run.records().iter().all(|record| record.contains(&trap.base_url())));
+    assert_no_secret(&run);
+    assert_eq!(trap.requests().len(), 0, "credentials went elsewhere");
+}
+
+#[test]
+fn failures_that_pass_are_tried_three_times_and_then_reported() {
+    let trouble = |status| Cause::Trouble { status };
+    let page = |what: &str| Cause::NotThePage { what: what.to_owned() };
+    let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
+    let cut = Answer::DropInBody { sent: 20 };
+    for (failure, cause) in [
+        (reply(500, &[], ""), trouble(500)),
+        (reply(502, &[], html), trouble(502)),
+        (reply(503, &[("Retry-After", "2")], ""), trouble(503)),
+        (reply(503, &[("Retry-After", "86400")], ""), trouble(503)),
+        (reply(504, &[], ""), trouble(504)),
+        (reply(524, &[], html), trouble(524)),
+        (reply(409, &[], "{}"), trouble(409)),
+        (reply(200, &[("Content-Type", "text/html")], html), page("an HTML page")),
+        (reply(200, &[], ""), page("an empty body")),
+        (reply(200, &[], "{}"), page("JSON of another shape")),
+        (reply(200, &[], r#"{"audit_logs":[]"#), page("broken JSON, 16 bytes")),
+        (reply(204, &[], ""), page("status 204")),
+        (Answer::DropConnection, Cause::Broken),
+        (cut, Cause::Broken),
+    ] {
+        let again = failure.clone();
+        let sandbox = interfering(move |_| Some(again.clone()));
+        assert_fails(&Connection::to(&sandbox), &cause);
+        assert_eq!(sandbox.requests().len(), 3, "{failure:?}");
+
+        // Once is no failure.
+        let sandbox = interfering(move |request| (request.number == 1).then(|| failure.clone()));
+        assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{cause}");
+    }
+}
+
+#[test]
+fn a_used_up_rate_limit_is_waited_out_only_if_that_is_soon() {
+    let limited = |headers: &'static [(&'static str, &'static str)]| {
+        reply(429, headers, "Number of allowed API requests per minute exceeded")
+    };
+    for (headers, soon) in [
+        (&[("Retry-After", "5")][..], true),
+        (&[("ratelimit-reset", "5")], true),
+        (&[("Retry-After", "59")], false),
+        (&[("Retry-After", "86400")], false),
+        (&[], false),
+    ] {
+        // Refused for ever.
+        let sandbox = interfering(move |_| Some(limited(headers)));
+        let connection = Connection::to(&sandbox);
+        let run = assert_fails(&connection, &Cause::RateLimited { minutes: 0 });
+        assert!(!run.stdout.contains("0 minutes"), "{}", run.stdout);
+        assert_eq!(sandbox.requests().len() > 1, soon, "{headers:?}");
+        assert!(connection.clock.elapsed() <= Duration::from_secs(21));
+        // Refused once.
+        let sandbox = interfering(move |request| (request.number == 1).then(|| limited(headers)));
+        let connection = Connection::to(&sandbox);
+        assert_eq!(answer(&connection).1.is_ok(), soon, "{headers:?}");
+        if soon {
+            let waited = connection.clock.elapsed().as_secs();
+            assert!((5..=6).contains(&waited), "{waited} s");
+        }
+    }
+}
+
+#[test]
+fn an_account_that_others_use_hard_is_no_failed_check() {
+    // A first answer that leaves little of the minute, with each reason to ask a second time.
+    let busy = [
+        ("X-Rate-Limit", "700"),
+        ("X-Rate-Limit-Remaining", "3"),
+        ("ratelimit-limit", "700"),
+        ("ratelimit-remaining", "3"),
+        ("ratelimit-reset", "59"),
+    ];
+    let sandbox = interfering(move |request| (request.number == 1).then(|| reply(500, &busy, "")));
+    assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()));
+    let refused = r#"{"error":"invalid_token"}"#;
+    let sandbox = interfering(move |request| (request.number == 1).then(|| reply(401, &busy, refused)));
+    let mut credentials = refresh_token(REFRESH_TOKEN);
+    credentials["access_token"] = json!(EXPIRED_ACCESS_TOKEN);
+    assert_eq!(answer(&connect(&sandbox, credentials)).1, Ok(()));
+}
+
+#[test]
+fn a_server_that_never_answers_or_never_ends_is_given_up() {
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(10),
+        read: Duration::from_millis(200),
+        total: Duration::from_millis(400),
+    };
+    let silent = interfering(|_| Some(Answer::Stall));
+    let mut connection = Connection::to(&silent);
+    connection.timeouts = Some(timeouts);
+    assert_fails(&connection, &Cause::Timeout);
+    assert_eq!(silent.requests().len(), 3);
+
+    // One byte after the other: no pause is long enough for the read timeout.
+    for head in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"] {
+        let dripping = Server::start(move |mut stream| {
+            let mut received = [0; 1024];
+            let _ = stream.read(&mut received);
+            let pace = Duration::from_millis(10);
+            let _ = stream.set_read_timeout(Some(pace));
+            let _ = stream.write_all(head.as_bytes());
+            let drip = if head.is_empty() { "HTTP/1.1 200 OK\r\nX: " } else { "{" };
+            let mut bytes = drip.bytes().chain(std::iter::repeat(b' '));
+            // Ends when the client goes.
+            while !matches!(stream.read(&mut received), Ok(0)) {
+                let byte = bytes.next().unwrap_or(b' ');
+                if stream.write_all(&[byte]).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut connection = Connection::with(Some(dripping.http()), access_token(ACCESS_TOKEN));
+        connection.timeouts = Some(timeouts);
+        assert_fails(&connection, &Cause::Timeout);
+        assert_eq!(dripping.connections(), 3);
+    }
+}
+
+#[test]
+fn what_is_no_http_server_is_a_failed_check() {
+    for greeting in [&b""[..], b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x50"] {
+        let server = Server::start(move |mut stream| {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(greeting);
+        });
+        let connection = Connection::with(Some(server.http()), access_token(ACCESS_TOKEN));
+        assert_fails(&connection, &Cause::Broken);
+    }
+}
+
+#[test]
+fn a_port_on_which_nobody_listens_is_no_connection() {
+    let mut messages = Vec::new();
+    for signing_in in good_credentials() {
+        let connection = Connection::with(Some(closed_port()), signing_in);
+        messages.push(answer(&connection).1.expect_err("no connection"));
+    }
+    let refused = Cause::NoConnection { why: "connection refused" };
+    assert_eq!(messages, vec![refused.to_string(); 4]);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_operator_trusts_it() {
+    let day = |year| rcgen::date_time_ymd(year, 1, 1);
+    for (name, years, trusted, accepted) in [
+        ("localhost", 2020..2100, true, true),
+        ("localhost", 2020..2100, false, false),
+        ("elsewhere.example", 2020..2100, true, false),
+        // What Zendesk does to a suspended account.
+        ("localhost", 2020..2021, true, false),
+        ("localhost", 2099..2100, true, false),
+    ] {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new([name.to_owned()]).expect("parameters");
+        params.not_before = day(years.start);
+        params.not_after = day(years.end);
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let (seen, server) = tls_server(certificate.der().clone(), key.serialize_der());
+
+        let base_url = format!("https://localhost:{}", server.address.port());
+        let mut connection = Connection::with(Some(base_url), access_token(ACCESS_TOKEN));
+        if trusted {
+            connection.certificates = Some(connection.file("trusted.pem", certificate.pem()));
+        }
+        let case = format!("{name} {years:?} {trusted}");
+        if accepted {
+            assert_eq!(answer(&connection).1, Ok(()), "{case}");
+            assert_eq!(connection.read(None).succeeded().records().len(), 1);
+            assert_eq!(seen.load(Ordering::Relaxed), 2);
+        } else {
+            assert_fails(&connection, &Cause::Certificate);
+            assert_eq!(server.connections(), 1, "{case}: it would fail again");
+            let run = connection.read(None);
+            assert_eq!(run.code, 1);
+            assert_eq!(run.error()["failure_type"], "config_error");
+            assert_eq!(run.error()["message"], Cause::Certificate.to_string());
+            assert_eq!(seen.load(Ordering::Relaxed), 0, "{case}: a request went out");
+        }
+    }
+}
+
+#[test]
+fn https_to_a_server_without_it_is_a_failed_check() {
+    let sandbox = sandbox(Options::default());
+    let https = sandbox.base_url().replace("http://", "https://");
+    let connection = Connection::with(Some(https), access_token(ACCESS_TOKEN));
+    let why = "no connection";
+    assert_fails(&connection, &Cause::NoConnection { why });
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_named() {
+    let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+    let sandbox = sandbox(Options::default());
+    let mut connection = Connection::to(&sandbox);
+    let folder = connection.file("here", "");
+    let folder = folder.parent().expect("a folder");
+    let broken = "-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n";
+    let no_certificate = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+    for path in [
+        folder.join("absent.pem"),
+        folder.to_owned(),
+        connection.file("empty.pem", ""),
+        connection.file("words.pem", "no certificate at all"),
+        connection.file("binary.pem", [0xff, 0x00, 0x30, 0x82]),
+        connection.file("key.pem", &key),
+        connection.file("broken.pem", broken),
+        connection.file("other.pem", no_certificate),
+        connection.file("cut.pem", &broken[..40]),
+    ] {
+        connection.certificates = Some(path.clone());
+        let begin = format!(
+            "The certificates in {}, which the environment variable SSL_CERT_FILE names, cannot be used: ",
+            path.display()
+        );
+        let message = answer(&connection).1.expect_err("refused");
+        assert!(message.starts_with(&begin), "{message}");
+        let run = connection.read(None);
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        assert_eq!(run.error()["failure_type"], "config_error");
+        assert_eq!(run.error()["message"], message);
+        assert!(!run.stdout.contains(&key[40..60]), "{}", run.stdout);
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn an_address_that_would_carry_credentials_elsewhere_is_refused() {
+    let trap = sandbox(Options::default());
+    let port = trap.base_url().rsplit(':').next().map(str::to_owned);
+    let port = port.expect("a port");
+    for (base_url, problem) in [
+        ("http://zendesk.example".to_owned(), "must begin with https://"),
+        ("http://10.0.0.1".to_owned(), "must begin with https://"),
+        (format!("http://0.0.0.0:{port}"), "must begin with https://"),
+        (format!("http://127.0.0.1.example:{port}"), "must begin with https://"),
+        ("ftp://127.0.0.1".to_owned(), "must begin with https://"),
+        ("file:///etc/hosts".to_owned(), "must begin with https://"),
+        (format!("http://user:{ACCESS_TOKEN}@127.0.0.1:{port}"), "must be a scheme, a host"),
+        (format!("http://user@localhost:{port}"), "must be a scheme, a host"),
+        (format!("http://127.0.0.1:{port}/path"), "must end after the host"),
+        (format!("http://127.0.0.1:{port}/?x=1"), "must end after the host"),
+        (format!("http://127.0.0.1:{port}/#x"), "must end after the host"),
+        ("zendesk".to_owned(), "is no URL."),
+        ("https://".to_owned(), "is no URL."),
+        ("http://127.0.0.1:99999".to_owned(), "is no URL."),
+    ] {
+        let connection = Connection::with(Some(base_url.clone()), access_token(ACCESS_TOKEN));
+        let message = answer(&connection).1.expect_err("refused");
+        let begin = format!("The environment variable ZENDESK_BASE_URL {problem}");
+        assert!(message.starts_with(&begin), "{base_url}: {message}");
+        let run = connection.read(None);
+        assert_eq!((run.code, run.records().len()), (1, 0));
+        assert_eq!(run.error()["failure_type"], "config_error");
+        assert_eq!(run.error()["message"], message);
+        assert_no_secret(&run);
+    }
+    assert_eq!(trap.requests().len(), 0);
+}
+
+#[test]
+fn a_field_that_does_not_do_is_named_and_its_value_is_not_shown() {
+    let sandbox = sandbox(Options::default());
+    let secret = ACCESS_TOKEN;
+    let at = |field: &str, value: Value| {
+        let mut config = json!({ "subdomain": "sandbox", "credentials": access_token(ACCESS_TOKEN) });
+        config[field] = value;
+        config
+    };
+    let signing_in = |credentials: Value| at("credentials", credentials);
+    for (config, begin) in [
+        (json!([]), "the top level must be a JSON object"),
+        (json!(null), "the top level must be a JSON object"),
+        (json!({}), "subdomain is missing."),
+        (at("subdomain", json!(null)), "subdomain is missing."),
+        (at("subdomain", json!(7)), "subdomain must be a text"),
+        (at("subdomain", json!(" ")), "subdomain is empty."),
+        (at("subdomain", json!("a.example")), "subdomain is not a Zendesk subdomain."),
+        (at("subdomain", json!(format!("{secret}@x"))), "subdomain is not a Zendesk subdomain."),
+        (at("subdomain", json!("127.0.0.1")), "subdomain is not a Zendesk subdomain."),
+        (signing_in(json!(null)), "credentials is missing."),
+        (signing_in(json!(secret)), "credentials must be a JSON object"),
+        (signing_in(json!({})), "credentials.auth_type is missing."),
+        (signing_in(json!({ "auth_type": secret })), "credentials.auth_type is unknown."),
+        (signing_in(json!({ "auth_type": 7 })), "credentials.auth_type must be a text"),
+        (signing_in(access_token("")), "credentials.access_token is empty."),
+        (signing_in(access_token("two words")), "credentials.access_token contains blanks"),
+        (signing_in(access_token("line\r\nX: y")), "credentials.access_token contains blanks"),
+        (signing_in(access_token("*****")), "credentials.access_token consists of asterisks"),
+        (signing_in(json!({ "auth_type": "access_token" })), "credentials.access_token is missing."),
+        (signing_in(api_token(secret, "t0ken")), "credentials.email is no e-mail address."),
+        (signing_in(api_token(ADMIN_EMAIL, "")), "credentials.api_token is empty."),
+        (signing_in(json!({ "auth_type": "api_token", "api_token": secret })), "credentials.email is missing."),
+        (signing_in(client("", secret)), "credentials.client_id is empty."),
+        (signing_in(client(CLIENT_ID, "")), "credentials.client_secret is empty."),
+        (signing_in(refresh_token("")), "credentials.refresh_token is empty."),
+        (at("start_date", json!(secret)), "start_date is no date."),
+        (at("start_date", json!(2024)), "start_date must be a text"),
+        (at("lookback_window_minutes", json!(-1)), "lookback_window_minutes must be a whole number"),
+        (at("lookback_window_minutes", json!(1441)), "lookback_window_minutes must be a whole number"),
+        (at("num_workers", json!(0)), "num_workers must be a whole number"),
+        (at("num_workers", json!(17)), "num_workers must be a whole number"),
+        (at("num_workers", json!(secret)), "num_workers must be a whole number"),
+        (at("rate_limit_percentage", json!(0)), "rate_limit_percentage must be a whole number"),
+        (at("rate_limit_percentage", json!(100.5)), "rate_limit_percentage must be a whole number"),
+    ] {
+        let mut connection = Connection::to(&sandbox);
+        connection.config = config.clone();
+        let message = answer(&connection).1.expect_err("refused");
+        assert!(message.starts_with(&format!("In the config, {begin}")), "{config}: {message}");
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_config_file_that_cannot_be_read_is_a_failure_of_the_command() {
+    let sandbox = sandbox(Options::default());
+    let connection = Connection::to(&sandbox);
+    let absent = PathBuf::from("/absent/config.json");
+    let broken = connection.file("broken.json", format!("{{\"access_token\": {ACCESS_TOKEN}"));
+    for path in [absent, broken] {
+        let path = path.to_str().expect("Unicode");
+        let run = connection.command(&["check", "--config", path]);
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        assert_eq!(run.error()["failure_type"], "config_error");
+        assert_eq!(run.messages().len(), 1);
+        assert!(run.stdout.contains(path), "{}", run.stdout);
+        assert_no_secret(&run);
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_token_that_an_answer_echoes_is_cut_out() {
+    // With everything that an encoding may change.
+    let token = r#"s3cr3t-A+/b="c&d\<e>???"#;
+    let core = "s3cr3t-A";
+    let pair = BASE64_STANDARD.encode(format!("{ADMIN_EMAIL}/token:{token}"));
+    assert!(pair.ends_with('='), "{pair}: its padding is what is encoded");
+    for (signing_in, sent, tell_tales) in [
+        (access_token(token), token.to_owned(), vec![core.to_owned()]),
+        (api_token(ADMIN_EMAIL, token), pair.clone(), vec![core.to_owned(), pair.trim_end_matches('=').to_owned()]),
+    ] {
+        let json = json!(sent).to_string();
+        for (form, echo) in [
+            ("raw", sent.clone()),
+            ("JSON", json.clone()),
+            ("JSON with escaped slashes", json.replace('/', "\\/")),
+            ("percent-encoded", percent_encoded(&sent, "{:02X}")),
+            ("percent-encoded in lower case", percent_encoded(&sent, "{:02x}")),
+            ("the configured token", token.to_owned()),
+        ] {
+            for status in [400, 401, 403, 500] {
+                let long = format!("{}{echo}", "x".repeat(280));
+                for text in [echo.clone(), long] {
+                    let body = format!("{{\"error\":\"Bad header: {text}\"}}");
+                    let header = text.clone();
+                    let sandbox =
+                        interfering(move |_| Some(reply(status, &[("X-Zendesk-Request-Id", &header)], &body)));
+                    let (run, verdict) = answer(&connect(&sandbox, signing_in.clone()));
+                    let message = verdict.expect_err("refused");
+                    for tell_tale in &tell_tales {
+                        assert!(!run.stdout.contains(tell_tale.as_str()), "{form}, {status}: {}", run.stdout);
+                    }
+                    assert!(!message.contains("Bad header"), "{message}");
+                    assert!(run.stdout.contains("(redacted)"), "{form}: {}", run.stdout);
+                }
+            }
+        }
+    }
+}
+
+/// Each byte that is not a letter or digit as `%` and two hexadecimal digits.
+fn percent_encoded(text: &str, digits: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            byte if byte.is_ascii_alphanumeric() || byte == b'-' => char::from(byte).to_string(),
+            byte if digits == "{:02X}" => format!("%{byte:02X}"),
+            byte => format!("%{byte:02x}"),
+        })
+        .collect()
+}
+
+/// A base URL with a port on which nobody listens.
+fn closed_port() -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    format!("http://{}", listener.local_addr().expect("an address"))
+}
+
+/// A server below HTTP: each connection is handed to a closure, one after the other.
+struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(serve: impl Fn(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let (connections, over) = (Arc::clone(&connections), Arc::clone(&over));
+            move || {
+                for stream in listener.incoming().flatten() {
+                    if over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    connections.fetch_add(1, Ordering::SeqCst);
+                    serve(stream);
+                }
+            }
+        });
+        Self { address, connections, over, thread: Some(thread) }
+    }
+
+    fn http(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Answers every request over TLS with a page of one record; the counter is that of the requests.
+fn tls_server(certificate: CertificateDer<'static>, key: Vec<u8>) -> (Arc<AtomicUsize>, Server) {
+    const PAGE: &str = r#"{"audit_logs":[{"id":1,"created_at":"2024-01-01T00:00:00Z"}],"meta":{"has_more":false,"after_cursor":null},"links":{"next":null}}"#;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a certificate with its key");
+    let config = Arc::new(config);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&seen);
+    let server = Server::start(move |stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+        let mut stream = StreamOwned::new(connection, stream);
+        let mut request = Vec::new();
+        let mut part = [0; 4096];
+        while !request.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut part) {
+                // The client does not trust the certificate, or is gone.
+                Ok(0) | Err(_) => return,
+                Ok(length) => request.extend_from_slice(&part[..length]),
+            }
+        }
+        counter.fetch_add(1, Ordering::Relaxed);
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{PAGE}",
+            PAGE.len()
+        );
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+    });
+    (seen, server)
+}
