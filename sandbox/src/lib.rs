@@ -22,7 +22,8 @@
 //! - `page`: a question into the JSON of a page
 //! - `oauth`, `auth`: tokens given out; who is calling
 //! - `rate_limit`: fixed windows and their headers
-//! - `routes`: one request into one answer, without any network
+//! - `routes`: one request into one answer, without any network; `/sandbox/records`
+//!   and `/sandbox/events`, for tests of the running program
 //! - `server`: the network: connections, latency, compression, interference
 //! - `options`, `interfere`, [`credentials`]: what a test switches and knows
 //!

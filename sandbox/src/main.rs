@@ -16,6 +16,9 @@ use zendesk_sandbox::{Account, Options, RateHeaders, Sandbox, Shape, credentials
 const FORGET: Duration = Duration::from_secs(10);
 
 /// A Zendesk of one's own: the Audit Logs API on 127.0.0.1.
+///
+/// For tests of a running sandbox: `GET /sandbox/records` answers with all records, one a line, and
+/// `POST /sandbox/events` with {"count":25,"from":"…Z","to":"…Z"} lets events arrive and answers with them.
 #[derive(Debug, Parser)]
 #[command(name = "zendesk-sandbox", version)]
 #[allow(clippy::struct_excessive_bools, reason = "each flag is a switch of its own")]

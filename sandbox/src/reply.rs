@@ -24,6 +24,17 @@ impl Reply {
         Self { status, content_type, headers: Vec::new(), body: body.into() }
     }
 
+    /// Records, one a line: an answer of the sandbox's own.
+    pub(crate) fn json_lines(records: &[String]) -> Self {
+        let body = records.iter().flat_map(|record| [record.as_str(), "\n"]).collect::<String>().into_bytes();
+        Self { status: 200, content_type: Some("application/x-ndjson"), headers: Vec::new(), body }
+    }
+
+    /// 400: a request to the sandbox itself that says something else than it can do.
+    pub(crate) fn not_understood(why: &str) -> Self {
+        Self::json(400, format!(r#"{{"error":{}}}"#, quoted(why)))
+    }
+
     fn html(status: u16, body: &str) -> Self {
         Self { status, content_type: Some("text/html"), headers: Vec::new(), body: body.into() }
     }

@@ -1,10 +1,16 @@
 //! One request into one answer: which path, who may, what comes. Knows nothing of
 //! connections, headers' encoding or time passing.
+//!
+//! Under `/sandbox/` lies what Zendesk does not have: what a test of the running
+//! program needs to know and to change, without credentials and off the rate limit.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError, RwLock},
     time::Instant,
 };
+
+use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::{
     auth,
@@ -19,6 +25,18 @@ use crate::{
     store::Store,
     timeline::Timeline,
 };
+
+/// Most events that one request to `/sandbox/events` adds.
+const MAX_ARRIVALS: u64 = 1_000_000;
+
+/// The body of `POST /sandbox/events`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arrivals {
+    count: u64,
+    from: String,
+    to: String,
+}
 
 /// The state of a sandbox.
 #[derive(Debug)]
@@ -52,6 +70,11 @@ impl Zendesk {
 
     /// The answer to a request that is answered `now`.
     pub(crate) fn answer(&self, request: &SeenRequest, now: Instant) -> Reply {
+        match (request.method.as_str(), request.path.as_str()) {
+            ("POST", "/sandbox/events") => return self.arrive(&request.body),
+            ("GET", "/sandbox/records") => return Reply::json_lines(&self.records()),
+            _ => {}
+        }
         if *locked(&self.account) == Account::Missing {
             return Reply::no_help_desk(&self.options.subdomain);
         }
@@ -59,6 +82,41 @@ impl Zendesk {
             ("POST", "/oauth/tokens" | "/oauth/tokens.json") => locked(&self.oauth).answer(&request.body, now),
             (_, path) if path.starts_with("/api/") => self.limited(request, now),
             _ => Reply::invalid_endpoint(),
+        }
+    }
+
+    /// The JSON text of every event, ascending by time.
+    pub(crate) fn records(&self) -> Vec<String> {
+        let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.keys().iter().map(|&key| store.text(key)).collect()
+    }
+
+    /// Events arrive in the whole seconds of `from..to` (in `from`'s when there is
+    /// none). Returns their texts, ascending by time.
+    pub(crate) fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
+        let second = |time: Timestamp| {
+            let fraction = i64::from(time.subsec_nanosecond() > 0);
+            time.as_second() + fraction
+        };
+        let (first, end) = (second(from), second(to));
+        let first = if first < end { first } else { from.as_second() };
+        let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
+        let added = store.add(count, first, end);
+        added.into_iter().map(|key| store.text(key)).collect()
+    }
+
+    /// Adds the events that the body asks for, and answers with them.
+    fn arrive(&self, body: &[u8]) -> Reply {
+        let arrivals: Arrivals = match serde_json::from_slice(body) {
+            Ok(arrivals) => arrivals,
+            Err(error) => return Reply::not_understood(&error.to_string()),
+        };
+        if arrivals.count > MAX_ARRIVALS {
+            return Reply::not_understood(&format!("`count` is more than {MAX_ARRIVALS}"));
+        }
+        match (arrivals.from.parse(), arrivals.to.parse()) {
+            (Ok(from), Ok(to)) => Reply::json_lines(&self.add_events(arrivals.count, from, to)),
+            _ => Reply::not_understood("`from` and `to` are timestamps such as 2025-01-01T00:00:00Z"),
         }
     }
 

@@ -102,23 +102,15 @@ impl Sandbox {
     /// served into this form). Ascending by time; all texts differ.
     #[must_use]
     pub fn records(&self) -> Vec<String> {
-        let store = self.server.zendesk.store.read().unwrap_or_else(PoisonError::into_inner);
-        store.keys().iter().map(|&key| store.text(key)).collect()
+        self.server.zendesk.records()
     }
 
     /// Events arrive now, with a `created_at` in the whole seconds of `from..to`
     /// (in `from`'s when there is none), before or after those that are there.
     /// Returns their texts as [`Sandbox::records`] does.
+    #[expect(clippy::must_use_candidate, reason = "many only want the events to be there")]
     pub fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
-        let second = |time: Timestamp| {
-            let fraction = i64::from(time.subsec_nanosecond() > 0);
-            time.as_second() + fraction
-        };
-        let (first, end) = (second(from), second(to));
-        let first = if first < end { first } else { from.as_second() };
-        let mut store = self.server.zendesk.store.write().unwrap_or_else(PoisonError::into_inner);
-        let added = store.add(count, first, end);
-        added.into_iter().map(|key| store.text(key)).collect()
+        self.server.zendesk.add_events(count, from, to)
     }
 
     /// How many tokens were issued by each grant, and how many requests refused.

@@ -9,5 +9,6 @@ mod filters;
 mod http;
 mod limits;
 mod offset_pages;
+mod own_endpoints;
 mod program;
 mod tokens;

@@ -1,0 +1,129 @@
+"""Starts the connector and a sandbox Zendesk as programs, and hands out what they wrote, unchanged.
+
+It must not judge anything, and uses nothing but the standard library: the tests of every tool share it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ROOT / "integration_tests"
+STREAM = "audit_logs"
+# A command against a sandbox takes milliseconds; whoever waits this long waits for ever.
+PATIENCE_SECONDS = 120
+
+
+def program(variable: str) -> str:
+    """The path of a program that `conformance/run` has built, or that its caller has named."""
+    path = os.environ.get(variable)
+    if not path or not os.access(path, os.X_OK):
+        raise RuntimeError(f"{variable} must name an executable file: start the tests by conformance/run")
+    return path
+
+
+def environment(base_url: str | None) -> dict[str, str]:
+    """This process' environment without what would lead the connector elsewhere."""
+    unwanted = {"ZENDESK_BASE_URL", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+    clean = {name: value for name, value in os.environ.items() if name.upper() not in unwanted}
+    return clean | ({"ZENDESK_BASE_URL": base_url} if base_url else {})
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a command of the connector did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        # Not splitlines(): it also splits at characters that may stand inside of a JSON text.
+        return [line for line in self.stdout.split("\n") if line]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [message["record"]["data"] for message in self.of_type("RECORD")]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        traces = [message["trace"] for message in self.of_type("TRACE")]
+        return [trace["error"] for trace in traces if trace["type"] == "ERROR"]
+
+
+def run(arguments: list[str], base_url: str | None) -> Run:
+    """Runs a command of the connector to its end."""
+    process = subprocess.run(
+        [program("CONNECTOR"), *arguments],
+        env=environment(base_url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    return Run(process.returncode, process.stdout.decode(), process.stderr.decode())
+
+
+def write(path: Path, content: Any) -> str:
+    """Writes a JSON file and returns its path as an argument."""
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return str(path)
+
+
+class Sandbox:
+    """A running sandbox; ends with its `with` block."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [program("SANDBOX"), *arguments], env=environment(None), stdout=subprocess.PIPE, text=True
+        )
+        self.base_url, self.configs = self._greeting()
+
+    def _greeting(self) -> tuple[str, dict[str, dict[str, Any]]]:
+        """The base URL, and a configuration for each way to sign in."""
+        assert self.process.stdout is not None
+        base_url, configs = "", {}
+        for line in self.process.stdout:
+            if line.startswith("export ZENDESK_BASE_URL="):
+                base_url = line.partition("=")[2].strip()
+            elif line.startswith("{"):
+                config = json.loads(line)
+                configs[config["credentials"]["auth_type"]] = config
+            if len(configs) == 4:
+                return base_url, configs
+        raise RuntimeError(f"the sandbox ended: {self.process.wait()}")
+
+    def records(self) -> list[dict[str, Any]]:
+        """The truth: all records there are, ascending by time."""
+        return self._ask("/sandbox/records", None)
+
+    def add_events(self, count: int, start: str, end: str) -> list[dict[str, Any]]:
+        """Events arrive in `start..end`; returns their records."""
+        return self._ask("/sandbox/events", {"count": count, "from": start, "to": end})
+
+    def _ask(self, path: str, body: Any) -> list[dict[str, Any]]:
+        data = None if body is None else json.dumps(body).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self.base_url + path, data=data, timeout=PATIENCE_SECONDS) as answer:
+            return [json.loads(line) for line in answer.read().decode().split("\n") if line]
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE_SECONDS)

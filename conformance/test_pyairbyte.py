@@ -1,0 +1,135 @@
+"""PyAirbyte runs the binary as its users would: check, discover, reads into DuckDB.
+
+What lies in DuckDB is compared with the sandbox' data, column by column. Nothing here looks at messages,
+and nothing may reach beyond this machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# PyAirbyte reads them when it is imported.
+os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
+
+import airbyte
+from airbyte.caches import DuckDBCache
+from connector import STREAM, Sandbox, program
+from sqlalchemy import text
+
+EVENTS = 1_000
+COLUMNS = {
+    "action": "VARCHAR",
+    "action_label": "VARCHAR",
+    "actor_id": "BIGINT",
+    "actor_name": "VARCHAR",
+    "change_description": "VARCHAR",
+    "created_at": "TIMESTAMP",
+    "id": "BIGINT",
+    "ip_address": "VARCHAR",
+    "source_id": "BIGINT",
+    "source_label": "VARCHAR",
+    "source_type": "VARCHAR",
+    "url": "VARCHAR",
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox("--events", str(EVENTS), "--rate-limit", "1000000") as sandbox:
+        os.environ["ZENDESK_BASE_URL"] = sandbox.base_url
+        yield sandbox
+        del os.environ["ZENDESK_BASE_URL"]
+
+
+def connect(config: dict[str, Any]) -> airbyte.Source:
+    source = airbyte.get_source("source-zendesk-audit-logs", config=config, local_executable=Path(program("CONNECTOR")))
+    source.select_all_streams()
+    return source
+
+
+@pytest.fixture(scope="module")
+def source(sandbox: Sandbox) -> airbyte.Source:
+    return connect(sandbox.configs["client_credentials"])
+
+
+def select(cache: DuckDBCache, query: str) -> list[tuple[Any, ...]]:
+    # A database file of DuckDB has one user at a time, and that is the cache.
+    with cache.get_sql_engine().connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def rows(cache: DuckDBCache) -> list[tuple[Any, ...]]:
+    """What lies in DuckDB; by url, which every record has and no two share."""
+    return sorted(select(cache, f"SELECT {', '.join(COLUMNS)} FROM main.{STREAM}"), key=lambda values: values[-1])
+
+
+def row(record: dict[str, Any]) -> tuple[Any, ...]:
+    """A record as it has to lie in DuckDB; times are in UTC and have no zone."""
+    values = {name: record.get(name) for name in COLUMNS}
+    if values["created_at"] is not None:
+        at = datetime.fromisoformat(values["created_at"])
+        values["created_at"] = at.astimezone(UTC).replace(tzinfo=None)
+    return tuple(values.values())
+
+
+def expected(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted(map(row, records), key=lambda values: values[-1])
+
+
+def test_check(sandbox: Sandbox) -> None:
+    for auth_type, config in sandbox.configs.items():
+        # The refresh token is good once, and PyAirbyte does not keep the next one.
+        assert connect(config).check() is None, auth_type
+
+
+def test_check_that_fails(sandbox: Sandbox) -> None:
+    config = sandbox.configs["access_token"]
+    wrong = config | {"credentials": config["credentials"] | {"access_token": "not-a-token"}}
+    with pytest.raises(airbyte.exceptions.AirbyteConnectorCheckFailedError, match="401"):
+        connect(wrong).check()
+
+
+def test_config_is_validated_by_the_specification(source: airbyte.Source) -> None:
+    with pytest.raises(airbyte.exceptions.AirbyteConnectorValidationFailedError):
+        source.validate_config({"subdomain": "sandbox"})
+
+
+def test_discover(source: airbyte.Source) -> None:
+    assert source.get_available_streams() == [STREAM]
+    properties = source.get_stream_json_schema(STREAM)["properties"]
+    assert properties.keys() == COLUMNS.keys()
+
+
+def test_a_read_and_an_incremental_one(source: airbyte.Source, sandbox: Sandbox, tmp_path: Path) -> None:
+    cache = DuckDBCache(db_path=str(tmp_path / "records.duckdb"), cache_dir=tmp_path)
+    first = source.read(cache=cache)
+    assert first.processed_records == EVENTS
+    columns = select(cache, f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{STREAM}'")
+    assert {name: kind for name, kind in columns if not name.startswith("_airbyte")} == COLUMNS
+    truth = sandbox.records()
+    ids = [record["id"] for record in truth if "id" in record]
+    assert max(ids) > 2**53, "no id here could be harmed by a float"
+    assert rows(cache) == expected(truth)
+
+    added = sandbox.add_events(20, "2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z")
+    second = source.read(cache=cache)
+    assert second.processed_records == len(added)
+    assert rows(cache) == expected(truth + added)
+    third = source.read(cache=cache)
+    assert third.processed_records == 0
+    assert rows(cache) == expected(truth + added)
+
+
+def test_a_forced_full_refresh(source: airbyte.Source, sandbox: Sandbox, tmp_path: Path) -> None:
+    cache = DuckDBCache(db_path=str(tmp_path / "refreshed.duckdb"), cache_dir=tmp_path)
+    truth = sandbox.records()
+    for _ in range(2):
+        result = source.read(cache=cache, force_full_refresh=True)
+        assert result.processed_records == len(truth)
+        assert rows(cache) == expected(truth)

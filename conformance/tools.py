@@ -1,0 +1,210 @@
+"""Runs each tool, counts its tests, and sees that broken connectors are noticed.
+
+Started by conformance/run, which makes what this needs. A tool that runs no test, or another number of
+tests than docs/conformance.md says, is a failure: so nothing is left out in silence. It must not look at
+what the connector says; the tools do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = ROOT / "conformance"
+HOME = ROOT / "target/conformance"
+DOCUMENT = ROOT / "docs/conformance.md"
+
+NOT_RUN = [
+    "connector acceptance tests 3.x themselves: they need a container engine and an image; tests/acceptance.rs"
+    " asserts their rules",
+    "airbyte_cdk.test.standard_tests' image tests (test_docker_image_*): they need the same; the CDK's other"
+    " tests are run against the binary",
+]
+
+# What each broken connector must be noticed by: a test that must fail, for each tool. mutant.py has the
+# kinds; the first of them is not broken, and nothing may be noticed of it.
+CONTROL = "unbroken"
+MUTANTS = {
+    "state-without-source-stats": {
+        "acceptance rules": "basic_read_state_messages",
+        "protocol models": "test_each_state_counts_its_records",
+    },
+    "id-as-text": {
+        "acceptance rules": "basic_read_records_fit_their_schema_and_have_their_primary_key",
+        "protocol models": "test_records_fit_the_schema",
+        "airbyte-cdk": "test_basic_read['config' Test Scenario]",
+    },
+    "failure-without-trace": {
+        "acceptance rules": "basic_read_airbyte_trace_message_on_failure",
+        "protocol models": "test_each_failure_has_one_trace_error",
+        "airbyte-cdk": "test_fail_read_with_bad_catalog['config' Test Scenario]",
+    },
+    "seconds-for-milliseconds": {
+        "acceptance rules": "basic_read_records_fit_their_schema_and_have_their_primary_key",
+        "protocol models": "test_times_are_milliseconds",
+    },
+    "secret-in-log": {
+        "protocol models": "test_no_message_but_control_has_a_secret",
+        "airbyte-cdk": "test_check['config' Test Scenario]",
+    },
+    "lost-record": {
+        "acceptance rules": "basic_read_expected_records_in_exact_order",
+        "protocol models": "test_each_state_counts_its_records",
+        "PyAirbyte": "test_a_read_and_an_incremental_one",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a tool's tests ended."""
+
+    passed: int
+    skipped: int
+    failed: tuple[str, ...]
+    code: int
+
+
+def environment(connector: str) -> dict[str, str]:
+    own = {"CONNECTOR": connector, "PYTHONDONTWRITEBYTECODE": "1", "DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
+    return os.environ | own | {"AIRBYTE_LOGGING_ROOT": str(HOME / "logs")}
+
+
+def log(name: str) -> Path:
+    return HOME / (re.sub(r"[^A-Za-z0-9]+", "-", name) + ".log")
+
+
+def execute(command: list[str], connector: str, into: Path) -> int:
+    """Runs a command with its whole output in a file."""
+    with into.open("wb") as output:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(connector), stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    return done.returncode
+
+
+def pytest(venv: str, file: str, connector: str, into: Path) -> Outcome:
+    report = into.with_suffix(".xml")
+    report.unlink(missing_ok=True)
+    command = [str(HOME / venv / "bin/python"), "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "-ra"]
+    command += ["--basetemp", str(HOME / "files"), f"--junitxml={report}", str(HERE / file)]
+    code = execute(command, connector, into)
+    cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
+    failed = tuple(case.get("name", "?") for case in cases if {"failure", "error"} & {part.tag for part in case})
+    skipped = sum(case.find("skipped") is not None and case.get("name") not in failed for case in cases)
+    return Outcome(len(cases) - len(failed) - skipped, skipped, failed, code)
+
+
+def cargo(connector: str, into: Path) -> Outcome:
+    code = execute(["cargo", "test", "--locked", "--test", "acceptance"], connector, into)
+    told = re.findall(r"^test (\S+) \.\.\. (ok|FAILED|ignored)", into.read_text(), re.MULTILINE)
+    names = {word: tuple(name for name, end in told if end == word) for word in ("ok", "FAILED", "ignored")}
+    return Outcome(len(names["ok"]), len(names["ignored"]), names["FAILED"], code)
+
+
+def run_tool(tool: str, connector: str, into: Path) -> Outcome:
+    match tool:
+        case "acceptance rules":
+            return cargo(connector, into)
+        case "protocol models":
+            return pytest("protocol", "test_protocol.py", connector, into)
+        case "compatibility":
+            return pytest("protocol", "test_compatibility.py", connector, into)
+        case "airbyte-cdk":
+            return pytest("tools", "test_cdk.py", connector, into)
+        case "PyAirbyte":
+            return pytest("tools", "test_pyairbyte.py", connector, into)
+    raise ValueError(tool)
+
+
+TOOLS = ["compatibility", "acceptance rules", "protocol models", "airbyte-cdk", "PyAirbyte"]
+
+
+def documented() -> dict[str, int]:
+    """How many tests each tool has, as docs/conformance.md says."""
+    rows = re.findall(r"^\| ([^|]+?) \| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)
+    return {tool: int(count) for tool, count in rows}
+
+
+def run_tools(connector: str) -> list[str]:
+    """Every tool against the connector. Returns what is wrong."""
+    problems = []
+    counts = documented()
+    for tool in TOOLS:
+        began = time.monotonic()
+        into = log(tool)
+        outcome = run_tool(tool, connector, into)
+        took = time.monotonic() - began
+        skipped = f", {outcome.skipped} do not apply" if outcome.skipped else ""
+        print(f"{tool:17} {outcome.passed:3} passed, {len(outcome.failed)} failed{skipped}  ({took:.0f} s)", flush=True)
+        if outcome.failed or outcome.code != 0:
+            print(into.read_text()[-6000:])
+            problems.append(f"{tool}: {', '.join(outcome.failed) or f'exit code {outcome.code}'}; see {into}")
+        elif outcome.passed != counts.get(tool):
+            problems.append(f"{tool}: {outcome.passed} tests passed; docs/conformance.md says {counts.get(tool)}")
+    return problems
+
+
+def mutant(kind: str, connector: str) -> str:
+    """A program that is the connector, broken in this way."""
+    path = HOME / "mutants" / kind
+    path.parent.mkdir(exist_ok=True)
+    command = shlex.join([sys.executable, str(HERE / "mutant.py"), kind, connector])
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def run_mutants(connector: str) -> list[str]:
+    """Every broken connector against the tools that must notice. Returns what went unnoticed."""
+    problems = []
+    for tool in TOOLS:
+        outcome = run_tool(tool, mutant(CONTROL, connector), log(f"{CONTROL} {tool}"))
+        print(f"{CONTROL:27} {tool:17} {len(outcome.failed)} of {outcome.passed} tests fail", flush=True)
+        if outcome.failed or not outcome.passed or outcome.code != 0:
+            problems.append(f"{CONTROL}: {tool} fails: see {log(f'{CONTROL} {tool}')}")
+    for kind, tests in MUTANTS.items():
+        broken = mutant(kind, connector)
+        for tool, test in tests.items():
+            outcome = run_tool(tool, broken, log(f"{kind} {tool}"))
+            others = f" and {len(outcome.failed) - 1} more" if len(outcome.failed) > 1 else ""
+            # Some tests must fail and others pass: a tool that cannot run at all has noticed nothing.
+            if test in outcome.failed and outcome.passed and outcome.code != 0:
+                print(f"{kind:27} {tool:17} noticed by {test}{others}", flush=True)
+            else:
+                print(f"{kind:27} {tool:17} NOT NOTICED", flush=True)
+                problems.append(f"{kind} was not noticed by {test} of {tool}: see {log(f'{kind} {tool}')}")
+    return problems
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--no-mutants"], ["--self-test"]):
+        print("usage: conformance/run [--no-mutants | --self-test]", file=sys.stderr)
+        return 2
+    connector = os.environ["CONNECTOR"]
+    problems = []
+    if arguments != ["--self-test"]:
+        print("\n== the tools", flush=True)
+        problems += run_tools(connector)
+    if arguments != ["--no-mutants"]:
+        print("\n== broken connectors", flush=True)
+        problems += run_mutants(connector)
+    print()
+    for what in NOT_RUN:
+        print(f"NOT RUN: {what}.")
+    for problem in problems:
+        print(f"FAILED: {problem}", file=sys.stderr)
+    print("conformance: " + ("FAILED" if problems else "all passed"))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+//! What the program offers to tests under `/sandbox/`: its truth, and events that
+//! arrive. Zendesk's own paths are not looked at here.
+
+use zendesk_sandbox::{Account, Options};
+
+use crate::http::{Got, parse, raw, sandbox};
+
+fn get(base_url: &str, path: &str) -> Got {
+    let text = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    parse(&raw(base_url, text.as_bytes()).expect("an answer"))
+}
+
+fn post(base_url: &str, body: &str) -> Got {
+    let length = body.len();
+    let text = format!(
+        "POST /sandbox/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    parse(&raw(base_url, text.as_bytes()).expect("an answer"))
+}
+
+fn lines(got: &Got) -> Vec<String> {
+    assert_eq!(got.status, 200, "{}", got.text());
+    assert_eq!(got.header("content-type"), Some("application/x-ndjson"));
+    got.text().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_records_are_the_truth() {
+    let sandbox = sandbox(Options { events: 321, ..Options::default() });
+    assert_eq!(lines(&get(&sandbox.base_url(), "/sandbox/records")), sandbox.records());
+}
+
+#[test]
+fn events_arrive_where_they_are_asked_to() {
+    let sandbox = sandbox(Options { events: 100, ..Options::default() });
+    let before = sandbox.records();
+    let body = r#"{"count":25,"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#;
+    let added = lines(&post(&sandbox.base_url(), body));
+    assert_eq!(added.len(), 25);
+    assert!(added.iter().all(|record| record.contains("2025-01-01T")));
+    assert_eq!(sandbox.records(), [before, added].concat());
+}
+
+#[test]
+fn neither_costs_of_the_rate_limit_nor_needs_an_account() {
+    let options = Options { events: 3, rate_limit: Some(1), account: Account::Missing, ..Options::default() };
+    let sandbox = sandbox(options);
+    for _ in 0..3 {
+        let got = get(&sandbox.base_url(), "/sandbox/records");
+        assert_eq!(lines(&got).len(), 3);
+        assert_eq!(got.header("x-rate-limit"), None);
+    }
+}
+
+#[test]
+fn what_is_not_understood_changes_nothing() {
+    let sandbox = sandbox(Options { events: 3, ..Options::default() });
+    for body in [
+        "",
+        "[]",
+        "{}",
+        r#"{"count":-1,"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#,
+        r#"{"count":1000001,"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#,
+        r#"{"count":1,"from":"yesterday","to":"2025-01-02T00:00:00Z"}"#,
+        r#"{"count":1,"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z","seed":1}"#,
+    ] {
+        let got = post(&sandbox.base_url(), body);
+        assert_eq!(got.status, 400, "{body}");
+        assert!(got.json()["error"].is_string());
+    }
+    assert_eq!(get(&sandbox.base_url(), "/sandbox/events").status, 404);
+    assert_eq!(sandbox.event_count(), 3);
+}
