@@ -1,4 +1,6 @@
 //! The process: its arguments, environment and stdout go in, its exit code comes out.
+//!
+//! It must not decide anything; that is the library.
 
 use std::fs::File;
 use std::os::fd::AsFd;

@@ -1,6 +1,6 @@
 //! Catalogs: the one that `discover` answers with, and the configured one that `read` gets.
 //!
-//! Fields that this source has no use for are not looked at, whatever they contain.
+//! Fields that this source has no use for must not be looked at, whatever they contain.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
 //! `discover`: what can be read. It needs no network; the configuration is looked at all the same,
-//! so that a mistake in it shows early.
+//! so that a mistake in it shows early. It must not ask the API for anything.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `spec`: what the source is, and how it is configured.
+//! `spec`: what the source is, and how it is configured. It must not need a configuration or the network.
 
 use serde_json::Value;
 

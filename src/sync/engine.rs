@@ -15,10 +15,8 @@ use tokio::task::JoinSet;
 use super::ledger::Ledger;
 use super::plan::{Plan, WindowId};
 use super::walk::{Portion, Window};
-use crate::airbyte::Output;
-use crate::airbyte::message::{
-    DESCRIPTOR, Level, Message, Progress, RecordLines, SourceStats, State, StreamState, stream_status,
-};
+use crate::airbyte::message::{DESCRIPTOR, Level, Message, Progress, SourceStats, State, StreamState, stream_status};
+use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
 use crate::second::Second;

@@ -1,6 +1,6 @@
 //! The API as the planner's tests see it: times in, pages out, no network.
 //!
-//! Only compiled for tests; everything that talks HTTP is tested against the sandbox.
+//! It must not stand in for HTTP or for faults. Only compiled for tests; everything that talks HTTP is tested against the sandbox.
 
 use crate::second::Second;
 use crate::zendesk::{Between, Fetched, Page, Query};

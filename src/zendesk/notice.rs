@@ -1,6 +1,6 @@
 //! What happens between the connector and the API that somebody should hear of, as data.
 //!
-//! The words for it, and the protocol's messages, are made by `commands/reporter.rs`.
+//! The words for it, and the protocol's messages, are made by `commands/reporter.rs`; there must be none here.
 
 use std::time::Duration;
 
