@@ -25,8 +25,14 @@ impl Window {
     }
 }
 
-/// Restarts from the last record seen that bring nothing new, at most.
+/// Times that the same page is asked for again because it leads nowhere, at most. A passing fault is
+/// over then, and within a second that fills many pages, what comes after a restart is the same again.
+const SAME_PAGE_AGAIN: u32 = 2;
+/// Restarts from the last record seen that bring no later one, at most.
 const FRUITLESS_RESTARTS: u32 = 10;
+/// Pages that bring no later record, at most: a million events of one second, or a server that makes
+/// up cursors for ever.
+const FRUITLESS_PAGES: u32 = 10_000;
 
 /// The walk.
 #[derive(Debug)]
@@ -39,13 +45,26 @@ pub struct Walk {
     begun: bool,
     /// The newest `created_at` so far.
     reached: Option<Second>,
-    /// How far behind `reached` a later page may lie, in seconds.
+    /// The first second that the request without a cursor was for; before it, a second more is asked.
+    from: Second,
+    /// Where the next page begins, or later: where the one before it ended.
+    resumes: Option<Second>,
+    /// How far behind that a page may begin, in seconds.
     tolerance: i64,
     /// Whether every page began where the one before ended, or later.
     ordered: bool,
     cycle: Cycle,
+    same_page_again: u32,
     fruitless_restarts: u32,
+    fruitless_pages: u32,
     done: bool,
+}
+
+/// Where a page leads.
+enum Leads {
+    Home,
+    To(String),
+    Nowhere(&'static str),
 }
 
 /// The part of a page that belongs to a window, in ascending order.
@@ -100,10 +119,14 @@ impl Walk {
             after: None,
             begun: false,
             reached: None,
+            from: window.start,
+            resumes: None,
             tolerance,
             ordered: true,
             cycle: Cycle::default(),
+            same_page_again: 0,
             fruitless_restarts: 0,
+            fruitless_pages: 0,
             done: window.start >= window.end,
         }
     }
@@ -147,41 +170,62 @@ impl Walk {
     /// If the pages lead nowhere, or are not in ascending order.
     pub fn arrived(&mut self, fetched: Fetched) -> Result<Option<Portion>> {
         let mut page = match fetched {
+            Fetched::CursorRefused if self.comes_again() => return Ok(None),
             Fetched::CursorRefused => return self.restart("its cursor is refused").map(|()| None),
             Fetched::Page(page) => page,
         };
-        let (has_more, next) = (page.has_more, page.after_cursor.take());
-        let before = self.position();
-        let sorted = page.records.iter().filter_map(|record| record.created_at).is_sorted();
-        let oldest = page.records.iter().filter_map(|record| record.created_at).min();
+        let ordered = self.continues(&page)? && self.ordered;
         let newest = page.records.iter().filter_map(|record| record.created_at).max();
-        if let (Some(oldest), Some(reached)) = (oldest, self.reached)
-            && oldest < reached
-        {
-            self.ordered = false;
-            if reached.since(oldest) > self.tolerance {
-                return Err(Cause::Pagination { what: "its pages are not in ascending order" }.into());
+        let past_the_end = ordered && newest.is_some_and(|newest| newest >= self.window.end);
+        let leads = match page.after_cursor.take() {
+            _ if !page.has_more || past_the_end => Leads::Home,
+            None => Leads::Nowhere("more is announced without a cursor"),
+            Some(next) if Some(&next) == self.after.as_ref() || self.cycle.repeats(&next) => {
+                Leads::Nowhere("the same cursor comes again")
             }
+            Some(next) => Leads::To(next),
+        };
+        if matches!(leads, Leads::Nowhere(_)) && self.comes_again() {
+            return Ok(None);
         }
-        self.ordered &= sorted;
+        self.ordered = ordered;
+        self.same_page_again = 0;
+        let portion = self.portion(page);
         if newest > self.reached {
             self.reached = newest;
             self.fruitless_restarts = 0;
+            self.fruitless_pages = 0;
         }
-        let portion = self.portion(page, before);
-        let past_the_end = self.ordered && newest.is_some_and(|newest| newest >= self.window.end);
-        if !has_more || past_the_end {
-            self.done = true;
-        } else {
-            match next {
-                None => self.restart("more is announced without a cursor")?,
-                Some(next) if Some(&next) == self.after.as_ref() || self.cycle.repeats(&next) => {
-                    self.restart("the same cursor comes again")?;
-                }
-                Some(next) => self.after = Some(next),
-            }
+        self.fruitless_pages += 1;
+        if self.fruitless_pages > FRUITLESS_PAGES {
+            return Err(Cause::Pagination { what: "its pages bring nothing new" }.into());
+        }
+        self.resumes = self.reached;
+        match leads {
+            Leads::Home => self.done = true,
+            Leads::To(next) => self.after = Some(next),
+            Leads::Nowhere(what) => self.restart(what)?,
         }
         Ok(Some(portion))
+    }
+
+    /// Whether a page is in ascending order and begins where the one before ended, or later.
+    fn continues(&self, page: &Page) -> Result<bool> {
+        let times = || page.records.iter().filter_map(|record| record.created_at);
+        match (times().min(), self.resumes) {
+            (Some(oldest), Some(resumes)) if resumes.since(oldest) > self.tolerance => {
+                Err(Cause::Pagination { what: "its pages are not in ascending order" }.into())
+            }
+            (Some(oldest), Some(resumes)) if oldest < resumes => Ok(false),
+            _ => Ok(times().is_sorted()),
+        }
+    }
+
+    /// Whether a page that leads nowhere is to be asked for again, before it is taken as it is.
+    fn comes_again(&mut self) -> bool {
+        let again = self.same_page_again < SAME_PAGE_AGAIN;
+        self.same_page_again = if again { self.same_page_again + 1 } else { 0 };
+        again
     }
 
     /// Goes on from the last record seen, without a cursor.
@@ -190,19 +234,25 @@ impl Walk {
             return Err(Cause::Pagination { what }.into());
         }
         self.fruitless_restarts += 1;
-        self.asked = Window { start: self.position(), end: self.window.end }.asked();
+        self.from = self.position();
+        self.asked = Window { start: self.from, end: self.window.end }.asked();
         self.after = None;
+        self.resumes = Some(self.asked.start);
         self.cycle = Cycle::default();
         Ok(())
     }
 
-    /// What of a page belongs to the window; `position` is where the page before ended.
-    fn portion(&self, page: Page, mut position: Second) -> Portion {
+    /// What of a page belongs to the window.
+    fn portion(&self, page: Page) -> Portion {
+        let belongs = |at: Second| {
+            (self.window.start..self.window.end).contains(&at) && !(self.asked.start..self.from).contains(&at)
+        };
+        let mut position = self.resumes.unwrap_or(self.window.start).max(self.window.start);
         let mut picks: Vec<Pick> = Vec::with_capacity(page.records.len());
         for (index, record) in page.records.iter().enumerate() {
             if let Some(at) = record.created_at {
                 position = at;
-                if (self.window.start..self.window.end).contains(&at) {
+                if belongs(at) {
                     picks.push(Pick { record: index, position, until: at });
                 }
             } else {
@@ -346,12 +396,56 @@ mod tests {
 
     #[test]
     fn a_cursor_that_leads_nowhere_is_left_for_the_last_record_seen() {
-        for broken in [Fetched::CursorRefused, page(&[], None, true), page(&[], Some("a"), true)] {
+        let broken: [fn() -> Fetched; 3] =
+            [|| Fetched::CursorRefused, || page(&[], None, true), || page(&[], Some("a"), true)];
+        for broken in broken {
             let mut walk = walk(0, 1000);
             walk.arrived(page(&[10, 500], Some("a"), true)).expect("fine");
-            walk.arrived(broken).expect("fine");
+            for _ in 0..2 {
+                walk.arrived(broken()).expect("fine");
+                assert_eq!(asked(&mut walk), (-1, 1000, Some("a".to_owned())), "it may have been a passing fault");
+            }
+            walk.arrived(broken()).expect("fine");
             assert_eq!(asked(&mut walk), (499, 1000, None));
             assert!(!walk.is_done());
+        }
+    }
+
+    #[test]
+    fn a_second_of_many_pages_ends_though_every_fifth_page_lacks_its_cursor() {
+        let mut walk = walk(0, 1000);
+        let mut answers = 0;
+        while !walk.is_done() {
+            answers += 1;
+            let (.., after) = asked(&mut walk);
+            let number = after.map_or(0, |cursor| cursor.parse::<u32>().expect("a cursor of this test"));
+            let next = (number + 1).to_string();
+            let answer = page(&[10], (answers % 5 != 3).then_some(&next), number < 100);
+            walk.arrived(answer).expect("it goes on");
+        }
+        assert_eq!(answers, 101 + answers / 5, "nothing is read again but the pages that lacked a cursor");
+    }
+
+    #[test]
+    fn a_page_that_comes_again_and_a_restart_are_no_disorder() {
+        let mut walk = Walk::new(Window { start: at(0), end: at(1000) }, 0);
+        for _ in 0..2 {
+            assert!(walk.arrived(page(&[10, 500], None, true)).expect("in order").is_none(), "it is not taken");
+        }
+        assert_eq!(times(walk.arrived(page(&[10, 500], None, true)).expect("in order")), [10, 500]);
+        assert_eq!(asked(&mut walk), (499, 1000, None));
+        let portion = walk.arrived(page(&[499, 500, 501], Some("a"), true)).expect("in order");
+        assert_eq!(times(portion), [500, 501], "the second more has gone out already");
+        assert!(walk.ordered);
+    }
+
+    #[test]
+    fn cursors_that_are_made_up_for_ever_come_to_an_end() {
+        for times in [&[][..], &[10]] {
+            let mut walk = walk(0, 1000);
+            let error = (0..).find_map(|number: u32| walk.arrived(page(times, Some(&number.to_string()), true)).err());
+            let cause = error.map(|error| error.cause);
+            assert_eq!(cause, Some(Cause::Pagination { what: "its pages bring nothing new" }));
         }
     }
 
@@ -365,7 +459,7 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(restarts, 10);
+        assert_eq!(restarts, 2 + 10 * 3, "each with its page asked for thrice");
         assert_eq!(error.cause, Cause::Pagination { what: "more is announced without a cursor" });
     }
 
