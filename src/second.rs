@@ -58,6 +58,27 @@ impl Second {
     }
 }
 
+impl Second {
+    /// Reads `YYYY-MM-DDTHH:MM:SSZ` and nothing else: the form that each of millions of records has,
+    /// at a quarter of what the library takes for all the forms that it knows.
+    fn from_api_form(text: &[u8]) -> Option<Self> {
+        let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1, s2, b'Z'] =
+            *text.as_array::<20>()?
+        else {
+            return None;
+        };
+        let two = |tens: u8, ones: u8| {
+            let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+            digits.then(|| ((tens - b'0') * 10 + (ones - b'0')).cast_signed())
+        };
+        let year = i16::from(two(y1, y2)?) * 100 + i16::from(two(y3, y4)?);
+        let (month, day) = (two(mo1, mo2)?, two(d1, d2)?);
+        let time = civil::DateTime::new(year, month, day, two(h1, h2)?, two(mi1, mi2)?, two(s1, s2)?, 0).ok()?;
+        let seconds = time.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_secs();
+        (Self::FIRST..=Self::LAST).contains(&seconds).then_some(Self(seconds))
+    }
+}
+
 impl fmt::Display for Second {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Timestamp::from_second(self.0) {
@@ -77,6 +98,9 @@ impl FromStr for Second {
     /// Understands `2024-01-01`, `2024-01-01T00:00:00Z`, with offsets and fractions, with a blank
     /// for the `T`, and without an offset (UTC). Fractions are cut off, towards the past.
     fn from_str(text: &str) -> Result<Self, NotADate> {
+        if let Some(second) = Self::from_api_form(text.as_bytes()) {
+            return Ok(second);
+        }
         let text = text.trim();
         if !text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(NotADate);
@@ -113,6 +137,24 @@ mod tests {
             ("9999-12-31T23:59:59Z", "9999-12-30T22:00:00Z"),
         ] {
             assert_eq!(text.parse::<Second>().map(|second| second.to_string()), Ok(read.to_owned()), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_form_of_the_api_is_read_as_the_library_reads_it(
+            (year, month, day) in (0..10_100, 0..14, 0..33),
+            (hour, minute, second) in (0..26, 0..62, 0..62),
+        ) {
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
+            let quick = Second::from_api_form(text.as_bytes());
+            let general = format!(" {text}").parse::<Second>();
+            if quick.is_some() {
+                proptest::prop_assert_eq!(quick, general.ok(), "{}", text);
+            } else {
+                let odd = general.is_err() || second == 60 || text.starts_with("9999-12-3");
+                proptest::prop_assert!(odd, "{} goes the long way", text);
+            }
         }
     }
 

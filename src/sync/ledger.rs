@@ -3,7 +3,7 @@
 //! It must not know what is fetched next or in which order pages arrive; it only sees records in
 //! the order in which they go out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::state::SyncState;
 use crate::second::Second;
@@ -22,8 +22,10 @@ pub struct Ledger {
     lookback: i64,
     created_at: Option<Second>,
     seen_since: Second,
-    seen: BTreeMap<Second, Vec<Identity>>,
-    known: HashSet<Identity>,
+    /// What has gone out and how long its id is of use, ascending.
+    seen: VecDeque<(Second, Identity)>,
+    /// The same, for looking up. The hasher is quick, and seeded at random like the usual one.
+    known: HashSet<Identity, foldhash::fast::RandomState>,
 }
 
 /// The state as it now is, and whether it had to leave ids out.
@@ -51,7 +53,7 @@ impl Ledger {
             created_at: state.created_at,
             seen_since: seen_since.max(begin),
             known: state.seen.values().flatten().cloned().collect(),
-            seen: state.seen,
+            seen: state.seen.into_iter().flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id))).collect(),
         }
     }
 
@@ -75,15 +77,21 @@ impl Ledger {
         if !self.known.insert(identity.clone()) {
             return false;
         }
-        self.seen.entry(until).or_default().push(identity.clone());
+        self.remember(until, identity.clone());
         if created_at > self.created_at {
             self.created_at = created_at;
             self.forget(now);
         }
-        while self.known.len() > MOST_IN_MEMORY && self.seen.len() > 1 {
+        if self.seen.len() > MOST_IN_MEMORY {
             self.forget_oldest();
         }
         true
+    }
+
+    fn remember(&mut self, until: Second, identity: Identity) {
+        // Nearly always at the end.
+        let place = self.seen.iter().rev().take_while(|(at, _)| *at > until).count();
+        self.seen.insert(self.seen.len() - place, (until, identity));
     }
 
     fn forget(&mut self, now: Second) {
@@ -94,13 +102,21 @@ impl Ledger {
         // The API may also give the second before, in which records without a date are not told from
         // those after it.
         let of_use = self.seen_since.minus(1);
-        while self.seen.first_key_value().is_some_and(|(at, _)| *at < of_use) {
-            self.forget_oldest();
+        while self.seen.front().is_some_and(|(at, _)| *at < of_use) {
+            self.forget_first();
         }
     }
 
+    /// Forgets what is older than the newest; of one second everything is kept.
     fn forget_oldest(&mut self) {
-        for identity in self.seen.pop_first().into_iter().flat_map(|(_, ids)| ids) {
+        let newest = self.seen.back().map(|(at, _)| *at);
+        while self.seen.len() > MOST_IN_MEMORY && self.seen.front().map(|(at, _)| *at) < newest {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, identity)) = self.seen.pop_front() {
             self.known.remove(&identity);
         }
     }
@@ -108,19 +124,13 @@ impl Ledger {
     /// The state that claims what has gone out, with the newest ids if they are too many.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut room = MOST_SEEN;
-        let mut seen = BTreeMap::new();
-        for (at, ids) in self.seen.iter().rev() {
-            let kept = &ids[ids.len().saturating_sub(room)..];
-            room -= kept.len();
-            if kept.is_empty() {
-                break;
-            }
-            seen.insert(*at, kept.to_vec());
+        let mut seen: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
+        for (at, identity) in self.seen.iter().skip(self.seen.len().saturating_sub(MOST_SEEN)) {
+            seen.entry(*at).or_default().push(identity.clone());
         }
         let nothing_yet = self.created_at.is_none() && seen.is_empty();
         Snapshot {
-            truncated: self.known.len() > MOST_SEEN,
+            truncated: self.seen.len() > MOST_SEEN,
             state: SyncState {
                 created_at: self.created_at,
                 seen_since: (!nothing_yet).then_some(self.seen_since),

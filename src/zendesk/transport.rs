@@ -119,21 +119,22 @@ impl Transport {
             (transport_failure(&error), chain(&error))
         };
         let mut response = builder.send().await.map_err(broken)?;
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-            body: Vec::new(),
-        };
+        // Put together at the end: a buffer that grows would be copied as often, and would keep its room
+        // while the page waits for its turn to go out.
+        let (mut parts, mut size) = (Vec::new(), 0);
         while let Some(part) = response.chunk().await.map_err(broken)? {
-            if answer.body.len() + part.len() > LARGEST_BODY {
+            size += part.len();
+            if size > LARGEST_BODY {
                 let what = format!("a body of more than {} MiB", LARGEST_BODY >> 20);
                 return Err((Failure::passing(Cause::NotThePage { what: what.clone() }), what));
             }
-            answer.body.extend_from_slice(&part);
+            parts.push(part);
         }
-        // Pages may wait for their turn to go out: not with the room that the buffer grew into.
-        answer.body.shrink_to_fit();
-        Ok(answer)
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: std::mem::take(response.headers_mut()),
+            body: parts.concat(),
+        })
     }
 }
 
