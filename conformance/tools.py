@@ -59,6 +59,8 @@ MUTANTS = {
         "acceptance rules": "basic_read_expected_records_in_exact_order",
         "protocol models": "test_each_state_counts_its_records",
         "PyAirbyte": "test_a_read_and_an_incremental_one",
+        "queries": "test_the_output_of_read_makes_the_same_table",
+        "documents": "test_the_quick_start",
     },
 }
 
@@ -122,10 +124,14 @@ def run_tool(tool: str, connector: str, into: Path) -> Outcome:
             return pytest("tools", "test_cdk.py", connector, into)
         case "PyAirbyte":
             return pytest("tools", "test_pyairbyte.py", connector, into)
+        case "queries":
+            return pytest("tools", "test_queries.py", connector, into)
+        case "documents":
+            return pytest("tools", "test_documents.py", connector, into)
     raise ValueError(tool)
 
 
-TOOLS = ["compatibility", "acceptance rules", "protocol models", "airbyte-cdk", "PyAirbyte"]
+TOOLS = ["compatibility", "acceptance rules", "protocol models", "airbyte-cdk", "PyAirbyte", "queries", "documents"]
 
 
 def documented() -> dict[str, int]:

@@ -1,0 +1,107 @@
+"""The documents' commands, as they stand there: what a reader copies is what runs.
+
+A document's blocks that are marked with the name of this file run one behind the other, in one shell that ends at the
+first failure, in an empty folder, with both programs on the PATH. tests/docs.rs sees to it that every other block says
+where it is run, or why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from connector import PATIENCE_SECONDS, ROOT, STREAM, environment, program
+
+MARK = "<!-- run by conformance/test_documents.py -->\n```sh\n"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(document: Path) -> str:
+    return "".join(block.partition("\n```\n")[0] + "\n" for block in document.read_text().split(MARK)[1:])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "source-zendesk-audit-logs").symlink_to(program("CONNECTOR"))
+    (programs / "zendesk-sandbox").symlink_to(program("SANDBOX"))
+    (tmp_path / "files").mkdir()
+    return tmp_path
+
+
+def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    own = {"PATH": f"{folder / 'programs'}:{os.environ['PATH']}", "HOME": str(folder)}
+    # Files, not pipes: what the commands have started may outlive the shell, and must not hold this up.
+    with (folder / "stdout").open("w+") as stdout, (folder / "stderr").open("w+") as stderr:
+        shell = subprocess.Popen(
+            ["sh", "-euxc", script],
+            cwd=folder / "files",
+            env=environment(None) | own,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        try:
+            code = shell.wait(PATIENCE_SECONDS)
+        finally:
+            # The group is the shell's own; it is gone if everything in it has ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGTERM)
+    said, complained = ((folder / name).read_text() for name in ("stdout", "stderr"))
+    return subprocess.CompletedProcess(script, code, said, complained)
+
+
+def messages(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [message["record"]["data"] for message in messages(path) if message["type"] == "RECORD"]
+
+
+def answers(stdout: str) -> Iterator[dict[str, Any]]:
+    return (json.loads(line) for line in stdout.split("\n") if line.startswith("{"))
+
+
+def test_the_quick_start(folder: Path) -> None:
+    """Check, discover, a first sync and an incremental one, by what the reader sees and has at the end."""
+    done = execute(commands(ROOT / "docs/README.md"), folder)
+    assert done.returncode == 0, done.stderr
+    said = {message["type"]: message for message in answers(done.stdout)}
+    assert said["CONNECTION_STATUS"]["connectionStatus"]["status"] == "SUCCEEDED"
+    assert [stream["name"] for stream in said["CATALOG"]["catalog"]["streams"]] == [STREAM]
+    assert re.findall(r"^\d+$", done.stdout, re.MULTILINE) == ["2000", "25"]
+
+    files = folder / "files"
+    first, new = records(files / "audit_logs.jsonl"), records(files / "new.jsonl")
+    arrived = messages(files / "arrived.jsonl")
+    assert (len(first), len(arrived)) == (2000, 25)
+    assert sorted(record["url"] for record in new) == sorted(record["url"] for record in arrived)
+    for name in ("audit_logs.jsonl", "new.jsonl"):
+        traces = [message["trace"] for message in messages(files / name) if message["type"] == "TRACE"]
+        assert traces[-1]["stream_status"]["status"] == "COMPLETE"
+
+
+def test_commands_are_run_of_these_documents_alone() -> None:
+    """A document whose commands are marked as run must have a test above that looks at what they did."""
+    assert [path.name for path in DOCUMENTS if commands(path)] == ["README.md"]
+    assert not commands(ROOT / "README.md")
+
+
+def test_a_command_that_fails_is_noticed(folder: Path) -> None:
+    config = '{"subdomain": "acme", "credentials": {"auth_type": "none"}}'
+    use = "source-zendesk-audit-logs discover --config config.json --nonsense"
+    broken = f"echo '{config}' > config.json\n{use}\necho on"
+    done = execute(broken, folder)
+    assert done.returncode == 2
+    assert "on" not in done.stdout.split()
