@@ -47,7 +47,8 @@ COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/
 RUN set -eu; \
     mkdir -p src benches sandbox/src; \
-    echo 'fn main() {}' | tee src/main.rs benches/extraction.rs > sandbox/src/main.rs; \
+    echo 'fn main() {}' | tee benches/cost.rs benches/extraction.rs benches/hot_path.rs src/main.rs \
+      > sandbox/src/main.rs; \
     touch src/lib.rs sandbox/src/lib.rs; \
     cargo build --release --locked --package source-zendesk-audit-logs; \
     rm -r src benches sandbox/src

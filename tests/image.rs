@@ -136,3 +136,17 @@ fn the_acceptance_tests_and_the_document_name_this_image() {
         assert!(!numbered || tag.starts_with(VERSION), "docs/airbyte.md names another version: {tag:.20}");
     }
 }
+
+/// Cargo refuses a manifest that names a file that is not there, also one that it does not build.
+#[test]
+fn the_layer_of_the_dependencies_has_a_stand_in_for_every_bench() {
+    let manifest = file("Cargo.toml");
+    let benches: Vec<&str> =
+        manifest.split("[[bench]]\nname = \"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
+    assert!(benches.len() >= 3, "{benches:?}");
+    let instructions = instructions();
+    let layer = instructions.iter().find(|line| line.contains("fn main() {}")).expect("the layer");
+    for bench in benches {
+        assert!(layer.contains(&format!(" benches/{bench}.rs ")), "{bench} is not in: {layer}");
+    }
+}
