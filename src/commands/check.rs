@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Context;
 use super::reporter::Command;
+use super::{Context, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::{Config, read_json};
 use crate::error::{Cause, Error, File, Method, Result};
@@ -51,6 +51,7 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
     if client.method() == Method::ApiToken {
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
+    warn_of_unknown_actions(context, &config.filters).await?;
     let fetched = client.page(&Query::PROBE).await;
     drop(client);
     reporter.finish().await?;

@@ -15,9 +15,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::airbyte::Output;
-use crate::airbyte::message::{DESCRIPTOR, Message, Trace, TraceError, TraceKind};
+use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Filters};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 use crate::zendesk::{BaseUrl, Client, Patience, Setup, Timeouts};
@@ -93,4 +93,18 @@ impl Context {
         let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), command);
         Ok((Arc::new(client), reporter))
     }
+}
+
+/// Unknown actions are sent as they are, since Zendesk may know more; a mistyped one would find nothing.
+async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Result<()> {
+    // The first ones, and not all of a text that is no action at all.
+    let unknown: Vec<_> = filters.unknown_actions().take(5).map(|action| format!("\"{action:.40}\"")).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "filters.actions names {}, which this connector does not know. It is sent as it is: if no event comes, compare it with the column action of events that were read without filters.",
+        unknown.join(", ")
+    );
+    context.output.log(Level::Warn, words).await
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::check::API_TOKEN_WARNING;
 use super::reporter::Command;
-use super::{About, Context};
+use super::{About, Context, warn_of_unknown_actions};
 use crate::airbyte::message::{Level, Progress, SyncMode, stream_status};
 use crate::airbyte::{selected_sync_mode, stream_state};
 use crate::config::{Config, read_json};
@@ -78,15 +78,25 @@ fn read_state(path: &Path) -> Result<SyncState> {
     }
 }
 
-async fn sync(context: &Context, config: &Config, file: &Value, state: SyncState, mode: SyncMode) -> Result<End> {
+async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncState, mode: SyncMode) -> Result<End> {
     let began = context.clock.instant();
     let (client, reporter) = context.connect(config, file, Command::Read)?;
     if client.method() == Method::ApiToken {
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     let resumed = state.created_at;
+    let filtered_before = std::mem::replace(&mut state.filters, Arc::clone(&config.filters));
+    let goes_on = resumed.is_some() || state.seen_since.is_some();
     let ledger = Ledger::open(state, config.start_date, config.lookback_seconds());
     context.output.log(Level::Info, opening(config, mode, resumed, ledger.begin())).await?;
+    warn_of_unknown_actions(context, &config.filters).await?;
+    if goes_on && filtered_before != config.filters {
+        let words = format!(
+            "The filters have changed since the last sync. Events before {} that the old ones kept out are not fetched any more: to get them, clear the stream's data (reset its state). Events that the new filters keep out are no longer read.",
+            ledger.begin()
+        );
+        context.output.log(Level::Warn, words).await?;
+    }
     if let (Some(start), Some(cursor)) = (config.start_date, resumed)
         && start > cursor
     {
@@ -125,8 +135,9 @@ fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Seco
         (_, None) if begin > Second::BEFORE_ZENDESK => format!("from {begin} on"),
         (_, None) => "from the beginning".to_owned(),
     };
+    let part = if config.filters.is_empty() { "" } else { ", only what the filters let through" };
     format!(
-        "Reading the audit logs of {} {how}, with {} workers and at most {} % of the account's rate limit.",
+        "Reading the audit logs of {} {how}{part}, with {} workers and at most {} % of the account's rate limit.",
         config.subdomain, config.num_workers, config.rate_limit_percentage
     )
 }

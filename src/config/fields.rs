@@ -82,6 +82,26 @@ impl<'v> Fields<'v> {
         Fields::new(self.file, self.path(name), value)
     }
 
+    /// An object, if the field is there.
+    ///
+    /// # Errors
+    /// If it is something else than an object.
+    pub fn object(&self, name: &str) -> Result<Option<Fields<'v>>> {
+        self.get(name).map(|value| Fields::new(self.file, self.path(name), value)).transpose()
+    }
+
+    /// The items of a list; none if the field is absent.
+    ///
+    /// # Errors
+    /// If it is something else than a list.
+    pub fn list(&self, name: &str) -> Result<&'v [Value]> {
+        match self.get(name) {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(other) => Err(self.error(name, format!("must be a list, not {}.", kind(other)))),
+        }
+    }
+
     /// A whole number within a range, or the default if the field is absent. A number that is
     /// written as a text or with an empty fraction is understood.
     ///

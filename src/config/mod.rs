@@ -6,8 +6,11 @@
 mod credentials;
 mod fields;
 mod file;
+mod filters;
 mod spec;
 mod subdomain;
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -15,6 +18,7 @@ use serde_json::Value;
 pub use credentials::{Credentials, GrantedToken, OauthClient, RefreshToken};
 pub use fields::{Fields, kind};
 pub use file::read_json;
+pub use filters::Filters;
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;
 
@@ -86,6 +90,15 @@ pub struct Config {
     )]
     /// The share of the account's requests a minute that this connector takes, in percent: 1 to 100.
     pub rate_limit_percentage: u32,
+
+    #[schemars(
+        title = "Filters",
+        description = "Read only a part of the audit log. Without filters everything is read. A change applies from the next sync on: earlier events that the filters kept out come only after the stream's data is cleared.",
+        with = "Option<Filters>",
+        extend("order" = 6)
+    )]
+    /// Which events to read; all of them if the lists are empty.
+    pub filters: Arc<Filters>,
 }
 
 impl Config {
@@ -131,6 +144,7 @@ impl Config {
                 1..=100,
                 Self::RATE_LIMIT_PERCENTAGE,
             )?,
+            filters: Arc::new(Filters::parse(&fields)?),
         })
     }
 

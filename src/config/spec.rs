@@ -23,7 +23,8 @@ pub fn connection_specification() -> Value {
 /// What differs between the generator's habits and what Airbyte expects.
 fn airbyte_dialect(schema: &mut Schema) {
     // Rust's integer widths mean nothing to a form.
-    if schema.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+    let is_width = |format: &str| format.starts_with("uint") || format.starts_with("int");
+    if schema.get("format").and_then(Value::as_str).is_some_and(is_width) {
         schema.remove("format");
     }
     // What may be left out is not in `required`; a form knows no null.

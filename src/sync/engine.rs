@@ -139,9 +139,10 @@ impl Engine {
     /// Starts as many requests as there are workers, if the plan has so many.
     fn request(&mut self) {
         while self.requests.len() < self.workers {
-            let Some((window, query)) = self.plan.next() else {
+            let Some((window, mut query)) = self.plan.next() else {
                 return;
             };
+            query.filters = Some(self.ledger.filters());
             let client = Arc::clone(&self.client);
             self.requests.spawn(async move { (window, client.page(&query).await) });
         }

@@ -4,8 +4,10 @@
 //! the order in which they go out.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::state::SyncState;
+use crate::config::Filters;
 use crate::second::Second;
 use crate::zendesk::Identity;
 
@@ -26,6 +28,7 @@ pub struct Ledger {
     seen: VecDeque<(Second, Identity)>,
     /// The same, for looking up. The hasher is quick, and seeded at random like the usual one.
     known: HashSet<Identity, foldhash::fast::RandomState>,
+    filters: Arc<Filters>,
 }
 
 /// The state as it now is, and whether it had to leave ids out.
@@ -54,7 +57,14 @@ impl Ledger {
             seen_since: seen_since.max(begin),
             known: state.seen.values().flatten().cloned().collect(),
             seen: state.seen.into_iter().flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id))).collect(),
+            filters: state.filters,
         }
+    }
+
+    /// Which events are read: those of the state that it was opened with.
+    #[must_use]
+    pub fn filters(&self) -> Arc<Filters> {
+        Arc::clone(&self.filters)
     }
 
     /// Where to begin to read.
@@ -135,6 +145,7 @@ impl Ledger {
                 created_at: self.created_at,
                 seen_since: (!nothing_yet).then_some(self.seen_since),
                 seen,
+                filters: self.filters(),
             },
         }
     }

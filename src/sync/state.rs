@@ -10,15 +10,18 @@
 //! - `created_at`, the cursor: the newest `created_at` that was put out.
 //! - `seen_since`: from here on the next sync reads again, because events can appear late.
 //! - `seen`: the ids put out since then, by their `created_at`, so that nothing comes twice.
+//! - `filters`: the filters that all this was read with, in the form of the configuration's; only if there
+//!   are any. So a change of them is noticed.
 //!
 //! How it changes while records go out is `ledger.rs`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Fields, kind};
-use crate::error::{Error, File, Result};
+use crate::config::{Fields, Filters, kind};
+use crate::error::{Cause, Error, File, Result};
 use crate::second::Second;
 use crate::zendesk::Identity;
 
@@ -31,6 +34,8 @@ pub struct SyncState {
     pub seen_since: Option<Second>,
     /// What was put out since then.
     pub seen: BTreeMap<Second, Vec<Identity>>,
+    /// What it was read with.
+    pub filters: Arc<Filters>,
 }
 
 const START_OVER: &str = "Reset the connection, or leave the state out, to read from the start date again.";
@@ -57,6 +62,7 @@ impl SyncState {
                 None => BTreeMap::new(),
                 Some(seen) => parse_seen(seen, &fields.path("seen"))?,
             },
+            filters: Arc::new(Filters::parse(&fields).map_err(start_over)?),
         })
     }
 
@@ -75,8 +81,18 @@ impl SyncState {
             let ids = |ids: &Vec<Identity>| ids.iter().map(to_json).collect::<Vec<_>>();
             put("seen", self.seen.iter().map(|(at, seen)| (at.to_string(), ids(seen))).collect());
         }
+        if !self.filters.is_empty() {
+            put("filters", self.filters.to_value());
+        }
         Value::Object(state)
     }
+}
+
+fn start_over(mut error: Error) -> Error {
+    if let Cause::Field { problem, .. } = &mut error.cause {
+        *problem = format!("{problem} {START_OVER}");
+    }
+    error
 }
 
 fn to_json(identity: &Identity) -> Value {
@@ -131,6 +147,10 @@ mod tests {
                 },
                 "seen_since": "2024-01-01T00:00:00Z"
             }),
+            json!({
+                "created_at": "2024-01-01T00:00:00Z",
+                "filters": { "actions": ["login"], "actor_ids": [-1, 7], "ip_addresses": ["::1"], "source_types": ["user"] }
+            }),
         ] {
             let parsed = SyncState::parse(&state).expect("understood");
             assert_eq!(parsed.to_value(), state);
@@ -162,6 +182,10 @@ mod tests {
             (
                 json!({ "seen": { "2024-01-01": [1.5] } }),
                 "In the state, stream_state.seen.2024-01-01 must hold ids: whole numbers.",
+            ),
+            (
+                json!({ "filters": { "actions": "login" } }),
+                "In the state, stream_state.filters.actions must be a list, not a text. Reset the connection",
             ),
         ] {
             let error = SyncState::parse(&state).expect_err("refused").to_string();

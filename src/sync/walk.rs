@@ -161,7 +161,7 @@ impl Walk {
     /// The request for the next page.
     pub fn query(&mut self) -> Query {
         self.begun = true;
-        Query { between: Some(self.asked), after: self.after.clone(), size: PAGE_SIZE }
+        Query { between: Some(self.asked), filters: None, after: self.after.clone(), size: PAGE_SIZE }
     }
 
     /// Takes the answer to [`Walk::query`].

@@ -1,0 +1,255 @@
+//! Which events to read: the optional lists of `filters`, checked, sorted and without repetitions.
+//!
+//! The API does the filtering; how the lists are sent is `zendesk/query.rs`. No error here shows a value.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::fields::{Fields, kind};
+use crate::error::Result;
+
+/// The actions that Zendesk documents, and one more that has been seen. Others may exist.
+const KNOWN_ACTIONS: [&str; 6] = ["create", "destroy", "exported", "login", "permanently_destroy", "update"];
+/// The most values that a list may have.
+const MOST_VALUES: usize = 100;
+/// The most characters that all filters together may take up in a request's address: servers commonly refuse
+/// addresses of more than 8,000, and a cursor and the span of time need their part.
+const MOST_CHARACTERS: usize = 6_000;
+/// What the name of a filter takes up there beside each value, at most: `&filter%5Bip_address%5D%5B%5D=`.
+const NAME_CHARACTERS: usize = 31;
+
+/// Only events that have one of the values of each list are read; an empty list lets everything through.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub struct Filters {
+    #[schemars(
+        title = "Actions",
+        description = "Only events of these actions. Zendesk documents <code>create</code>, <code>destroy</code>, <code>exported</code>, <code>login</code> and <code>update</code>; there are others.",
+        with = "Option<Vec<String>>",
+        extend("order" = 0, "maxItems" = MOST_VALUES, "examples" = [["login", "exported"]])
+    )]
+    /// `filter[action]`
+    pub actions: Vec<String>,
+
+    #[schemars(
+        title = "Source types",
+        description = "Only events about these kinds of things, as the column <code>source_type</code> names them.",
+        with = "Option<Vec<String>>",
+        extend("order" = 1, "maxItems" = MOST_VALUES, "examples" = [["user", "account_setting", "api_token"]])
+    )]
+    /// `filter[source_type]`
+    pub source_types: Vec<String>,
+
+    #[schemars(
+        title = "Actor IDs",
+        description = "Only events caused by the users with these ids. -1 is Zendesk itself.",
+        with = "Option<Vec<i64>>",
+        extend("order" = 2, "maxItems" = MOST_VALUES, "examples" = [[-1]])
+    )]
+    /// `filter[actor_id]`
+    pub actor_ids: Vec<i64>,
+
+    #[schemars(
+        title = "IP addresses",
+        description = "Only events caused from these addresses, IPv4 or IPv6, written as the column <code>ip_address</code> has them. Ranges are not possible.",
+        with = "Option<Vec<String>>",
+        extend("order" = 3, "maxItems" = MOST_VALUES, "examples" = [["192.0.2.7", "2001:db8::1"]])
+    )]
+    /// `filter[ip_address]`, as they were written: Zendesk may compare texts.
+    pub ip_addresses: Vec<String>,
+}
+
+impl Filters {
+    /// Reads the field `filters` of a configuration or a state; without it, nothing is filtered.
+    ///
+    /// # Errors
+    /// If a value does not do, with its place in the list, or if there are too many.
+    pub fn parse(parent: &Fields<'_>) -> Result<Self> {
+        let Some(fields) = parent.object("filters")? else {
+            return Ok(Self::default());
+        };
+        let filters = Self {
+            actions: list(&fields, "actions", action)?,
+            source_types: list(&fields, "source_types", text)?,
+            actor_ids: list(&fields, "actor_ids", id)?,
+            ip_addresses: list(&fields, "ip_addresses", ip_address)?,
+        };
+        if filters.characters() > MOST_CHARACTERS {
+            return Err(parent.error(
+                "filters",
+                "holds more than fits into a request's address. Use fewer or shorter values, or several connections.",
+            ));
+        }
+        Ok(filters)
+    }
+
+    /// Whether everything is read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The actions among them that this connector has never heard of.
+    pub fn unknown_actions(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().map(String::as_str).filter(|action| !KNOWN_ACTIONS.contains(action))
+    }
+
+    /// The form in which [`Filters::parse`] reads them: the lists that are not empty.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut lists = Map::new();
+        let mut put = |name: &str, values: Vec<Value>| {
+            if !values.is_empty() {
+                lists.insert(name.to_owned(), Value::Array(values));
+            }
+        };
+        let texts = |texts: &[String]| texts.iter().map(|text| json!(text)).collect();
+        put("actions", texts(&self.actions));
+        put("source_types", texts(&self.source_types));
+        put("actor_ids", self.actor_ids.iter().map(|id| json!(id)).collect());
+        put("ip_addresses", texts(&self.ip_addresses));
+        Value::Object(lists)
+    }
+
+    /// What they take up in a request's address, at most.
+    fn characters(&self) -> usize {
+        let encoded = |byte: u8| if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) { 1 } else { 3 };
+        let texts = [&self.actions, &self.source_types, &self.ip_addresses].into_iter().flatten();
+        let texts = texts.map(|text| text.bytes().map(encoded).sum::<usize>());
+        let ids = self.actor_ids.iter().map(|id| id.to_string().len());
+        texts.chain(ids).map(|value| value + NAME_CHARACTERS).sum()
+    }
+}
+
+/// The values of a list, sorted and each once.
+fn list<T: Ord>(fields: &Fields<'_>, name: &str, read: fn(&Value) -> std::result::Result<T, String>) -> Result<Vec<T>> {
+    let values = fields.list(name)?;
+    let read = |(place, value)| read(value).map_err(|problem| fields.error(&format!("{name}[{place}]"), problem));
+    let mut values = values.iter().enumerate().map(read).collect::<Result<Vec<T>>>()?;
+    values.sort_unstable();
+    values.dedup();
+    if values.len() > MOST_VALUES {
+        return Err(fields.error(name, format!("holds more than {MOST_VALUES} values. Use fewer of them.")));
+    }
+    Ok(values)
+}
+
+fn text(value: &Value) -> std::result::Result<String, String> {
+    match value.as_str().map(str::trim) {
+        None => Err(format!("must be a text, not {}.", kind(value))),
+        Some("") => Err("is blank. Remove it, or enter what to filter by.".to_owned()),
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+/// The known ones are lower case, however people write them.
+fn action(value: &Value) -> std::result::Result<String, String> {
+    let text = text(value)?;
+    let known = KNOWN_ACTIONS.into_iter().find(|known| known.eq_ignore_ascii_case(&text));
+    Ok(known.map_or(text, str::to_owned))
+}
+
+/// Forms and templates write numbers as texts, or with an empty fraction.
+fn id(value: &Value) -> std::result::Result<i64, String> {
+    let number = match value {
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+        }
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| "must be the id of a user, a whole number; -1 is Zendesk itself.".to_owned())
+}
+
+fn ip_address(value: &Value) -> std::result::Result<String, String> {
+    let text = text(value)?;
+    match text.parse::<IpAddr>() {
+        Ok(_) => Ok(text),
+        Err(_) => {
+            Err("is no IP address. Write it like 192.0.2.7 or 2001:db8::1, without a range or a port.".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::File;
+
+    fn parse(filters: &Value) -> Result<Filters> {
+        Filters::parse(&Fields::new(File::Config, "", &json!({ "filters": filters }))?)
+    }
+
+    #[test]
+    fn nothing_is_filtered_by_absent_null_or_empty_lists() {
+        for filters in
+            [json!(null), json!({}), json!({ "actions": null, "actor_ids": [] }), json!({ "ranges": ["10.0.0.0/8"] })]
+        {
+            let filters = parse(&filters).expect("understood");
+            assert!(filters.is_empty());
+            assert_eq!(filters.to_value(), json!({}));
+        }
+    }
+
+    #[test]
+    fn values_are_trimmed_sorted_and_each_there_once() {
+        let filters = parse(&json!({
+            "actions": [" update", "Login", "login", "UPDATE ", "Reassigned"],
+            "source_types": ["zendesk/app_market/app", "user", "user "],
+            "actor_ids": ["9007199254740993", -1, " -1 ", 370_000_000_000.0, i64::MAX],
+            "ip_addresses": ["2001:DB8::1", " 192.0.2.7 ", "2001:db8::1", "::ffff:192.0.2.7"]
+        }));
+        let filters = filters.expect("understood");
+        let canonical = json!({
+            "actions": ["Reassigned", "login", "update"],
+            "source_types": ["user", "zendesk/app_market/app"],
+            "actor_ids": [-1, 370_000_000_000_i64, 9_007_199_254_740_993_i64, i64::MAX],
+            "ip_addresses": ["192.0.2.7", "2001:DB8::1", "2001:db8::1", "::ffff:192.0.2.7"]
+        });
+        assert_eq!(filters.to_value(), canonical);
+        assert_eq!(parse(&canonical).expect("understood"), filters);
+        assert_eq!(filters.unknown_actions().collect::<Vec<_>>(), ["Reassigned"]);
+    }
+
+    #[test]
+    fn what_does_not_do_is_refused_with_its_place_and_without_the_value() {
+        for (filters, start) in [
+            (json!(["s3cr3t"]), "filters must be a JSON object, not a list."),
+            (json!({ "actions": "s3cr3t" }), "filters.actions must be a list, not a text."),
+            (json!({ "actions": ["login", 7] }), "filters.actions[1] must be a text, not a number."),
+            (json!({ "source_types": ["user", " "] }), "filters.source_types[1] is blank."),
+            (json!({ "source_types": [null] }), "filters.source_types[0] must be a text, not null."),
+            (json!({ "actor_ids": [1, 2, "s3cr3t"] }), "filters.actor_ids[2] must be the id of a user"),
+            (json!({ "actor_ids": [1.5] }), "filters.actor_ids[0] must be the id of a user"),
+            (json!({ "actor_ids": [1e300] }), "filters.actor_ids[0] must be the id of a user"),
+            (json!({ "actor_ids": [u64::MAX] }), "filters.actor_ids[0] must be the id of a user"),
+            (json!({ "actor_ids": [""] }), "filters.actor_ids[0] must be the id of a user"),
+            (json!({ "ip_addresses": ["10.0.0.0/8"] }), "filters.ip_addresses[0] is no IP address."),
+            (json!({ "ip_addresses": ["192.0.2.7:443"] }), "filters.ip_addresses[0] is no IP address."),
+            (json!({ "ip_addresses": ["s3cr3t"] }), "filters.ip_addresses[0] is no IP address."),
+            (json!({ "ip_addresses": [7] }), "filters.ip_addresses[0] must be a text, not a number."),
+        ] {
+            let error = parse(&filters).expect_err("refused").to_string();
+            assert!(error.starts_with(&format!("In the config, {start}")), "{filters}: {error}");
+            assert!(!error.contains("s3cr3t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn as_many_values_are_taken_as_fit_into_a_request() {
+        let ids = |number: i64| json!({ "actor_ids": (0..number).collect::<Vec<_>>() });
+        assert_eq!(parse(&ids(100)).expect("understood").actor_ids.len(), 100);
+        let error = parse(&ids(101)).expect_err("refused").to_string();
+        assert_eq!(error, "In the config, filters.actor_ids holds more than 100 values. Use fewer of them.");
+        let twice: Vec<i64> = (0..100).chain(0..100).collect();
+        assert!(parse(&json!({ "actor_ids": twice })).is_ok());
+
+        let long = |length: usize| json!({ "actions": ["x".repeat(length)], "source_types": ["é".repeat(200)] });
+        let fits = MOST_CHARACTERS - 2 * NAME_CHARACTERS - 200 * 2 * 3;
+        assert!(parse(&long(fits)).is_ok());
+        let error = parse(&long(fits + 1)).expect_err("refused").to_string();
+        assert!(error.starts_with("In the config, filters holds more than fits into a request's address."), "{error}");
+    }
+}

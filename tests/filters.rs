@@ -1,0 +1,237 @@
+//! `filters`: exactly the events that match come, every request of a sync asks for the same ones, and a
+//! change between syncs is said.
+
+mod harness;
+
+use harness::{Connection, Run, sandbox, sorted};
+use serde_json::{Value, json};
+use zendesk_sandbox::{Options, Sandbox, SeenRequest, Shape};
+
+/// The records that match filters, by their own fields.
+fn matching(sandbox: &Sandbox, filters: &Value) -> Vec<String> {
+    let fits = |record: &Value| {
+        [
+            ("actions", "action"),
+            ("source_types", "source_type"),
+            ("actor_ids", "actor_id"),
+            ("ip_addresses", "ip_address"),
+        ]
+        .iter()
+        .all(|(list, field)| match filters[*list].as_array() {
+            Some(wanted) => wanted.contains(&record[*field]),
+            None => true,
+        })
+    };
+    sandbox.records().into_iter().filter(|text| fits(&serde_json::from_str(text).expect("JSON"))).collect()
+}
+
+/// What a request filters by besides time, in order.
+fn asked(request: &SeenRequest) -> Vec<(String, String)> {
+    let own = |name: &str| name.starts_with("filter[") && !name.starts_with("filter[created_at]");
+    request.params.iter().filter(|(name, _)| own(name)).cloned().collect()
+}
+
+/// The warnings about filters; the sandbox's records without a date have one of their own.
+fn warnings(run: &Run) -> Vec<String> {
+    run.logs("WARN").into_iter().filter(|words| words.contains("filters")).collect()
+}
+
+#[test]
+fn exactly_what_matches_comes_and_every_page_is_asked_for_with_the_same_filters() {
+    let sandbox = sandbox(Options { events: 4_000, ..Options::default() });
+    let records: Vec<Value> =
+        sandbox.records().iter().map(|record| serde_json::from_str(record).expect("JSON")).collect();
+    let some = |field: &str, number: usize| -> Vec<Value> {
+        let mut values: Vec<Value> = Vec::new();
+        for value in records.iter().map(|record| &record[field]).filter(|value| !value.is_null()) {
+            if !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+        values.sort_by_key(Value::to_string);
+        values.truncate(number);
+        assert_eq!(values.len(), number, "{field}");
+        values
+    };
+    let mut sizes = Vec::new();
+    for (filters, parameters) in [
+        (json!({ "actions": ["update"] }), &["filter[action]"][..]),
+        (json!({ "actions": ["exported", "login"] }), &["filter[action][]", "filter[action][]"]),
+        (json!({ "source_types": ["zendesk/app_market/app"] }), &["filter[source_type]"]),
+        (json!({ "source_types": ["account", "group", "user"] }), &["filter[source_type][]"; 3]),
+        (json!({ "actor_ids": [-1] }), &["filter[actor_id]"]),
+        (json!({ "actor_ids": some("actor_id", 3) }), &["filter[actor_id][]"; 3]),
+        (json!({ "ip_addresses": some("ip_address", 1) }), &["filter[ip_address]"]),
+        (json!({ "ip_addresses": some("ip_address", 4) }), &["filter[ip_address][]"; 4]),
+        (
+            json!({ "actions": ["update"], "source_types": ["trigger", "user"] }),
+            &["filter[action]", "filter[source_type][]", "filter[source_type][]"],
+        ),
+        (json!({ "actor_ids": [-1], "actions": ["login"] }), &["filter[action]", "filter[actor_id]"]),
+    ] {
+        let expected = matching(&sandbox, &filters);
+        sizes.push(expected.len());
+        for workers in [1, 4] {
+            sandbox.clear_requests();
+            let connection =
+                Connection::to(&sandbox).set("filters", filters.clone()).set("num_workers", json!(workers));
+            let run = connection.read(None).succeeded();
+            assert_eq!(sorted(run.records()), sorted(expected.clone()), "{filters}");
+            assert_eq!(warnings(&run), [] as [String; 0], "{filters}");
+            let requests = sandbox.requests();
+            let first = asked(&requests[0]);
+            assert_eq!(first.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), parameters, "{filters}");
+            assert!(requests.iter().all(|request| asked(request) == first), "{filters}");
+            assert!(requests.len() >= expected.len().div_ceil(100));
+
+            let next = connection.read(Some(&run.state())).succeeded();
+            assert_eq!(next.records(), [] as [String; 0], "{filters}");
+            assert_eq!(warnings(&next), [] as [String; 0], "{filters}");
+        }
+    }
+    assert!(sizes.iter().all(|size| *size > 0) && sizes.iter().any(|size| *size > 1_000), "{sizes:?}");
+}
+
+#[test]
+fn a_value_arrives_as_it_was_written_whatever_it_consists_of() {
+    let sandbox = sandbox(Options { events: 300, ..Options::default() });
+    let odd = "a+b c:d&e=f/é%20#[]";
+    let filters = json!({ "actions": [format!(" {odd}\n")], "ip_addresses": ["2001:DB8::7", "192.0.2.7"] });
+    let run = Connection::to(&sandbox).set("filters", filters).read(None).succeeded();
+    assert_eq!(run.records(), [] as [String; 0]);
+    assert_eq!(run.statuses(), ["STARTED", "RUNNING", "COMPLETE"]);
+    let requests = sandbox.requests();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        asked(&requests[0]),
+        [
+            pair("filter[action]", odd),
+            pair("filter[ip_address][]", "192.0.2.7"),
+            pair("filter[ip_address][]", "2001:DB8::7")
+        ]
+    );
+    assert_eq!(run.stream_state()["filters"]["actions"], json!([odd]), "the state says what was read");
+}
+
+#[test]
+fn a_small_sync_with_filters_is_one_request_and_a_check_asks_without_them() {
+    let sandbox = sandbox(Options { events: 300, ..Options::default() });
+    let connection = Connection::to(&sandbox).set("filters", json!({ "actions": ["exported"], "actor_ids": ["7"] }));
+    connection.read(None).succeeded();
+    assert_eq!(sandbox.requests().len(), 1);
+    sandbox.clear_requests();
+    let check = connection.check().succeeded();
+    assert!(check.stdout.contains("SUCCEEDED"), "{}", check.stdout);
+    assert!(sandbox.requests().iter().all(|request| asked(request).is_empty()));
+}
+
+#[test]
+fn without_filters_requests_states_and_messages_are_those_of_before() {
+    let sandbox = sandbox(Options { events: 250, shape: Shape::Even, ..Options::default() });
+    let read = |filters: Option<Value>| {
+        sandbox.clear_requests();
+        let mut connection = Connection::to(&sandbox).set("num_workers", json!(1));
+        if let Some(filters) = filters {
+            connection = connection.set("filters", filters);
+        }
+        let run = connection.read(None).succeeded();
+        let queries: Vec<String> = sandbox.requests().into_iter().map(|request| request.query).collect();
+        (run.stdout, queries)
+    };
+    let (stdout, queries) = read(None);
+    // The beginning of every request, by the version before filters.
+    let beginning = "page%5Bsize%5D=100&sort=created_at&filter%5Bcreated_at%5D%5B%5D=1999-12-31T23%3A59%3A59Z\
+                     &filter%5Bcreated_at%5D%5B%5D=2026-11-24T12%3A00%3A00Z";
+    assert_eq!(queries[0], beginning);
+    assert_eq!(queries.len(), 3);
+    assert!(queries[1..].iter().all(|query| query.starts_with(&format!("{beginning}&page%5Bafter%5D="))));
+    assert!(!stdout.contains("filters"));
+    for nothing in [json!(null), json!({}), json!({ "actions": [], "actor_ids": null, "ip_addresses": [] })] {
+        let (same, queries_again) = read(Some(nothing));
+        assert_eq!(queries_again, queries);
+        assert_eq!(same, stdout);
+    }
+}
+
+#[test]
+fn a_change_of_filters_is_said_and_later_events_come_by_the_new_ones() {
+    let sandbox = sandbox(Options { events: 2_000, shape: Shape::Even, ..Options::default() });
+    let logins = json!({ "actions": ["login"] });
+    let with = |filters: &Value| Connection::to(&sandbox).set("filters", filters.clone());
+    let first = with(&logins).read(None).succeeded();
+    let cursor = first.stream_state()["created_at"].as_str().expect("a cursor").to_owned();
+    let begin = first.stream_state()["seen_since"].as_str().expect("a time").to_owned();
+    assert_eq!(first.stream_state()["filters"], logins);
+    assert!(begin < cursor);
+
+    for (filters, state_filters) in [
+        (json!(null), Value::Null),
+        (json!({ "actions": ["update", "login"] }), json!({ "actions": ["login", "update"] })),
+        (json!({ "actions": ["login"], "actor_ids": ["7"] }), json!({ "actions": ["login"], "actor_ids": [7] })),
+    ] {
+        let next = with(&filters).read(Some(&first.state())).succeeded();
+        let [warning]: [String; 1] = warnings(&next).try_into().expect("one warning");
+        assert!(warning.starts_with("The filters have changed since the last sync."), "{warning}");
+        assert!(warning.contains(&format!("Events before {begin} that the old ones kept out")), "{warning}");
+        assert_eq!(next.stream_state()["filters"], state_filters);
+        // What is new by the new filters, from where the sync begins again.
+        let due: Vec<String> = matching(&sandbox, &state_filters)
+            .into_iter()
+            .filter(|record| !first.records().contains(record))
+            .filter(|record| {
+                let record: Value = serde_json::from_str(record).expect("JSON");
+                record["created_at"].as_str().is_some_and(|at| at >= begin.as_str())
+            })
+            .collect();
+        assert_eq!(sorted(next.records()), sorted(due), "{filters}");
+        // It is said once.
+        let third = with(&filters).read(Some(&next.state())).succeeded();
+        assert_eq!(warnings(&third), [] as [String; 0]);
+        assert_eq!(third.records(), [] as [String; 0]);
+    }
+}
+
+#[test]
+fn the_same_filters_in_another_form_are_no_change() {
+    let sandbox = sandbox(Options { events: 500, ..Options::default() });
+    let with = |filters: Value| Connection::to(&sandbox).set("filters", filters);
+    let first = with(json!({ "actions": ["login", "update"], "actor_ids": [1, 370_000_000_000_i64] }));
+    let state = first.read(None).succeeded().state();
+    let again = with(json!({
+        "actions": [" UPDATE", "login", "login"], "actor_ids": ["370000000000", 1.0], "source_types": []
+    }));
+    let again = again.read(Some(&state)).succeeded();
+    assert_eq!(warnings(&again), [] as [String; 0]);
+    assert_eq!(again.stream_state(), state["stream"]["stream_state"]);
+}
+
+#[test]
+fn a_state_from_before_filters_counts_as_read_without_them() {
+    let sandbox = sandbox(Options { events: 500, ..Options::default() });
+    let plain = Connection::to(&sandbox);
+    let state = plain.read(None).succeeded().state();
+    assert_eq!(state["stream"]["stream_state"].get("filters"), None);
+    let filtered = Connection::to(&sandbox).set("filters", json!({ "actions": ["login"] }));
+    assert_eq!(warnings(&filtered.read(Some(&state)).succeeded()).len(), 1);
+    // Where nothing has been read yet, no filter has kept anything out.
+    let empty =
+        json!({ "type": "STREAM", "stream": { "stream_descriptor": { "name": "audit_logs" }, "stream_state": {} } });
+    for state in [None, Some(&empty)] {
+        assert_eq!(warnings(&filtered.read(state).succeeded()), [] as [String; 0]);
+    }
+}
+
+#[test]
+fn actions_that_nobody_knows_are_tried_with_a_warning() {
+    let sandbox = sandbox(Options { events: 1_000, ..Options::default() });
+    let filters = json!({ "actions": ["login", "logins", "sign\u{1b}in", "permanently_destroy"] });
+    let connection = Connection::to(&sandbox).set("filters", filters.clone());
+    for run in [connection.read(None).succeeded(), connection.check().succeeded()] {
+        let [warning]: [String; 1] = warnings(&run).try_into().expect("one warning");
+        assert!(warning.starts_with("filters.actions names \"logins\", \"sign"), "{warning}");
+        assert!(!warning.contains("login\""), "{warning}");
+    }
+    let run = connection.read(None).succeeded();
+    assert_eq!(sorted(run.records()), sorted(matching(&sandbox, &filters)));
+    assert!(!run.records().is_empty());
+}
