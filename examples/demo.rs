@@ -112,6 +112,8 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> Result<Seen, Box<dyn Error>
         seed: 1,
         timeouts: None,
         signals: Signals::OfProcess,
+        log: None,
+        person: None,
     };
     let arguments = std::iter::once("source-zendesk-audit-logs").chain(arguments.iter().copied());
     let began = Instant::now();

@@ -130,6 +130,11 @@ pub enum Cause {
     },
 
     // The environment.
+    /// `ZENDESK_LOG` does not do.
+    #[error(
+        "The environment variable ZENDESK_LOG is none of error, warn, info, debug. Correct it, or unset it for info."
+    )]
+    LogLevel,
     /// `ZENDESK_BASE_URL` does not do.
     #[error("The environment variable ZENDESK_BASE_URL {problem} Unset it to use https://{{subdomain}}.zendesk.com.")]
     BaseUrl {
@@ -356,6 +361,7 @@ impl Cause {
             | Self::Field { .. }
             | Self::UnknownStream { .. }
             | Self::UnknownSyncMode { .. }
+            | Self::LogLevel
             | Self::BaseUrl { .. }
             | Self::Certificates { .. }
             | Self::Credentials { .. }

@@ -38,6 +38,7 @@ fn program(base_url: &str) -> Command {
         "all_proxy",
         "no_proxy",
         "SSL_CERT_FILE",
+        "ZENDESK_LOG",
     ] {
         command.env_remove(name);
     }
@@ -322,6 +323,11 @@ fn wrong_usage_is_explained_on_stderr_with_exit_code_2() {
         &["--config", "x"],
         &["SPEC"],
         &[""],
+        &["--log-level", "debug"],
+        &["spec", "--log-level"],
+        &["spec", "--log-level", "trace"],
+        &["spec", "--log-level="],
+        &["spec", "--log-level", "info", "--log-level", "info"],
     ] {
         let output = program("").args(arguments).output().expect("it starts");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -341,7 +347,14 @@ fn help_and_version_are_a_success() {
         (&["--help"][..], &["Usage:", "spec", "check", "discover", "read"][..]),
         (&["-h"], &["Usage:"]),
         (&["help"], &["Usage:"]),
-        (&["read", "--help"], &["--config", "--catalog", "--state"]),
+        (&["--help"], &["Example:\n  source-zendesk-audit-logs check --config", "ZENDESK_LOG", "--log-level"]),
+        (&["spec", "--help"], &["Example:\n  source-zendesk-audit-logs spec"]),
+        (&["check", "--help"], &["--config", "Example:", "\n  source-zendesk-audit-logs check --config config.json"]),
+        (&["discover", "-h"], &["Example:\n  source-zendesk-audit-logs discover --config config.json"]),
+        (
+            &["read", "--help"],
+            &["--config", "--catalog", "--state", "Example:", "\n  source-zendesk-audit-logs read --config", "debug"],
+        ),
         (&["--version"], &[&version]),
         (&["-V"], &[&version]),
     ] {
@@ -353,6 +366,38 @@ fn help_and_version_are_a_success() {
             assert!(help.contains(word), "{arguments:?}: {help}");
         }
     }
+}
+
+#[test]
+fn whoever_leaves_out_an_argument_gets_an_example() {
+    for (arguments, example) in [
+        (&["check"][..], "check --config config.json"),
+        (&["--log-level", "debug", "discover"], "discover --config config.json"),
+        (&["read", "--config", "check"], "read --config config.json --catalog catalog.json"),
+    ] {
+        let output = program("").args(arguments).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let words = String::from_utf8_lossy(&output.stderr);
+        let example = format!("\nExample: source-zendesk-audit-logs {example}\n");
+        assert!(words.ends_with(&example), "{arguments:?}: {words}");
+    }
+    let output = program("").output().expect("it starts");
+    let help = String::from_utf8_lossy(&output.stderr);
+    for word in ["Commands:", "spec", "check", "discover", "read", "Example:"] {
+        assert!(help.contains(word), "{help}");
+    }
+}
+
+#[test]
+fn the_variable_for_the_log_is_read_from_the_environment() {
+    let sandbox = generous(10, None);
+    let connection = connect(&sandbox);
+    let debug = |value: &str| {
+        let mut program = program(&sandbox.base_url());
+        let run = output(program.args(connection.arguments(None)).env("ZENDESK_LOG", value)).succeeded();
+        run.logs("DEBUG").len()
+    };
+    assert_eq!((debug("debug"), debug("warn"), debug("")), (1, 0, 0));
 }
 
 #[test]

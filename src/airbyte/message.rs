@@ -177,14 +177,31 @@ pub struct Log {
     pub message: String,
 }
 
-/// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How much a log line matters; the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Level {
+    /// Nothing is logged at it, since a failure is a TRACE: whoever asks for it gets no LOG messages.
+    Error,
     /// Look at it.
     Warn,
     /// Good to know.
     Info,
+    /// Each request.
+    Debug,
+}
+
+impl Level {
+    /// What people call them.
+    pub const NAMES: [&str; 4] = ["error", "warn", "info", "debug"];
+
+    /// The level of that name, in whatever case and with blanks around it.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let levels = [Self::Error, Self::Warn, Self::Info, Self::Debug];
+        let place = Self::NAMES.iter().position(|known| known.eq_ignore_ascii_case(name.trim()))?;
+        levels.get(place).copied()
+    }
 }
 
 /// A message for the platform.

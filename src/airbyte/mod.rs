@@ -5,6 +5,7 @@
 mod catalog;
 pub mod message;
 mod output;
+mod plain;
 mod record_lines;
 mod state_file;
 

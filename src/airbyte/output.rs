@@ -1,4 +1,4 @@
-//! The only writer of stdout.
+//! The only writer of stdout, and of what a person at a terminal reads beside it.
 //!
 //! A thread of its own writes, behind a bounded channel: a consumer that stops reading stops the
 //! connector without blocking the runtime, on which requests are under way. What goes in first
@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::message::{Level, Log, Message};
+use super::plain::plain;
 use crate::error::{Cause, Error, Result};
 
 /// Chunks that may wait for a slow consumer; a page of records is one.
@@ -19,6 +20,8 @@ const WAITING: usize = 8;
 
 enum Job {
     Write(Vec<u8>),
+    /// To the person, in order with the messages.
+    Tell(String),
     Flush(oneshot::Sender<()>),
 }
 
@@ -27,6 +30,8 @@ enum Job {
 pub struct Output {
     jobs: mpsc::Sender<Job>,
     failure: Arc<OnceLock<Cause>>,
+    level: Level,
+    to_a_person: bool,
 }
 
 /// The thread that writes.
@@ -36,11 +41,17 @@ pub struct Writer {
 }
 
 impl Output {
-    /// Starts the thread that writes.
+    /// Starts the thread that writes. LOG messages below `level` are not written. `person` gets readable
+    /// lines; whether it can be written does not matter.
     ///
     /// # Errors
     /// If the system has no thread left.
-    pub fn start(mut to: Box<dyn Write + Send>) -> Result<(Self, Writer)> {
+    pub fn start(
+        mut to: Box<dyn Write + Send>,
+        level: Level,
+        mut person: Option<Box<dyn Write + Send>>,
+    ) -> Result<(Self, Writer)> {
+        let to_a_person = person.is_some();
         let (jobs, mut waiting) = mpsc::channel(WAITING);
         let failure = Arc::new(OnceLock::new());
         let thread = std::thread::Builder::new()
@@ -49,7 +60,7 @@ impl Output {
                 let failure = Arc::clone(&failure);
                 move || {
                     while let Some(job) = waiting.blocking_recv() {
-                        if let Err(error) = perform(&mut to, job) {
+                        if let Err(error) = perform(&mut to, person.as_mut(), job) {
                             let _ = failure.set(match error.kind() {
                                 ErrorKind::BrokenPipe => Cause::OutputClosed,
                                 _ => Cause::OutputFailed { why: error.to_string() },
@@ -60,7 +71,7 @@ impl Output {
                 }
             })
             .map_err(|error| Cause::Startup { why: error.to_string() })?;
-        Ok((Self { jobs, failure: Arc::clone(&failure) }, Writer { thread, failure }))
+        Ok((Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Writer { thread, failure }))
     }
 
     /// Puts out whole lines, or nothing.
@@ -80,14 +91,29 @@ impl Output {
     /// See [`Output::lines`].
     pub async fn send(&self, message: &Message) -> Result<()> {
         let line = message.to_line().map_err(|error| Error::with_details(Cause::Defect, error.to_string()))?;
-        self.lines(line).await
+        self.lines(line).await?;
+        if self.to_a_person
+            && let Some(words) = plain(message)
+        {
+            self.push(Job::Tell(words)).await?;
+        }
+        Ok(())
     }
 
-    /// Puts out a LOG message.
+    /// Whether LOG messages of this level are written.
+    #[must_use]
+    pub fn logs(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
+    /// Puts out a LOG message, if its level is written.
     ///
     /// # Errors
     /// See [`Output::lines`].
     pub async fn log(&self, level: Level, message: impl Into<String>) -> Result<()> {
+        if !self.logs(level) {
+            return Ok(());
+        }
         let message = message.into();
         self.send(&Message::Log { log: Log { level, message } }).await
     }
@@ -127,9 +153,16 @@ impl Writer {
     }
 }
 
-fn perform(to: &mut dyn Write, job: Job) -> std::io::Result<()> {
+fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: Job) -> std::io::Result<()> {
     match job {
         Job::Write(lines) => to.write_all(&lines),
+        Job::Tell(words) => {
+            if let Some(person) = person {
+                // A terminal that is gone is no reason to end a sync.
+                let _ = person.write_all(words.as_bytes());
+            }
+            Ok(())
+        }
         Job::Flush(done) => {
             to.flush()?;
             // Whoever waited may be gone.
@@ -157,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_write_fails_every_call_after_it() {
         for (kind, closed) in [(ErrorKind::BrokenPipe, true), (ErrorKind::StorageFull, false)] {
-            let (output, writer) = Output::start(Box::new(Closed(kind))).expect("starts");
+            let (output, writer) = Output::start(Box::new(Closed(kind)), Level::Info, None).expect("starts");
             let error = async {
                 loop {
                     output.log(Level::Info, "x").await?;

@@ -88,6 +88,7 @@ impl Context {
             clock: self.clock.clone(),
             seed: self.seed,
             notices,
+            tell_each_try: self.output.logs(Level::Debug),
         };
         let client = Client::new(setup, &config.credentials)?;
         let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), command);

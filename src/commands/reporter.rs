@@ -13,7 +13,7 @@ use crate::airbyte::message::{
 };
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
-use crate::zendesk::Notice;
+use crate::zendesk::{Notice, Tried};
 
 /// What is running: only `read` has a stream whose status can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,7 @@ async fn report(
 ) -> Result<()> {
     while let Some(notice) = notices.recv().await {
         match notice {
+            Notice::Tried(tried) => output.log(Level::Debug, words_of(&tried)).await?,
             Notice::Retrying { cause, wait } => {
                 // The remedy that follows is for when the tries are used up.
                 let cause = cause.to_string();
@@ -94,4 +95,22 @@ async fn report(
         }
     }
     Ok(())
+}
+
+/// A try of a request on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.
+fn words_of(tried: &Tried) -> String {
+    let Tried { method, target, outcome, took } = tried;
+    let took = took.as_millis();
+    match outcome {
+        Err(words) => format!("{method} {target} -> no answer after {took} ms: {words}"),
+        Ok(answer) => {
+            let id = answer.request_id.as_ref().map(|id| format!(", X-Zendesk-Request-Id: {id}")).unwrap_or_default();
+            let left = match (answer.remaining, answer.limit) {
+                (Some(remaining), Some(limit)) => format!(", rate limit: {remaining} of {limit} left"),
+                (Some(remaining), None) => format!(", rate limit: {remaining} left"),
+                (None, _) => String::new(),
+            };
+            format!("{method} {target} -> {}, {} bytes in {took} ms{id}{left}", answer.status, answer.bytes)
+        }
+    }
 }

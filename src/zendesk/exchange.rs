@@ -17,6 +17,7 @@ use super::budget::{Budget, Limit};
 use super::notice::{Notice, Notices};
 use super::retry::{Again, Decision, Patience, Tries, decide};
 use super::transport::{Outgoing, Timeouts, Transport};
+use super::tried::Tried;
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
 use crate::second::Second;
@@ -45,6 +46,8 @@ pub struct Setup {
     pub seed: u64,
     /// Who hears of waits and retries.
     pub notices: Notices,
+    /// Whether they hear of each single try as well.
+    pub tell_each_try: bool,
 }
 
 /// Figures of all exchanges so far.
@@ -81,6 +84,7 @@ pub struct Exchange {
     clock: Clock,
     patience: Patience,
     notices: Notices,
+    tell_each_try: bool,
     budget: Mutex<Budget>,
     in_flight: AtomicU32,
     jitter: Mutex<fastrand::Rng>,
@@ -101,6 +105,7 @@ impl Exchange {
             clock: setup.clock,
             patience: setup.patience,
             notices: setup.notices,
+            tell_each_try: setup.tell_each_try,
             budget: Mutex::new(Budget::new(setup.rate_limit_percentage)),
             in_flight: AtomicU32::new(0),
             jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
@@ -227,11 +232,18 @@ impl Exchange {
 
     async fn send(&self, request: &Outgoing) -> std::result::Result<Answer, (Failure, String)> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let began = self.clock.instant();
         let answer = self.transport.fetch(request).await;
         if let Ok(answer) = &answer {
             self.stats.bytes.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if self.tell_each_try {
+            let took = self.clock.instant().saturating_duration_since(began);
+            let seen = answer.as_ref().map_err(|(_, words)| words.as_str());
+            let tried = Tried::new(request, seen, took, &locked(&self.eraser));
+            self.notify(Notice::Tried(tried));
+        }
         answer
     }
 

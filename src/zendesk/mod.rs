@@ -17,6 +17,7 @@ mod retry;
 mod scan;
 mod tls;
 mod transport;
+mod tried;
 
 pub use base_url::BaseUrl;
 pub use client::{Client, Fetched};
@@ -27,3 +28,4 @@ pub use query::{Between, PAGE_SIZE, Query};
 pub use record::{AuditLog, Identity, json_schema};
 pub use retry::Patience;
 pub use transport::Timeouts;
+pub use tried::{Answered, Tried};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use super::tried::Tried;
 use crate::error::Cause;
 use crate::second::Second;
 use crate::secret::Secret;
@@ -14,6 +15,8 @@ use crate::secret::Secret;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Notice {
+    /// A request was answered, or not; only if the setup asks for it.
+    Tried(Tried),
     /// A try failed; there will be another one.
     Retrying {
         /// Why it failed.

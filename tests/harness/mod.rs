@@ -26,6 +26,10 @@ pub struct Connection {
     pub clock: ManualClock,
     pub timeouts: Option<Timeouts>,
     pub signals: Option<source_zendesk_audit_logs::stop::Stop>,
+    /// `ZENDESK_LOG`
+    pub log: Option<String>,
+    /// The terminal of a person who watches.
+    pub person: Option<Stdout>,
 }
 
 /// What a command did.
@@ -59,6 +63,8 @@ impl Connection {
             clock: ManualClock::new("2026-11-23T12:00:00Z".parse().expect("a time")),
             timeouts: None,
             signals: None,
+            log: None,
+            person: None,
         }
     }
 
@@ -127,6 +133,8 @@ impl Connection {
             seed: 7,
             timeouts: self.timeouts,
             signals: Signals::ByHand(self.signals.clone().unwrap_or_else(|| stop().1)),
+            log: self.log.clone(),
+            person: self.person.clone().map(|person| Box::new(person) as _),
         };
         let arguments = arguments.iter().map(|argument| OsString::from(argument.as_ref()));
         run(std::iter::once("source-zendesk-audit-logs".into()).chain(arguments), environment, stdout)

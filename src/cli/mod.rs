@@ -3,13 +3,18 @@
 //! Everything comes in as an argument: the command line, stdout, the environment, time. So whole
 //! commands can be run in a test as in a process.
 
+mod arguments;
+
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
+
+use arguments::{Arguments, Command, example};
 
 use crate::airbyte::Output;
+use crate::airbyte::message::Level;
 use crate::clock::Clock;
 use crate::commands::read::Outcome;
 use crate::commands::{About, Context, check, discover, read, spec};
@@ -17,51 +22,14 @@ use crate::error::{Cause, Error, Result};
 use crate::stop::{Stop, Stopper, stop};
 use crate::zendesk::Timeouts;
 
-/// Airbyte source for the Zendesk Audit Logs API. Messages go to stdout, one JSON object a line.
-#[derive(Debug, Parser)]
-#[command(name = "source-zendesk-audit-logs", version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Print the specification of the configuration
-    Spec,
-    /// Test whether the configuration works
-    Check {
-        /// The configuration, a JSON file
-        #[arg(long)]
-        config: PathBuf,
-    },
-    /// Print which streams can be read
-    Discover {
-        /// The configuration, a JSON file
-        #[arg(long)]
-        config: PathBuf,
-    },
-    /// Read the records
-    Read {
-        /// The configuration, a JSON file
-        #[arg(long)]
-        config: PathBuf,
-        /// The configured catalog, a JSON file
-        #[arg(long)]
-        catalog: PathBuf,
-        /// The state of the sync before, a JSON file; the whole history without it
-        #[arg(long)]
-        state: Option<PathBuf>,
-    },
-}
-
 /// What a command needs besides its arguments.
-#[derive(Debug)]
 pub struct Environment {
     /// `ZENDESK_BASE_URL`: replaces the account's address, for test servers.
     pub base_url: Option<String>,
     /// `SSL_CERT_FILE`: certificates that are trusted besides the built-in ones.
     pub certificates: Option<PathBuf>,
+    /// `ZENDESK_LOG`: which LOG messages are written; `--log-level` wins.
+    pub log: Option<String>,
     /// Time and sleep.
     pub clock: Clock,
     /// The seed of the retries' jitter.
@@ -70,6 +38,8 @@ pub struct Environment {
     pub timeouts: Option<Timeouts>,
     /// Whence the wish to stop comes.
     pub signals: Signals,
+    /// A person at a terminal, who gets the important messages in readable lines.
+    pub person: Option<Box<dyn Write + Send>>,
 }
 
 /// Whence the wish to stop comes.
@@ -90,10 +60,12 @@ impl Environment {
             // What is not Unicode is no URL either, and is refused as that.
             base_url: variable("ZENDESK_BASE_URL").map(|value| value.to_string_lossy().into_owned()),
             certificates: variable("SSL_CERT_FILE").map(PathBuf::from),
+            log: variable("ZENDESK_LOG").map(|value| value.to_string_lossy().into_owned()),
             clock: Clock::System,
             seed: fastrand::u64(..),
             timeouts: None,
             signals: Signals::OfProcess,
+            person: std::io::stderr().is_terminal().then(|| Box::new(std::io::stderr()) as _),
         }
     }
 }
@@ -105,15 +77,19 @@ pub fn run(
     environment: Environment,
     stdout: Box<dyn Write + Send>,
 ) -> u8 {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let given: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(usage) => {
             // Help goes to stdout, errors to stderr; if neither can be written, the code tells.
             let _ = usage.print();
+            if let Some(example) = example(&usage, &given) {
+                let _ = writeln!(std::io::stderr(), "\nExample: {example}");
+            }
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
-    let (code, error) = match start(arguments.command, environment, stdout) {
+    let (code, error) = match start(arguments, environment, stdout) {
         Ok(code) => (code, None),
         Err(error) if error.cause == Cause::OutputClosed => (141, None),
         Err(error) => (1, Some(error)),
@@ -126,13 +102,18 @@ pub fn run(
 }
 
 /// Everything that can only fail if stdout or the system does.
-fn start(command: Command, environment: Environment, stdout: Box<dyn Write + Send>) -> Result<u8> {
+fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write + Send>) -> Result<u8> {
     // One thread: more of them cost more and gain nothing.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Cause::Startup { why: error.to_string() })?;
-    let (output, writer) = Output::start(stdout)?;
+    let level = match (arguments.log_level, environment.log) {
+        (Some(level), _) => Ok(level),
+        (None, None) => Ok(Level::Info),
+        (None, Some(name)) => Level::of_name(&name).ok_or(Cause::LogLevel),
+    };
+    let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
     runtime.block_on(async {
         let stop = match environment.signals {
             Signals::ByHand(stop) => stop,
@@ -147,7 +128,11 @@ fn start(command: Command, environment: Environment, stdout: Box<dyn Write + Sen
             timeouts: environment.timeouts,
             stop,
         };
-        let code = match perform(&context, command).await {
+        let done = match level {
+            Ok(_) => perform(&context, arguments.command).await,
+            Err(cause) => Err(cause.into()),
+        };
+        let code = match done {
             Ok(code) => Ok(code),
             Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. }) => Err(error),
             Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),

@@ -1,0 +1,97 @@
+//! A message in plain words, for a person at a terminal.
+//!
+//! What is said stands in the message already; it must not add figures, and never shows a configuration.
+
+use super::message::{Level, Message, Progress, Status, TraceKind};
+
+/// The words, with an end of line; nothing for what only programs read.
+#[must_use]
+pub fn plain(message: &Message) -> Option<String> {
+    let lines = match message {
+        Message::Log { log } => vec![(tag(log.level), log.message.clone())],
+        Message::ConnectionStatus { connection_status } => {
+            let answer = match connection_status.status {
+                Status::Succeeded => "succeeded",
+                Status::Failed => "failed",
+            };
+            let more = connection_status.message.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+            vec![("check", format!("{answer}{more}"))]
+        }
+        Message::Trace { trace } => {
+            if let TraceKind::Error { error } = &trace.kind {
+                let details = error.internal_message.iter().map(|details| ("details", details.clone()));
+                std::iter::once(("error", error.message.clone())).chain(details).collect()
+            } else if let TraceKind::StreamStatus { stream_status } = &trace.kind {
+                let stream = stream_status.stream_descriptor.name;
+                let how = match stream_status.status {
+                    Progress::Started => "started",
+                    Progress::Running if stream_status.reasons.is_empty() => "running",
+                    Progress::Running => "waiting for the account's rate limit",
+                    Progress::Complete => "complete",
+                    Progress::Incomplete => "incomplete",
+                };
+                vec![("status", format!("{stream}: {how}"))]
+            } else {
+                return None;
+            }
+        }
+        Message::Control { .. } => vec![(
+            "warning",
+            "The refresh token of the configuration has been used up. The new one stands in the CONTROL message on stdout: keep the configuration that it holds.".to_owned(),
+        )],
+        Message::Spec { .. } | Message::Catalog { .. } | Message::State { .. } => return None,
+    };
+    let lines: Vec<String> = lines.into_iter().map(|(tag, words)| format!("{tag}: {}\n", harmless(&words))).collect();
+    Some(lines.concat())
+}
+
+fn tag(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warning",
+        Level::Info => "info",
+        Level::Debug => "debug",
+    }
+}
+
+/// Words may hold what a server or a file said; a terminal takes control characters for orders.
+fn harmless(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::message::{ConnectorConfig, Control, ControlKind, Log, Trace, TraceError};
+    use super::*;
+    use crate::error::FailureType;
+
+    #[test]
+    fn a_failure_is_said_with_its_remedy_and_its_details() {
+        let error = TraceError {
+            message: "It failed. Do this.".to_owned(),
+            internal_message: Some("GET /x -> 500".to_owned()),
+            failure_type: FailureType::TransientError,
+            stream_descriptor: None,
+        };
+        let trace = Trace { kind: TraceKind::Error { error }, emitted_at: 0 };
+        let words = plain(&Message::Trace { trace });
+        assert_eq!(words.as_deref(), Some("error: It failed. Do this.\ndetails: GET /x -> 500\n"));
+    }
+
+    #[test]
+    fn a_message_cannot_give_orders_to_the_terminal() {
+        let log = Log { level: Level::Warn, message: "a\u{1b}[2Jb\nc\u{9b}31m\u{7}é".to_owned() };
+        let words = plain(&Message::Log { log });
+        assert_eq!(words.as_deref(), Some("warning: a\u{fffd}[2Jb\u{fffd}c\u{fffd}31m\u{fffd}é\n"));
+    }
+
+    #[test]
+    fn a_changed_configuration_is_told_of_and_not_shown() {
+        let connector_config = ConnectorConfig { config: json!({ "refresh_token": "s3cr3t" }) };
+        let control = Control { kind: ControlKind::ConnectorConfig { connector_config }, emitted_at: 0 };
+        let words = plain(&Message::Control { control }).expect("words");
+        assert!(words.contains("refresh token") && !words.contains("s3cr3t"), "{words}");
+    }
+}

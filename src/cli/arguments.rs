@@ -1,0 +1,121 @@
+//! The command line itself: commands, arguments, their help and an example of each.
+//!
+//! It must not act on any of them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::airbyte::message::Level;
+
+/// How each command is called, at the least.
+const EXAMPLES: [(&str, &str); 4] = [
+    ("spec", "source-zendesk-audit-logs spec"),
+    ("check", "source-zendesk-audit-logs check --config config.json"),
+    ("discover", "source-zendesk-audit-logs discover --config config.json"),
+    ("read", "source-zendesk-audit-logs read --config config.json --catalog catalog.json"),
+];
+
+const ABOUT_ALL: &str = "\
+Example:
+  source-zendesk-audit-logs check --config config.json
+
+Environment:
+  ZENDESK_LOG                          as --log-level, which wins
+  SSL_CERT_FILE                        certificates (PEM) to trust besides the built-in ones
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY     as usual
+  ZENDESK_BASE_URL                     replaces https://{subdomain}.zendesk.com, for test servers
+
+Exit codes: 0 success, also of a check that answers FAILED; 1 failure; 2 wrong usage; 130, 143 stopped by a
+signal; 141 nobody reads stdout any more.";
+
+const ABOUT_SPEC: &str = "\
+Example:
+  source-zendesk-audit-logs spec > spec.json";
+
+const ABOUT_CHECK: &str = "\
+Asks Zendesk for one event. The answer stands on stdout: SUCCEEDED, or FAILED with what to do.
+
+Example:
+  echo '{\"subdomain\": \"acme\", \"credentials\": {\"auth_type\": \"client_credentials\",
+    \"client_id\": \"…\", \"client_secret\": \"…\"}}' > config.json
+  source-zendesk-audit-logs check --config config.json";
+
+const ABOUT_DISCOVER: &str = "\
+Needs no network; the configuration is looked at all the same.
+
+Example:
+  source-zendesk-audit-logs discover --config config.json";
+
+const ABOUT_READ: &str = "\
+Records and states go to stdout. To go on later, keep the \"state\" of the last STATE message, in a list: [{…}].
+
+Example:
+  echo '{\"streams\": [{\"stream\": {\"name\": \"audit_logs\", \"json_schema\": {},
+    \"supported_sync_modes\": [\"full_refresh\", \"incremental\"]},
+    \"sync_mode\": \"incremental\", \"destination_sync_mode\": \"append\"}]}' > catalog.json
+  source-zendesk-audit-logs read --config config.json --catalog catalog.json > messages.jsonl
+  source-zendesk-audit-logs read --config config.json --catalog catalog.json --state state.json";
+
+/// Airbyte source for the Zendesk Audit Logs API. Messages go to stdout, one JSON object a line.
+#[derive(Debug, Parser)]
+#[command(name = "source-zendesk-audit-logs", version, after_help = ABOUT_ALL)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// The least important LOG messages to write; debug shows each request, without secrets [default: info]
+    #[arg(long, global = true, value_name = "LEVEL", ignore_case = true, value_parser = level())]
+    pub log_level: Option<Level>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the specification of the configuration
+    #[command(after_help = ABOUT_SPEC)]
+    Spec,
+    /// Test whether the configuration works
+    #[command(after_help = ABOUT_CHECK)]
+    Check {
+        /// The configuration, a JSON file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Print which streams can be read
+    #[command(after_help = ABOUT_DISCOVER)]
+    Discover {
+        /// The configuration, a JSON file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read the records
+    #[command(after_help = ABOUT_READ)]
+    Read {
+        /// The configuration, a JSON file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The configured catalog, a JSON file
+        #[arg(long, value_name = "FILE")]
+        catalog: PathBuf,
+        /// The state of the sync before, a JSON file; the whole history without it
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+    },
+}
+
+fn level() -> impl clap::builder::TypedValueParser<Value = Level> {
+    // Only names get past the first of these two.
+    PossibleValuesParser::new(Level::NAMES).map(|name| Level::of_name(&name).unwrap_or(Level::Info))
+}
+
+/// A call of the command that was meant, for somebody who left something out.
+pub fn example(usage: &clap::Error, arguments: &[OsString]) -> Option<&'static str> {
+    if usage.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    let mut given = arguments.iter().skip(1);
+    given.find_map(|argument| EXAMPLES.iter().find(|(name, _)| argument == name)).map(|(_, example)| *example)
+}
