@@ -124,7 +124,8 @@ fn each_request_is_shown_and_no_secret_whatever_way_to_sign_in_is_used() {
         let cursor = sandbox.requests().last().and_then(|request| request.param("page[after]").map(str::to_owned));
         let cursor = cursor.expect("a cursor");
         assert!(!of_pages[4].contains(&cursor), "the cursor is shortened");
-        assert!(of_pages[4].contains(&format!("page[after]={}…", &cursor[..12])), "{}", of_pages[4]);
+        let ends = format!("page[after]={}…{}", &cursor[..8], &cursor[cursor.len() - 8..]);
+        assert!(of_pages[4].contains(&ends), "{}", of_pages[4]);
         let logged: Vec<String> = run.of_type("LOG").iter().map(Value::to_string).collect();
         for secret in SECRETS {
             assert!(!logged.concat().contains(secret), "{auth_type}");

@@ -1,13 +1,17 @@
 //! The committed `spec.json` and `schemas/audit_logs.json` are what the types give, byte for byte, and
-//! the records that the acceptance tests expect are what a read of the sandbox puts out.
+//! the records that the acceptance tests expect are what a read of the sandbox puts out. The tables of
+//! docs/configuration.md name what the types and the help name.
 
 mod harness;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
 use harness::{Connection, record, sandbox};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::commands::spec::spec_json;
+use source_zendesk_audit_logs::config::{Config, connection_specification};
 use source_zendesk_audit_logs::zendesk::json_schema;
 use zendesk_sandbox::Options;
 
@@ -69,7 +73,106 @@ fn the_files_of_the_acceptance_tests_are_understood() {
     assert!(connection.command(&["check", "--config", &file("invalid_config.json")]).failed_check().contains("401"));
     let sample = std::fs::read_to_string(file("sample_config.json")).expect("the file is there");
     let sample: Value = serde_json::from_str(&sample).expect("JSON");
-    let specification = source_zendesk_audit_logs::config::connection_specification();
+    let specification = connection_specification();
     assert!(jsonschema::is_valid(&specification, &sample));
     assert!(!jsonschema::is_valid(&specification, &json!({})));
+}
+
+fn configuration_page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    std::fs::read_to_string(path).expect("the file is there")
+}
+
+/// The cells of the rows of the table under this heading, without the two rows of its head.
+fn table<'p>(page: &'p str, heading: &str) -> Vec<Vec<&'p str>> {
+    let (_, rest) = page.split_once(&format!("\n{heading}\n")).expect(heading);
+    let lines = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    lines.skip(2).map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+/// The words in backquotes.
+fn quoted(cell: &str) -> BTreeSet<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+/// The default and the values of a field, in the words of the page.
+fn described(name: &str, schema: &Value, required: &Value) -> (String, String) {
+    let is_required = required.as_array().is_some_and(|required| required.contains(&json!(name)));
+    let default = match schema.get("default") {
+        Some(default) => default.to_string(),
+        None if is_required => "required".to_owned(),
+        None => "none".to_owned(),
+    };
+    let values = match (schema["type"].as_str(), schema["items"]["type"].as_str(), schema["format"].as_str()) {
+        (Some("integer"), ..) => format!("{} to {}", schema["minimum"], schema["maximum"]),
+        (Some("array"), Some("string"), _) => format!("list of texts, at most {}", schema["maxItems"]),
+        (Some("array"), Some("integer"), _) => format!("list of whole numbers, at most {}", schema["maxItems"]),
+        (Some("string"), _, Some(format)) => format.to_owned(),
+        (Some("string"), ..) => "text".to_owned(),
+        (Some(other), ..) => other.to_owned(),
+        (None, ..) => panic!("{name} has no type"),
+    };
+    (default, values)
+}
+
+#[test]
+fn the_configuration_page_has_every_field_with_its_default_and_its_values() {
+    let page = configuration_page();
+    let specification = connection_specification();
+    let filters = &specification["properties"]["filters"];
+    for (heading, object, prefix) in [("## Fields", &specification, ""), ("### Filters", filters, "filters.")] {
+        let properties = object["properties"].as_object().expect("properties");
+        let fields: BTreeMap<String, (String, String)> = properties
+            .iter()
+            .map(|(name, schema)| (format!("`{prefix}{name}`"), described(name, schema, &object["required"])))
+            .collect();
+        let rows = table(&page, heading);
+        let documented: BTreeMap<String, (String, String)> =
+            rows.iter().map(|row| (row[0].to_owned(), (row[1].to_owned(), row[2].to_owned()))).collect();
+        assert_eq!(documented, fields);
+        assert_eq!(rows.len(), fields.len(), "{heading}: a field stands there twice");
+        assert!(rows.iter().all(|row| row.len() == 4 && row[3].len() > 20), "{heading}");
+    }
+    let ways: BTreeMap<&str, BTreeSet<&str>> =
+        table(&page, "### Credentials").into_iter().map(|row| (row[0].trim_matches('`'), quoted(row[1]))).collect();
+    let options = specification["properties"]["credentials"]["oneOf"].as_array().expect("ways to sign in");
+    let specified: BTreeMap<&str, BTreeSet<&str>> = options
+        .iter()
+        .map(|option| {
+            let properties = option["properties"].as_object().expect("properties");
+            let fields = properties.keys().map(String::as_str).filter(|name| *name != "auth_type").collect();
+            (properties["auth_type"]["const"].as_str().expect("a constant"), fields)
+        })
+        .collect();
+    assert_eq!(ways, specified);
+}
+
+#[test]
+fn the_configuration_page_has_every_variable_and_command_of_the_help_and_its_example_is_understood() {
+    let page = configuration_page();
+    let help = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs")).arg("--help").output().expect("it starts");
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let section = |name: &str| -> BTreeSet<String> {
+        let (_, rest) = help.split_once(&format!("\n{name}:\n")).expect(name);
+        let lines = rest.lines().take_while(|line| !line.is_empty());
+        let first = |line: &str| line.trim().split("  ").next().unwrap_or_default().to_owned();
+        lines.map(first).flat_map(|names| names.split(", ").map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let owned = |words: BTreeSet<&str>| words.into_iter().map(str::to_owned).collect::<BTreeSet<String>>();
+    let variables: BTreeSet<String> =
+        table(&page, "## Environment variables").into_iter().flat_map(|row| owned(quoted(row[0]))).collect();
+    assert_eq!(variables, section("Environment"));
+    let mut commands = section("Commands");
+    commands.remove("help");
+    let documented: BTreeSet<String> = table(&page, "## Command line")
+        .into_iter()
+        .filter_map(|row| row[0].trim_matches('`').split(' ').next().map(str::to_owned))
+        .collect();
+    assert_eq!(documented, commands);
+
+    let (_, example) = page.split_once("```json\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let example: Value = serde_json::from_str(&example.replace('…', "s3cr3t")).expect("JSON");
+    assert!(!Config::parse(&example).expect("understood").filters.is_empty());
+    assert!(jsonschema::is_valid(&connection_specification(), &example));
 }

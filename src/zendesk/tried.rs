@@ -11,8 +11,8 @@ use super::budget::Limit;
 use super::transport::Outgoing;
 use crate::secret::Eraser;
 
-/// Characters of a cursor that are shown: enough to tell cursors apart.
-const SHOWN_CURSOR: usize = 12;
+/// Characters of a cursor that are shown at either end: enough to tell cursors apart.
+const SHOWN_CURSOR: usize = 8;
 
 /// One try of a request, for whoever wants to follow each of them.
 #[derive(Debug)]
@@ -66,10 +66,12 @@ impl Tried {
 
 fn target(url: &Url) -> String {
     let pairs = url.query_pairs().map(|(name, value)| {
-        let end = value.char_indices().nth(SHOWN_CURSOR).map(|(end, _)| end);
-        match end {
-            Some(end) if name == "page[after]" => format!("{name}={}…", &value[..end]),
-            _ => format!("{name}={value}"),
+        if name == "page[after]" && value.len() > 3 * SHOWN_CURSOR {
+            let begin = &value[..value.floor_char_boundary(SHOWN_CURSOR)];
+            let end = &value[value.ceil_char_boundary(value.len() - SHOWN_CURSOR)..];
+            format!("{name}={begin}…{end}")
+        } else {
+            format!("{name}={value}")
         }
     });
     let query = pairs.collect::<Vec<_>>().join("&");
@@ -86,7 +88,7 @@ mod tests {
     fn a_try_is_shown_without_credentials_bodies_and_whole_cursors() {
         let mut eraser = Eraser::default();
         eraser.add("s3cr3t-token");
-        let url = "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=100&x=s3cr3t-token&page%5Bafter%5D=ABCDEFGHIJKLMNOP";
+        let url = "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=100&x=s3cr3t-token&page%5Bafter%5D=ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut authorization = HeaderValue::from_static("Bearer s3cr3t-token");
         authorization.set_sensitive(true);
         let request = Outgoing::get(url.parse().expect("a URL"), authorization);
@@ -98,7 +100,7 @@ mod tests {
         }
         let answer = Answer { status: 200, headers, body: b"s3cr3t body".to_vec() };
         let tried = Tried::new(&request, Ok(&answer), Duration::from_millis(5), &eraser);
-        assert_eq!(tried.target, "/api/v2/audit_logs?page[size]=100&x=(redacted)&page[after]=ABCDEFGHIJKL…");
+        assert_eq!(tried.target, "/api/v2/audit_logs?page[size]=100&x=(redacted)&page[after]=ABCDEFGH…STUVWXYZ");
         let answered = tried.outcome.as_ref().expect("an answer");
         assert_eq!((answered.status, answered.bytes), (200, 11));
         assert_eq!((answered.limit, answered.remaining), (Some(700), Some(699)));
