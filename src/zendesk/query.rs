@@ -56,18 +56,7 @@ impl Query {
             pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
         }
         if let Some(filters) = &self.filters {
-            let ids: Vec<String> = filters.actor_ids.iter().map(i64::to_string).collect();
-            for (name, values) in [
-                ("filter[action]", &filters.actions),
-                ("filter[source_type]", &filters.source_types),
-                ("filter[actor_id]", &ids),
-                ("filter[ip_address]", &filters.ip_addresses),
-            ] {
-                // One value by the plain name, several by the name with `[]`: as the API's reference has it.
-                let several = format!("{name}[]");
-                let name = if values.len() > 1 { &several } else { name };
-                pairs.extend_pairs(values.iter().map(|value| (name, value)));
-            }
+            pairs.extend_pairs(filter_parameters(filters));
         }
         if let Some(after) = &self.after {
             pairs.append_pair("page[after]", after);
@@ -75,6 +64,23 @@ impl Query {
         drop(pairs);
         url
     }
+}
+
+/// The parameters of the filters that have values; whatever counts or reads events under them sends these.
+pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
+    let ids: Vec<String> = filters.actor_ids.iter().map(i64::to_string).collect();
+    let mut parameters = Vec::new();
+    for (name, values) in [
+        ("filter[action]", &filters.actions),
+        ("filter[source_type]", &filters.source_types),
+        ("filter[actor_id]", &ids),
+        ("filter[ip_address]", &filters.ip_addresses),
+    ] {
+        // One value by the plain name, several by the name with `[]`: as the API's reference has it.
+        let brackets = if values.len() > 1 { "[]" } else { "" };
+        parameters.extend(values.iter().map(|value| (format!("{name}{brackets}"), value.clone())));
+    }
+    parameters
 }
 
 #[cfg(test)]
