@@ -25,6 +25,7 @@
 //! sync                      what to fetch, what has been seen
 //! airbyte   |   zendesk     the protocol, stdout   |   the API
 //! config                    config.json into types; spec.json out of them
+//! panics                    a panic into a failure
 //! error                     the table of failures
 //! clock, second, secret, stop
 //! ```
@@ -55,6 +56,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod panics;
 pub mod second;
 pub mod secret;
 pub mod stop;

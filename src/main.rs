@@ -6,9 +6,10 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use source_zendesk_audit_logs::{Environment, run};
+use source_zendesk_audit_logs::{Environment, panics, run};
 
 fn main() -> ExitCode {
+    panics::keep_quiet();
     // The file itself: the standard library's stdout would look for line ends in every page.
     let stdout = match std::io::stdout().as_fd().try_clone_to_owned() {
         Ok(stdout) => File::from(stdout),

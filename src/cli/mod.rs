@@ -19,6 +19,8 @@ use crate::clock::Clock;
 use crate::commands::read::Outcome;
 use crate::commands::{About, Context, check, discover, read, spec};
 use crate::error::{Cause, Error, Result};
+use crate::panics::{caught, caught_async, of_task};
+use crate::secret::Eraser;
 use crate::stop::{Stop, Stopper, stop};
 use crate::zendesk::Timeouts;
 
@@ -89,7 +91,7 @@ pub fn run(
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
-    let (code, error) = match start(arguments, environment, stdout) {
+    let (code, error) = match caught(|| start(arguments, environment, stdout)) {
         Ok(code) => (code, None),
         Err(error) if error.cause == Cause::OutputClosed => (141, None),
         Err(error) => (1, Some(error)),
@@ -127,21 +129,20 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
             seed: environment.seed,
             timeouts: environment.timeouts,
             stop,
+            secrets: Eraser::default(),
         };
-        let done = match level {
-            Ok(_) => perform(&context, arguments.command).await,
-            Err(cause) => Err(cause.into()),
+        let command = async {
+            match level {
+                Ok(_) => perform(&context, arguments.command).await,
+                Err(cause) => Err(cause.into()),
+            }
         };
-        let code = match done {
-            Ok(code) => Ok(code),
-            Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. }) => Err(error),
-            Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),
-        };
+        let code = told(&context, command).await;
         drop(context);
         // A consumer that does not read holds this up; signals are still heard meanwhile.
         match tokio::task::spawn_blocking(|| writer.finish()).await {
             Ok(written) => written.and(code),
-            Err(error) => Err(Error::with_details(Cause::Defect, error.to_string())),
+            Err(error) => Err(of_task(error)),
         }
     })
 }
@@ -150,6 +151,15 @@ fn listen() -> Result<Stop> {
     let (stopper, stop): (Stopper, Stop) = stop();
     stopper.on_signals().map_err(|error| Error::from(Cause::Startup { why: error.to_string() }))?;
     Ok(stop)
+}
+
+/// Puts out why a command failed, also if that was a panic. Whoever knows more has told it before.
+async fn told(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
+    match caught_async(command).await {
+        Ok(code) => Ok(code),
+        Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. }) => Err(error),
+        Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),
+    }
 }
 
 async fn perform(context: &Context, command: Command) -> Result<u8> {
@@ -168,5 +178,42 @@ async fn perform(context: &Context, command: Command) -> Result<u8> {
                 Outcome::Stopped(signal) => signal.exit_code(),
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::bench::Bench;
+
+    #[tokio::test]
+    async fn a_panic_of_a_command_is_told_and_exits_1() {
+        let bench = Bench::start();
+        bench.context.secrets.add("s3cr3t-0123456789");
+        let code = told(&bench.context, async { panic!("index 7, in s3cr3t-0123456789, s3cr3t-01") }).await;
+        assert_eq!(code.ok(), Some(1));
+        let [trace] = bench.messages().await.try_into().expect("one message");
+        let error = &trace["trace"]["error"];
+        assert_eq!(error["failure_type"], "system_error");
+        assert_eq!(error["message"], Cause::Defect.to_string());
+        assert_eq!(error["stream_descriptor"], serde_json::Value::Null);
+        let internal = error["internal_message"].as_str().expect("details");
+        assert!(internal.contains("panic") && internal.contains("index 7, in (redacted), (redacted)"), "{internal}");
+    }
+
+    #[test]
+    fn a_panic_where_nothing_can_be_told_any_more_exits_1() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                panic!("stdout is broken")
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let environment = Environment { signals: Signals::ByHand(stop().1), ..Environment::of_process() };
+        let arguments = ["source-zendesk-audit-logs", "spec"].map(OsString::from);
+        assert_eq!(run(arguments, environment, Box::new(Broken)), 1);
     }
 }

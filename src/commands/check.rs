@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::reporter::Command;
 use super::{Context, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
-use crate::config::{Config, read_json};
-use crate::error::{Cause, Error, File, Method, Result};
+use crate::config::Config;
+use crate::error::{Cause, Error, Method, Result};
 use crate::zendesk::{Fetched, Query};
 
 /// The longest that it takes; real time.
@@ -24,8 +24,8 @@ pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates un
 /// # Errors
 /// If the file cannot be read, for a defect, or if stdout cannot be written.
 pub async fn run(context: &Context, path: &Path) -> Result<()> {
-    let file = read_json(File::Config, path)?;
-    let verdict = match Config::parse(&file) {
+    let (file, config) = context.configuration(path)?;
+    let verdict = match config {
         Ok(config) => match tokio::time::timeout(LIMIT, probe(context, &config, &file)).await {
             Ok(verdict) => verdict,
             Err(_) => Err(Cause::Timeout.into()),

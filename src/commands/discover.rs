@@ -6,8 +6,7 @@ use std::path::Path;
 use super::Context;
 use crate::airbyte::catalog;
 use crate::airbyte::message::Message;
-use crate::config::{Config, read_json};
-use crate::error::{File, Result};
+use crate::error::Result;
 use crate::zendesk::json_schema;
 
 /// Runs the command.
@@ -15,7 +14,7 @@ use crate::zendesk::json_schema;
 /// # Errors
 /// If the configuration does not do, or stdout cannot be written.
 pub async fn run(context: &Context, config: &Path) -> Result<()> {
-    Config::parse(&read_json(File::Config, config)?)?;
+    context.configuration(config)?.1?;
     let catalog = catalog(json_schema());
     context.output.send(&Message::Catalog { catalog }).await
 }

@@ -2,13 +2,15 @@
 //!
 //! Here is what they share: how a command ends, and how a failure is written.
 
+#[cfg(test)]
+pub mod bench;
 pub mod check;
 pub mod discover;
 pub mod read;
 mod reporter;
 pub mod spec;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -17,8 +19,9 @@ use tokio::sync::mpsc;
 use crate::airbyte::Output;
 use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
-use crate::config::{Config, Filters};
-use crate::error::{Error, Result};
+use crate::config::{Config, Filters, SECRET_FIELDS, read_json};
+use crate::error::{Cause, Error, File, Result};
+use crate::secret::Eraser;
 use crate::stop::Stop;
 use crate::zendesk::{BaseUrl, Client, Patience, Setup, Timeouts};
 use reporter::{Command, Reporter};
@@ -39,6 +42,8 @@ pub struct Context {
     pub timeouts: Option<Timeouts>,
     /// SIGTERM and SIGINT.
     pub stop: Stop,
+    /// What must not be shown, whatever else goes wrong.
+    pub secrets: Eraser,
 }
 
 /// Whether a trace is about the stream or about the command.
@@ -51,6 +56,20 @@ pub enum About {
 }
 
 impl Context {
+    /// Reads the configuration file: its content, for the CONTROL message, and what it means. From
+    /// here on its secrets are known as such.
+    ///
+    /// # Errors
+    /// If the file cannot be read. What its content means can fail on its own.
+    fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
+        let file = read_json(File::Config, path)?;
+        for secret in SECRET_FIELDS.iter().filter_map(|name| file["credentials"][name].as_str()) {
+            self.secrets.add(secret.trim());
+        }
+        let config = Config::parse(&file);
+        Ok((file, config))
+    }
+
     /// Writes the TRACE ERROR of a failure, and flushes it.
     ///
     /// # Errors
@@ -58,7 +77,11 @@ impl Context {
     pub async fn trace_error(&self, error: &Error, about: About) -> Result<()> {
         let error = TraceError {
             message: error.to_string(),
-            internal_message: error.internal.clone(),
+            internal_message: error.internal.as_ref().map(|internal| match error.cause {
+                // A panic's message was made by nobody who knew what must not stand in it.
+                Cause::Defect => self.secrets.erase_parts(internal),
+                _ => self.secrets.erase(internal).into_owned(),
+            }),
             failure_type: error.cause.failure_type(),
             stream_descriptor: (about == About::Stream).then_some(DESCRIPTOR),
         };
@@ -89,6 +112,7 @@ impl Context {
             seed: self.seed,
             notices,
             tell_each_try: self.output.logs(Level::Debug),
+            secrets: self.secrets.clone(),
         };
         let client = Client::new(setup, &config.credentials)?;
         let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), command);

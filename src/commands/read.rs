@@ -15,6 +15,7 @@ use crate::airbyte::message::{Level, Progress, SyncMode, stream_status};
 use crate::airbyte::{selected_sync_mode, stream_state};
 use crate::config::{Config, read_json};
 use crate::error::{Cause, Error, File, Method, Result};
+use crate::panics::caught_async;
 use crate::second::Second;
 use crate::stop::Signal;
 use crate::sync::{End, Engine, Ledger, SyncState, Tally};
@@ -36,8 +37,8 @@ pub enum Outcome {
 /// # Errors
 /// If a file does not do, before anything is read, or if stdout cannot be written.
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
-    let file = read_json(File::Config, config)?;
-    let config = Config::parse(&file)?;
+    let (file, config) = context.configuration(config)?;
+    let config = config?;
     let mode = selected_sync_mode(&read_json(File::Catalog, catalog)?)?;
     let state = match state {
         Some(path) => read_state(path)?,
@@ -47,9 +48,15 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
         context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
         return Ok(Outcome::Complete);
     };
+    tell(context, sync(context, &config, &file, state, mode)).await
+}
+
+/// Puts what the platform has to be told around a sync: its beginning, and how it ended.
+async fn tell(context: &Context, sync: impl Future<Output = Result<End>>) -> Result<Outcome> {
     let status = |progress| stream_status(progress, Vec::new(), context.clock.now());
     context.output.send(&status(Progress::Started)).await?;
-    let (last, outcome) = match sync(context, &config, &file, state, mode).await {
+    // After a panic nobody knows whether what the ledger has noted has gone out: no STATE is written.
+    let (last, outcome) = match caught_async(sync).await {
         Ok(End::Complete) => (Progress::Complete, Outcome::Complete),
         Ok(End::Stopped(signal)) => {
             let words = format!("Stopped by {}; the next sync goes on from here.", signal.name());
@@ -158,4 +165,34 @@ fn summary(tally: Tally, client: &Client, took: Duration) -> String {
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::airbyte::RecordLines;
+    use crate::commands::bench::Bench;
+
+    #[tokio::test]
+    async fn a_panic_in_a_sync_leaves_whole_lines_no_state_and_incomplete() {
+        let bench = Bench::start();
+        let output = bench.context.output.clone();
+        let outcome = tell(&bench.context, async {
+            let mut lines = RecordLines::new(bench.context.clock.now(), 0);
+            lines.push(br#"{"id":1}"#);
+            output.lines(lines.into_bytes()).await?;
+            panic!("the plan is wrong")
+        });
+        assert_eq!(outcome.await.ok(), Some(Outcome::Failed));
+        drop(output);
+        let messages = bench.messages().await;
+        let kinds: Vec<_> = messages.iter().filter_map(|message| message["type"].as_str()).collect();
+        assert_eq!(kinds, ["TRACE", "RECORD", "TRACE", "TRACE"]);
+        assert_eq!(messages[0]["trace"]["stream_status"]["status"], "STARTED");
+        let error = &messages[2]["trace"]["error"];
+        assert_eq!(error["failure_type"], "system_error");
+        assert_eq!(error["stream_descriptor"]["name"], "audit_logs");
+        assert!(error["internal_message"].as_str().is_some_and(|words| words.ends_with("the plan is wrong")));
+        assert_eq!(messages[3]["trace"]["stream_status"]["status"], "INCOMPLETE");
+    }
 }

@@ -12,7 +12,8 @@ use crate::airbyte::message::{
     ConnectorConfig, Control, ControlKind, Level, Message, Progress, RateLimited, Reason, stream_status,
 };
 use crate::clock::Clock;
-use crate::error::{Cause, Error, Result};
+use crate::error::Result;
+use crate::panics::of_task;
 use crate::zendesk::{Notice, Tried};
 
 /// What is running: only `read` has a stream whose status can be told.
@@ -44,7 +45,7 @@ impl Reporter {
     /// # Errors
     /// If stdout cannot be written.
     pub async fn finish(self) -> Result<()> {
-        self.0.await.unwrap_or_else(|error| Err(Error::with_details(Cause::Defect, error.to_string())))
+        self.0.await.unwrap_or_else(|error| Err(of_task(error)))
     }
 }
 

@@ -126,6 +126,9 @@ pub struct GrantedToken {
     pub token_expiry_date: Option<Second>,
 }
 
+/// The fields of `credentials` that hold secrets.
+pub const SECRET_FIELDS: [&str; 5] = ["client_id", "client_secret", "refresh_token", "access_token", "api_token"];
+
 const CHOOSE: &str = "Choose one of client_credentials, refresh_token, access_token, api_token.";
 
 impl Credentials {

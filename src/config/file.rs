@@ -12,7 +12,7 @@ use crate::error::{Cause, File, Result};
 /// No configuration, catalog or state of this connector comes near to this size, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads the whole file. A byte order mark, as Windows editors write it, is skipped.
+/// Reads the whole file; see [`parse_json`].
 ///
 /// # Errors
 /// If it is absent, not a readable plain file, too large, empty or no JSON.
@@ -32,7 +32,17 @@ pub fn read_json(file: File, path: &Path) -> Result<Value> {
     if bytes.len() as u64 > LARGEST {
         return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)).into());
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    parse_json(file, path, &bytes)
+}
+
+/// Reads the content of a file, in which a byte order mark, as Windows editors write it, is skipped.
+/// The path is for the error only.
+///
+/// # Errors
+/// If it is empty or no JSON.
+pub fn parse_json(file: File, path: &Path, bytes: &[u8]) -> Result<Value> {
+    let unreadable = |why: String| Cause::FileUnreadable { file, path: path.to_owned(), why };
+    let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(Cause::FileEmpty { file, path: path.to_owned() }.into());

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-pub use credentials::{Credentials, GrantedToken, OauthClient, RefreshToken};
+pub use credentials::{Credentials, GrantedToken, OauthClient, RefreshToken, SECRET_FIELDS};
 pub use fields::{Fields, kind};
-pub use file::read_json;
+pub use file::{parse_json, read_json};
 pub use filters::Filters;
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;

@@ -19,6 +19,7 @@ use crate::airbyte::message::{DESCRIPTOR, Level, Message, Progress, SourceStats,
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
+use crate::panics::of_task;
 use crate::second::Second;
 use crate::stop::{Signal, Stop};
 use crate::zendesk::{Client, Fetched};
@@ -154,7 +155,7 @@ impl Engine {
     ) -> Result<()> {
         let (window, fetched) = match answer {
             Some(Ok(answer)) => answer,
-            Some(Err(error)) => return Err(Error::with_details(Cause::Defect, error.to_string())),
+            Some(Err(error)) => return Err(of_task(error)),
             None => {
                 return Err(Error::with_details(Cause::Defect, "the plan neither ends nor goes on"));
             }

@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use super::retry::{Again, parse_retry_after};
 use crate::error::{Cause, Method};
+use crate::second::Second;
 
 /// An answer of the server, read to its end.
 #[derive(Debug)]
@@ -59,6 +60,14 @@ impl Answer {
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         parse_retry_after(self.header(RETRY_AFTER.as_str())?, now)
+    }
+
+    /// The server's time: `Date`.
+    #[must_use]
+    pub fn date(&self) -> Option<Second> {
+        let date = self.header(DATE.as_str())?;
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+        Some(Second::containing(date))
     }
 
     /// The body as JSON, if it is that.

@@ -21,6 +21,7 @@ use super::notice::Notice;
 use super::transport::Outgoing;
 use crate::config::{Credentials, OauthClient};
 use crate::error::{Cause, Error, Method, Result};
+use crate::panics::of_task;
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -232,7 +233,7 @@ async fn renew(
     }
     let (mut asked, renewed) = oneshot::channel();
     let (endpoint, client, exchange) = (endpoint.clone(), client.clone(), Arc::clone(exchange));
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let mut slot = slot;
         let grace = if slot.refresh_token.is_some() { GRACE } else { Duration::ZERO };
         let renewed = tokio::select! {
@@ -246,7 +247,10 @@ async fn renew(
         // Whoever asked may be gone.
         let _ = asked.send(renewed);
     });
-    renewed.await.map_err(|_| Cause::Defect)?
+    match renewed.await {
+        Ok(renewed) => renewed,
+        Err(_) => Err(task.await.err().map_or_else(|| Cause::Defect.into(), of_task)),
+    }
 }
 
 impl Slot {

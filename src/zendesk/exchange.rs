@@ -9,7 +9,6 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use reqwest::header::DATE;
 
 use super::answer::{Answer, Failure};
 use super::base_url::BaseUrl;
@@ -25,6 +24,8 @@ use crate::secret::Eraser;
 
 /// How much of a body stands in an error's technical details, in bytes.
 const SHOWN_BODY: usize = 300;
+/// How much of a request's id stands there, in bytes; Zendesk's have 36.
+const SHOWN_ID: usize = 100;
 /// How much of a body is searched for secrets before it is cut to that, in bytes.
 const SEARCHED_BODY: usize = 64 << 10;
 
@@ -48,6 +49,8 @@ pub struct Setup {
     pub notices: Notices,
     /// Whether they hear of each single try as well.
     pub tell_each_try: bool,
+    /// What must not be shown; what the server issues is added.
+    pub secrets: Eraser,
 }
 
 /// Figures of all exchanges so far.
@@ -88,7 +91,7 @@ pub struct Exchange {
     budget: Mutex<Budget>,
     in_flight: AtomicU32,
     jitter: Mutex<fastrand::Rng>,
-    eraser: Mutex<Eraser>,
+    secrets: Eraser,
     server_time: OnceLock<Second>,
     /// Figures of all exchanges so far.
     pub stats: Stats,
@@ -109,7 +112,7 @@ impl Exchange {
             budget: Mutex::new(Budget::new(setup.rate_limit_percentage)),
             in_flight: AtomicU32::new(0),
             jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
-            eraser: Mutex::default(),
+            secrets: setup.secrets,
             server_time: OnceLock::new(),
             stats: Stats::default(),
         })
@@ -123,7 +126,7 @@ impl Exchange {
 
     /// Cuts this text out of everything that is shown from now on.
     pub fn keep_secret(&self, secret: &str) {
-        locked(&self.eraser).add(secret);
+        self.secrets.add(secret);
     }
 
     /// Tells whoever listens.
@@ -182,7 +185,7 @@ impl Exchange {
                 Decision::GiveUp => {
                     let took = self.clock.instant().saturating_duration_since(started);
                     let details = self.details(request, &answer, tries, took);
-                    return Err(Error::with_details(given_up(failure.cause, refused_for), details));
+                    return Err(Error::with_details(self.given_up(failure.cause, refused_for), details));
                 }
             }
         }
@@ -217,10 +220,8 @@ impl Exchange {
     }
 
     fn learn(&self, answer: &Answer) {
-        if let Some(date) = answer.header(DATE.as_str())
-            && let Ok(date) = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date)
-        {
-            self.server_time.get_or_init(|| Second::containing(date));
+        if let Some(date) = answer.date() {
+            self.server_time.get_or_init(|| date);
         }
         if answer.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
@@ -241,7 +242,7 @@ impl Exchange {
         if self.tell_each_try {
             let took = self.clock.instant().saturating_duration_since(began);
             let seen = answer.as_ref().map_err(|(_, words)| words.as_str());
-            let tried = Tried::new(request, seen, took, &locked(&self.eraser));
+            let tried = Tried::new(request, seen, took, &self.secrets);
             self.notify(Notice::Tried(tried));
         }
         answer
@@ -262,28 +263,38 @@ impl Exchange {
             Err(why) => format!(": {why}"),
             Ok(answer) => {
                 let id = answer.header("x-zendesk-request-id").unwrap_or("none");
+                let id = self.cut(id, SHOWN_ID);
                 let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&answer.body) };
                 format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", answer.status)
             }
         };
         let details = format!("{method} {path}{query}{outcome}; tries: {tries} in {:.1} s", took.as_secs_f64());
-        locked(&self.eraser).erase(&details).into_owned()
+        self.secrets.erase(&details).into_owned()
     }
 
     /// The beginning of a body, on one line, with secrets cut before the end is.
     fn shown(&self, body: &[u8]) -> String {
         let beginning = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BODY)]);
-        let clean = locked(&self.eraser).erase(&beginning).into_owned();
-        let end = clean.floor_char_boundary(SHOWN_BODY);
-        format!("{:?}", &clean[..end])
+        format!("{:?}", self.cut(&beginning, SHOWN_BODY))
     }
-}
 
-/// A refusal for the rate limit that was borne to the end says how long that was.
-fn given_up(cause: Cause, refused_for: Option<Duration>) -> Cause {
-    match cause {
-        Cause::RateLimited { .. } => Cause::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 },
-        cause => cause,
+    /// The beginning of a text from outside, with secrets cut before the end is.
+    fn cut(&self, text: &str, most: usize) -> String {
+        let mut clean = self.secrets.erase(text).into_owned();
+        clean.truncate(clean.floor_char_boundary(most));
+        clean
+    }
+
+    /// What is known only at the end: how long a rate limit was borne, and whether the host of a
+    /// redirect may be named.
+    fn given_up(&self, cause: Cause, refused_for: Option<Duration>) -> Cause {
+        match cause {
+            Cause::RateLimited { .. } => Cause::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 },
+            Cause::Redirect { status, to } => {
+                Cause::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
+            }
+            cause => cause,
+        }
     }
 }
 

@@ -19,13 +19,15 @@ mod tls;
 mod transport;
 mod tried;
 
+pub use answer::{Answer, Failure};
 pub use base_url::BaseUrl;
+pub use budget::Limit;
 pub use client::{Client, Fetched};
 pub use exchange::{Setup, Stats};
 pub use notice::{Notice, Notices};
 pub use page::{Page, Record};
 pub use query::{Between, PAGE_SIZE, Query};
 pub use record::{AuditLog, Identity, json_schema};
-pub use retry::Patience;
+pub use retry::{Again, Decision, Patience, Tries, decide};
 pub use transport::Timeouts;
 pub use tried::{Answered, Tried};

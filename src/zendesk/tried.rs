@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_try_is_shown_without_credentials_bodies_and_whole_cursors() {
-        let mut eraser = Eraser::default();
+        let eraser = Eraser::default();
         eraser.add("s3cr3t-token");
         let url = "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=100&x=s3cr3t-token&page%5Bafter%5D=ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut authorization = HeaderValue::from_static("Bearer s3cr3t-token");

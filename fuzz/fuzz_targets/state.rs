@@ -1,0 +1,8 @@
+//! Runs [`targets::state`] on whatever libFuzzer comes up with.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use source_zendesk_audit_logs_fuzz as targets;
+
+fuzz_target!(|bytes: &[u8]| targets::state(bytes));

@@ -1,0 +1,177 @@
+//! What the fuzz targets do with their input, and what must hold for every input besides that nothing
+//! panics. Plain functions, so that `tests/corpus.rs` can run them on the committed inputs as well.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use source_zendesk_audit_logs::airbyte::{RecordLines, selected_sync_mode, stream_state};
+use source_zendesk_audit_logs::config::{Config, parse_json};
+use source_zendesk_audit_logs::error::{Error, FailureType, File, Method};
+use source_zendesk_audit_logs::sync::SyncState;
+use source_zendesk_audit_logs::zendesk::{Again, Answer, BaseUrl, Decision, Limit, Page, Patience, Tries, decide};
+
+fn file(file: File, bytes: &[u8]) -> Result<Value, Error> {
+    parse_json(file, Path::new("fuzzed.json"), bytes)
+}
+
+/// What is wrong with a file is for the user to put right, and said in a sentence.
+fn assert_clear(error: &Error) {
+    assert_eq!(error.cause.failure_type(), FailureType::ConfigError, "{error}");
+    assert!(error.to_string().ends_with('.'), "{error}");
+}
+
+/// A configuration file.
+pub fn config(bytes: &[u8]) {
+    match file(File::Config, bytes).and_then(|file| Config::parse(&file)) {
+        Err(error) => assert_clear(&error),
+        Ok(config) => {
+            // Wherever it came from, credentials go to one kind of host.
+            let base = BaseUrl::new(&config.subdomain, None).expect("a subdomain makes a URL");
+            let url = base.join("/");
+            assert_eq!(url.as_str(), format!("https://{}.zendesk.com/", config.subdomain));
+            assert!(config.lookback_window_minutes <= 1440);
+            assert!((1..=16).contains(&config.num_workers));
+            assert!((1..=100).contains(&config.rate_limit_percentage));
+        }
+    }
+}
+
+/// A configured catalog.
+pub fn catalog(bytes: &[u8]) {
+    if let Err(error) = file(File::Catalog, bytes).and_then(|file| selected_sync_mode(&file)) {
+        assert_clear(&error);
+    }
+}
+
+/// A state file.
+pub fn state(bytes: &[u8]) {
+    let state = file(File::State, bytes).and_then(|file| stream_state(&file)?.map(SyncState::parse).transpose());
+    match state {
+        Err(error) => assert_clear(&error),
+        Ok(None) => {}
+        Ok(Some(state)) => {
+            let written = state.to_value();
+            let read = SyncState::parse(&written).expect("what was written is understood");
+            assert_eq!(read.to_value(), written);
+            assert_eq!(read.created_at, state.created_at);
+        }
+    }
+}
+
+/// A page as another reader sees it.
+#[derive(Deserialize)]
+struct Expected<'t> {
+    #[serde(borrow)]
+    audit_logs: Vec<&'t RawValue>,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    has_more: bool,
+    #[serde(default)]
+    after_cursor: Option<String>,
+}
+
+/// The body of a 200 of the API.
+pub fn page(bytes: &[u8]) {
+    let mut body = bytes.to_vec();
+    let expected = serde_json::from_slice::<Expected<'_>>(bytes);
+    let expected = expected.ok().filter(|page| page.audit_logs.iter().all(|record| record.get().starts_with('{')));
+    let page = match Page::parse(&mut body) {
+        Ok(page) => page,
+        Err(what) => {
+            assert_eq!(body, bytes, "it is left where it was");
+            let too_much = what.starts_with("a cursor of ") || what.ends_with(" records");
+            assert!(expected.is_none() || too_much, "a page was refused: {what}");
+            return;
+        }
+    };
+    let expected = expected.expect("only a page is taken for one");
+    assert_eq!(page.has_more, expected.meta.has_more);
+    assert_eq!(page.after_cursor, expected.meta.after_cursor);
+    assert_eq!(page.records.len(), expected.audit_logs.len());
+    for (record, expected) in page.records.iter().zip(expected.audit_logs) {
+        assert_eq!(page.text(record), expected.get().as_bytes());
+        assert_goes_out_whole(page.text(record));
+    }
+}
+
+#[derive(Deserialize)]
+struct Line<'t> {
+    #[serde(borrow)]
+    record: Data<'t>,
+}
+
+#[derive(Deserialize)]
+struct Data<'t> {
+    #[serde(borrow)]
+    data: &'t RawValue,
+}
+
+/// A RECORD message is one line, which holds the record without its line ends.
+fn assert_goes_out_whole(record: &[u8]) {
+    let mut lines = RecordLines::new(Timestamp::UNIX_EPOCH, 0);
+    lines.push(record);
+    let line = String::from_utf8(lines.into_bytes()).expect("a record is UTF-8");
+    let line = line.strip_suffix('\n').expect("a line ends");
+    assert!(!line.contains(['\r', '\n']));
+    let line: Line<'_> = serde_json::from_str(line).expect("a line is JSON");
+    let text = std::str::from_utf8(record).expect("a record is UTF-8");
+    assert_eq!(line.record.data.get(), text.replace(['\r', '\n'], ""));
+}
+
+/// An answer's status (two bytes), its headers (a line each), and after an empty line its body.
+pub fn headers(bytes: &[u8]) {
+    let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
+        return;
+    };
+    let status = 100 + u16::from_be_bytes(*status) % 500;
+    let mut headers = HeaderMap::new();
+    let mut rest = rest;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, after) = (&rest[..end], &rest[end + 1..]);
+        rest = after;
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
+            break;
+        };
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    let answer = Answer { status, headers, body: rest.to_vec() };
+    let now = Timestamp::from_second(1_795_435_200).expect("a time");
+
+    let limit = Limit::of(&answer);
+    assert_ne!(limit.requests, Some(0));
+    assert!(limit.reset.is_none_or(|reset| reset.as_secs() <= 60));
+    if let Some(date) = answer.date() {
+        assert_eq!(date.to_string().parse(), Ok(date));
+    }
+    for method in [Method::ClientCredentials, Method::RefreshToken, Method::AccessToken, Method::ApiToken] {
+        let failure = answer.api_failure(method, now);
+        let message = failure.cause.to_string();
+        assert!(message.ends_with(['.', ')']), "{message}");
+        for patience in [Patience::READ, Patience::CHECK] {
+            for (failed, jitter) in [(1, 0.0), (1, 1.0), (patience.tries, 0.5)] {
+                let tries = Tries { failed, refused_for: None };
+                let longest = match failure.again {
+                    Again::RateLimited { .. } => patience.rate_limited,
+                    _ => patience.longest_wait.max(std::time::Duration::from_mins(1)) + std::time::Duration::from_secs(1),
+                };
+                match decide(failure.again, tries, patience, jitter) {
+                    Decision::GiveUp => {}
+                    Decision::Wait(wait) => {
+                        assert_ne!(failure.again, Again::Never);
+                        assert!(wait <= longest, "{wait:?} is too long");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A context with a stdout that can be looked at, for tests of what stands around the commands.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::Context;
+use crate::airbyte::message::Level;
+use crate::airbyte::{Output, Writer};
+use crate::clock::Clock;
+use crate::secret::Eraser;
+use crate::stop::stop;
+
+/// A context, and what is written to it.
+pub struct Bench {
+    /// Of a command.
+    pub context: Context,
+    writer: Writer,
+    stdout: Stdout,
+}
+
+#[derive(Clone, Default)]
+struct Stdout(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Bench {
+    /// With nothing written yet.
+    pub fn start() -> Self {
+        let stdout = Stdout::default();
+        let (output, writer) = Output::start(Box::new(stdout.clone()), Level::Info, None).expect("a thread");
+        let context = Context {
+            output,
+            clock: Clock::System,
+            base_url: None,
+            certificates: None,
+            seed: 7,
+            timeouts: None,
+            stop: stop().1,
+            secrets: Eraser::default(),
+        };
+        Self { context, writer, stdout }
+    }
+
+    /// What was written, to its end; a line that is no message fails the test.
+    pub async fn messages(self) -> Vec<Value> {
+        drop(self.context);
+        tokio::task::spawn_blocking(|| self.writer.finish()).await.expect("it ends").expect("it is written");
+        let stdout = self.stdout.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stdout = String::from_utf8(stdout).expect("UTF-8");
+        assert!(stdout.ends_with('\n'), "{stdout}");
+        stdout.lines().map(|line| serde_json::from_str(line).expect("a message")).collect()
+    }
+}
