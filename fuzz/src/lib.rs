@@ -80,13 +80,16 @@ struct Meta {
 /// The body of a 200 of the API.
 pub fn page(bytes: &[u8]) {
     let mut body = bytes.to_vec();
-    let expected = serde_json::from_slice::<Expected<'_>>(bytes);
-    let expected = expected.ok().filter(|page| page.audit_logs.iter().all(|record| record.get().starts_with('{')));
+    // Outside UTF-8 there is no JSON, also in what nobody reads.
+    let text = std::str::from_utf8(bytes).ok();
+    let expected = text
+        .and_then(|text| serde_json::from_str::<Expected<'_>>(text).ok())
+        .filter(|page| page.audit_logs.iter().all(|record| record.get().starts_with('{')));
     let page = match Page::parse(&mut body) {
         Ok(page) => page,
         Err(what) => {
             assert_eq!(body, bytes, "it is left where it was");
-            let too_much = what.starts_with("a cursor of ") || what.ends_with(" records");
+            let too_much = what.starts_with("a cursor of ") || what.starts_with("more than ");
             assert!(expected.is_none() || too_much, "a page was refused: {what}");
             return;
         }
@@ -162,7 +165,9 @@ pub fn headers(bytes: &[u8]) {
                 let tries = Tries { failed, refused_for: None };
                 let longest = match failure.again {
                     Again::RateLimited { .. } => patience.rate_limited,
-                    _ => patience.longest_wait.max(std::time::Duration::from_mins(1)) + std::time::Duration::from_secs(1),
+                    _ => {
+                        patience.longest_wait.max(std::time::Duration::from_mins(1)) + std::time::Duration::from_secs(1)
+                    }
                 };
                 match decide(failure.again, tries, patience, jitter) {
                     Decision::GiveUp => {}

@@ -137,7 +137,7 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
                 Err(cause) => Err(cause.into()),
             }
         };
-        let code = told(&context, command).await;
+        let code = Box::pin(told(&context, command)).await;
         drop(context);
         // A consumer that does not read holds this up; signals are still heard meanwhile.
         match tokio::task::spawn_blocking(|| writer.finish()).await {

@@ -18,6 +18,11 @@ use crate::second::Second;
 /// Cursors of the API have some dozens of characters; one beyond this is no cursor.
 const LONGEST_CURSOR: usize = 8 << 10;
 
+/// A page has 100 records at most, because no more are asked for. An API that minds that no longer is
+/// understood; beyond this it is no API, but what fills the memory: an empty record takes up two
+/// bytes of an answer, and fifty times as many here.
+const MOST_RECORDS: usize = 10_000;
+
 /// A page: the bytes of the answer, and where in them the records stand.
 #[derive(Debug)]
 pub struct Page {
@@ -93,6 +98,7 @@ impl Page {
         let (records, meta) = read(text).map_err(|fault| match fault {
             Fault::Broken => broken(),
             Fault::Shape => "JSON of another shape".to_owned(),
+            Fault::TooMuch => format!("more than {MOST_RECORDS} records"),
         })?;
         if let Some(cursor) = meta.after_cursor.as_ref().filter(|cursor| cursor.len() > LONGEST_CURSOR) {
             return Err(format!("a cursor of {} bytes", cursor.len()));
@@ -150,6 +156,9 @@ fn read_records(scan: &mut Scan<'_>) -> Result<Vec<Record>, Fault> {
     while scan.another(records.is_empty(), b']')? {
         if scan.peek() != Some(b'{') {
             return Err(Fault::Shape);
+        }
+        if records.len() == MOST_RECORDS {
+            return Err(Fault::TooMuch);
         }
         let start = scan.position();
         let keys = scan.value::<Keys>().or_else(|_| {
@@ -304,6 +313,11 @@ mod tests {
     #[test]
     fn nothing_but_a_page_is_a_page() {
         let long = format!(r#"{{"audit_logs":[],"meta":{{"has_more":true,"after_cursor":"{}"}}}}"#, "x".repeat(9000));
+        let page_of = |records: usize| {
+            let records = vec!["{}"; records].join(",");
+            format!(r#"{{"audit_logs":[{records}],"meta":{{"has_more":false}}}}"#)
+        };
+        assert_eq!(parse(&page_of(10_000)).map(|page| page.records.len()), Ok(10_000));
         let deep = format!(r#"{{"audit_logs":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         for (body, what) in [
             ("", "an empty body"),
@@ -324,6 +338,7 @@ mod tests {
             ("{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             ("{\"audit_logs\":[null],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             (&long, "a cursor of 9000 bytes"),
+            (&page_of(10_001), "more than 10000 records"),
         ] {
             assert_eq!(parse(body).map(|_| ()), Err(what.to_owned()), "{body}");
         }

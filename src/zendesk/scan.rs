@@ -21,6 +21,8 @@ pub enum Fault {
     Broken,
     /// The text is JSON so far, but of another shape.
     Shape,
+    /// There is more of it than anybody asked for.
+    TooMuch,
 }
 
 impl<'t> Scan<'t> {

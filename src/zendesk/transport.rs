@@ -2,7 +2,9 @@
 //!
 //! It must not try again, follow a redirect, or look into what an answer means.
 
+use std::borrow::Borrow;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -13,8 +15,13 @@ use super::base_url::BaseUrl;
 use super::tls;
 use crate::error::{Cause, Result};
 
-/// A body beyond this is no page of 100 records, in bytes after decompression.
-const LARGEST_BODY: usize = 64 << 20;
+/// A body beyond this is no page of 100 records, in bytes after decompression: a usual page has some
+/// 60 KB, and with 64 KiB of text in each record it has 6.4 MiB and what escapes add.
+const LARGEST_BODY: usize = 16 << 20;
+/// The same of all bodies that are on their way at a time: 16 usual pages have one.
+const LARGEST_TOGETHER: usize = 64 << 20;
+/// Of every other answer (failures, tokens) no more than this is read, in bytes.
+const LARGEST_OTHER: usize = 1 << 20;
 
 /// How long a single try may take; always real time.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +83,38 @@ impl Outgoing {
 /// The HTTP client.
 pub struct Transport {
     http: reqwest::Client,
+    /// Bytes of the bodies that are on their way.
+    arriving: AtomicUsize,
+}
+
+/// A body on its way; counted until it is whole or given up.
+///
+/// Put together at the end: a buffer that grows would be copied as often, and would keep its room while
+/// the page waits for its turn to go out.
+struct Arriving<'t, P> {
+    together: &'t AtomicUsize,
+    parts: Vec<P>,
+    size: usize,
+}
+
+impl<P: Borrow<[u8]>> Arriving<'_, P> {
+    /// Takes a part, and returns how much is on its way altogether.
+    fn take(&mut self, part: P) -> usize {
+        let size = part.borrow().len();
+        self.size += size;
+        self.parts.push(part);
+        self.together.fetch_add(size, Ordering::Relaxed) + size
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.parts.concat()
+    }
+}
+
+impl<P> Drop for Arriving<'_, P> {
+    fn drop(&mut self) {
+        self.together.fetch_sub(self.size, Ordering::Relaxed);
+    }
 }
 
 impl Transport {
@@ -99,7 +138,7 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| Cause::Startup { why: chain(&error) })?;
-        Ok(Self { http })
+        Ok(Self { http, arriving: AtomicUsize::new(0) })
     }
 
     /// One try: the answer with its whole body.
@@ -119,22 +158,28 @@ impl Transport {
             (transport_failure(&error), chain(&error))
         };
         let mut response = builder.send().await.map_err(broken)?;
-        // Put together at the end: a buffer that grows would be copied as often, and would keep its room
-        // while the page waits for its turn to go out.
-        let (mut parts, mut size) = (Vec::new(), 0);
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let may_be_a_page = status == 200 && !request.is_secret();
+        let mut arriving = Arriving { together: &self.arriving, parts: Vec::new(), size: 0 };
         while let Some(part) = response.chunk().await.map_err(broken)? {
-            size += part.len();
-            if size > LARGEST_BODY {
-                let what = format!("a body of more than {} MiB", LARGEST_BODY >> 20);
-                return Err((Failure::passing(Cause::NotThePage { what: what.clone() }), what));
+            if !may_be_a_page && arriving.size + part.len() > LARGEST_OTHER {
+                // What it means stands at its beginning.
+                arriving.take(part.slice(..LARGEST_OTHER - arriving.size));
+                break;
             }
-            parts.push(part);
+            let too_large = |what: &str, limit: usize| {
+                let what = format!("{what} of more than {} MiB", limit >> 20);
+                (Failure::passing(Cause::NotThePage { what: what.clone() }), what)
+            };
+            if arriving.size + part.len() > LARGEST_BODY {
+                return Err(too_large("a body", LARGEST_BODY));
+            }
+            if arriving.take(part) > LARGEST_TOGETHER {
+                return Err(too_large("bodies at a time", LARGEST_TOGETHER));
+            }
         }
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: std::mem::take(response.headers_mut()),
-            body: parts.concat(),
-        })
+        Ok(Answer { status, headers, body: arriving.finish() })
     }
 }
 
@@ -185,4 +230,23 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_count_together_as_long_as_they_are_on_their_way() {
+        let together = AtomicUsize::new(0);
+        let arriving = || Arriving { together: &together, parts: Vec::new(), size: 0 };
+        let (mut one, mut other) = (arriving(), arriving());
+        assert_eq!(one.take(&b"12345"[..]), 5);
+        assert_eq!(other.take(&b"123"[..]), 8);
+        assert_eq!(one.take(&b"67"[..]), 10);
+        assert_eq!(one.finish(), b"1234567");
+        assert_eq!(other.take(&b"4"[..]), 4);
+        drop(other);
+        assert_eq!(together.load(Ordering::Relaxed), 0, "also those that are given up");
+    }
 }

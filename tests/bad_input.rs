@@ -1,0 +1,422 @@
+//! Arbitrary files and arbitrary answers of the API, by the hundred: whatever comes in, a command ends
+//! with a success or with one clear error, shows no value of the configuration, and never takes
+//! anything but a page for a page.
+
+mod harness;
+
+use std::collections::BTreeSet;
+
+use harness::{Connection, Run, catalog, sandbox, sorted};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+use zendesk_sandbox::{Answer, Interfere, Options, Sandbox};
+
+/// Stands in configurations wherever a text may; it must not come out again.
+const SENTINEL: &str = "s3nt1n3l-0123456789";
+
+/// So many cases, unless `PROPTEST_CASES` asks for another number.
+fn cases(number: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: number, ..config } }
+}
+
+fn leaf() -> impl Strategy<Value = Value> {
+    let texts = [
+        SENTINEL,
+        "",
+        " ",
+        "acme",
+        "audit_logs",
+        "incremental",
+        "STREAM",
+        "LEGACY",
+        "2024-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999999Z",
+        "-009999-01-01T00:00:00Z",
+        "2024-02-30",
+        "\u{0}\u{1f511}\u{feff}",
+    ];
+    let numbers = ["0", "-0", "7", "-1", "1.5", "1e2", "1e308", "18446744073709551616", "-9223372036854775809"];
+    prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        select(numbers.map(|number| serde_json::from_str::<Value>(number).expect("a number")).to_vec()),
+        select(texts.map(Value::from).to_vec()),
+        ".*".prop_map(Value::from),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let names = select(vec!["a", "name", "stream", "state", "type", "created_at", "seen", "2024-01-01", "id", "meta"]);
+    leaf().prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((names.clone(), inner), 0..4)
+                .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+/// What is done to a document: at some place in it, another value, or none.
+type Change = (Index, Option<Value>);
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    prop::collection::vec((any::<Index>(), prop::option::weighted(0.8, value())), 0..4)
+}
+
+fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+    found.push(path.to_owned());
+    match value {
+        Value::Object(object) => {
+            for (name, inner) in object {
+                places(inner, &format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Value::Array(list) => {
+            for (index, inner) in list.iter().enumerate() {
+                places(inner, &format!("{path}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn changed(mut document: Value, changes: &[Change]) -> Value {
+    for (index, change) in changes {
+        let mut found = Vec::new();
+        places(&document, "", &mut found);
+        let place = index.get(&found);
+        match (change, place.rsplit_once('/')) {
+            (None, Some((parent, name))) => {
+                if let Some(Value::Object(object)) = document.pointer_mut(parent) {
+                    object.remove(name);
+                }
+            }
+            (change, _) => *document.pointer_mut(place).expect("a place of it") = change.clone().unwrap_or_default(),
+        }
+    }
+    document
+}
+
+/// The text of a document with some of its bytes replaced, and cut off.
+fn damaged(text: &str, damage: &[(Index, u8)], end: Option<Index>) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for (index, byte) in damage {
+        let at = index.index(bytes.len());
+        bytes[at] = *byte;
+    }
+    bytes.truncate(end.map_or(bytes.len(), |end| end.index(bytes.len())));
+    bytes
+}
+
+fn damage() -> impl Strategy<Value = (Vec<(Index, u8)>, Option<Index>)> {
+    (prop::collection::vec((any::<Index>(), any::<u8>()), 0..4), prop::option::of(any::<Index>()))
+}
+
+fn configurations() -> impl Strategy<Value = Value> {
+    let credentials = [
+        json!({ "auth_type": "client_credentials", "client_id": SENTINEL, "client_secret": SENTINEL }),
+        json!({
+            "auth_type": "refresh_token", "client_id": SENTINEL, "client_secret": SENTINEL, "refresh_token": SENTINEL,
+            "access_token": SENTINEL, "token_expiry_date": "2026-01-01T00:00:00Z"
+        }),
+        json!({ "auth_type": "access_token", "access_token": SENTINEL }),
+        json!({ "auth_type": "api_token", "email": "jane@acme.example", "api_token": SENTINEL }),
+    ];
+    let whole = |credentials| {
+        json!({
+            "subdomain": "acme", "credentials": credentials, "start_date": "2024-01-01T00:00:00Z",
+            "lookback_window_minutes": 10, "num_workers": 4, "rate_limit_percentage": 50
+        })
+    };
+    (select(credentials.map(whole).to_vec()), changes()).prop_map(|(config, changes)| changed(config, &changes))
+}
+
+fn states() -> impl Strategy<Value = Value> {
+    let state = json!([{
+        "type": "STREAM",
+        "stream": {
+            "stream_descriptor": { "name": "audit_logs", "namespace": null },
+            "stream_state": {
+                "created_at": "2026-11-23T06:50:00Z",
+                "seen_since": "2026-11-23T06:40:00Z",
+                "seen": { "2026-11-23T06:45:10Z": [35436, "\"7\""] }
+            }
+        }
+    }]);
+    changes().prop_map(move |changes| changed(state.clone(), &changes))
+}
+
+/// Asserts that a file was refused as every such file is: with one message, before any request.
+#[track_caller]
+fn assert_refused(run: &Run, requests: usize) {
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert_eq!(run.error()["failure_type"], "config_error", "{}", run.stdout);
+    assert_eq!(run.messages().len(), 1, "{}", run.stdout);
+    assert_eq!(requests, 0, "a request went out");
+    let message = run.error()["message"].as_str().expect("a message").to_owned();
+    assert!(message.ends_with('.'), "{message}");
+    assert!(!run.stdout.contains("s3nt1n3l"), "{}", run.stdout);
+}
+
+/// Runs `read` with these files.
+fn read(connection: &Connection, catalog: &[u8], state: &[u8]) -> Run {
+    let config = connection.file("config.json", connection.config.to_string());
+    let catalog = connection.file("catalog.json", catalog);
+    let state = connection.file("state.json", state);
+    let text = |path: &std::path::Path| path.to_str().expect("Unicode").to_owned();
+    connection.command(&[
+        "read".to_owned(),
+        "--config".to_owned(),
+        text(&config),
+        "--catalog".to_owned(),
+        text(&catalog),
+        "--state".to_owned(),
+        text(&state),
+    ])
+}
+
+/// A read of a sandbox either refuses a file or does its work; nothing between.
+#[track_caller]
+fn assert_reads_or_refuses(run: &Run, sandbox: &Sandbox) {
+    if run.code == 0 {
+        let statuses = run.statuses();
+        assert!(statuses.is_empty() || statuses.last().is_some_and(|last| last == "COMPLETE"), "{}", run.stdout);
+        let all: BTreeSet<String> = sandbox.records().into_iter().collect();
+        assert!(run.records().iter().all(|record| all.contains(record)));
+    } else {
+        assert_refused(run, sandbox.requests().len());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(128))]
+
+    #[test]
+    fn any_configuration_is_taken_or_refused_without_its_values((config, damage) in (configurations(), damage())) {
+        let connection = Connection::with(None, json!({}));
+        for content in [config.to_string().into_bytes(), damaged(&config.to_string(), &damage.0, damage.1)] {
+            let path = connection.file("config.json", &content);
+            let run = connection.command(&["discover", "--config", path.to_str().expect("Unicode")]);
+            if run.code == 0 {
+                prop_assert_eq!(run.messages().len(), 1);
+                prop_assert_eq!(run.of_type("CATALOG").len(), 1);
+            } else {
+                assert_refused(&run, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn any_json_is_no_configuration_or_state_that_panics(value in value()) {
+        let sandbox = sandbox(Options { events: 3, ..Options::default() });
+        let connection = Connection::to(&sandbox);
+        let path = connection.file("any.json", value.to_string());
+        let run = connection.command(&["discover", "--config", path.to_str().expect("Unicode")]);
+        assert_refused(&run, 0);
+        let catalog = catalog("incremental").to_string();
+        for (catalog, state) in [(catalog.as_str(), value.to_string()), (value.to_string().as_str(), "[]".to_owned())] {
+            sandbox.clear_requests();
+            let run = read(&connection, catalog.as_bytes(), state.as_bytes());
+            // Names of the catalog and dates of the state are no secrets, and are shown.
+            if !run.stdout.contains("s3nt1n3l") {
+                assert_reads_or_refuses(&run, &sandbox);
+            }
+        }
+    }
+
+    #[test]
+    fn any_state_is_gone_on_from_or_refused((state, damage) in (states(), damage())) {
+        let sandbox = sandbox(Options { events: 20, ..Options::default() });
+        let connection = Connection::to(&sandbox);
+        for content in [state.to_string().into_bytes(), damaged(&state.to_string(), &damage.0, damage.1)] {
+            sandbox.clear_requests();
+            let run = read(&connection, catalog("incremental").to_string().as_bytes(), &content);
+            if !run.stdout.contains("s3nt1n3l") {
+                assert_reads_or_refuses(&run, &sandbox);
+            }
+            // What it hands out it understands.
+            if let Some(state) = run.states().pop() {
+                connection.read(Some(&state)).succeeded();
+            }
+        }
+    }
+
+    #[test]
+    fn any_catalog_is_read_by_or_refused((changes, damage) in (changes(), damage())) {
+        let sandbox = sandbox(Options { events: 3, ..Options::default() });
+        let connection = Connection::to(&sandbox);
+        let catalog = changed(catalog("incremental"), &changes).to_string();
+        for content in [catalog.clone().into_bytes(), damaged(&catalog, &damage.0, damage.1)] {
+            sandbox.clear_requests();
+            let run = read(&connection, &content, b"[]");
+            if !run.stdout.contains("s3nt1n3l") {
+                assert_reads_or_refuses(&run, &sandbox);
+            }
+        }
+    }
+}
+
+/// An answer that is no page, whatever else it is.
+#[derive(Clone, Debug)]
+enum Garbage {
+    Reply { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    Drop,
+    DropInBody(usize),
+}
+
+impl Garbage {
+    fn answer(&self) -> Answer {
+        match self.clone() {
+            Self::Reply { status, headers, body } => Answer::Reply { status, headers, body },
+            Self::Drop => Answer::DropConnection,
+            Self::DropInBody(sent) => Answer::DropInBody { sent },
+        }
+    }
+}
+
+fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let names = select(vec![
+        "Retry-After",
+        "X-Rate-Limit",
+        "X-Rate-Limit-Remaining",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "Date",
+        "Location",
+        "Content-Type",
+        "Content-Encoding",
+        "X-Zendesk-Request-Id",
+        "Set-Cookie",
+    ]);
+    let odd = select(vec![
+        "0",
+        "1",
+        "-1",
+        "60",
+        "1e19",
+        "1e400",
+        "18446744073709551615",
+        "NaN",
+        "Mon, 23 Nov 2026 12:00:45 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Thu, 01 Jan 0001 00:00:00 GMT",
+        "https://evil.example/x",
+        "//[::1",
+        "gzip",
+        "br",
+    ]);
+    let value = prop_oneof![3 => odd.prop_map(str::to_owned), 1 => "[ -~]{0,40}"];
+    prop::collection::vec((names.prop_map(str::to_owned), value), 0..4)
+}
+
+/// Another reader's opinion of what a page is; it takes more for one than the connector.
+fn is_page(body: &[u8]) -> bool {
+    let Ok(page) = serde_json::from_slice::<Value>(body) else {
+        return false;
+    };
+    let records = page["audit_logs"].as_array();
+    let cursor = &page["meta"]["after_cursor"];
+    records.is_some_and(|records| records.iter().all(Value::is_object))
+        && page["meta"]["has_more"].is_boolean()
+        && (cursor.is_null() || cursor.is_string())
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    let page = json!({
+        "audit_logs": [{ "id": 1, "created_at": "2026-11-01T00:00:00Z" }, { "id": "x" }, {}],
+        "meta": { "has_more": false, "after_cursor": "abc" },
+        "links": { "next": null }
+    });
+    let errors = [
+        r#"{"error":"invalid_token"}"#,
+        r#"{"error":{"title":"No help desk at x"}}"#,
+        r#"{"error":{"title":7}}"#,
+        r#"{"error":"Forbidden","description":["scope"]}"#,
+        "<html></html>",
+    ];
+    prop_oneof![
+        4 => (changes(), damage()).prop_map(move |(changes, damage)| {
+            damaged(&changed(page.clone(), &changes).to_string(), &damage.0, damage.1)
+        }),
+        1 => select(errors.map(|error| error.as_bytes().to_vec()).to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..64),
+        1 => value().prop_map(|value| value.to_string().into_bytes()),
+    ]
+}
+
+fn garbage() -> impl Strategy<Value = Garbage> {
+    let status = prop_oneof![4 => Just(200_u16), 2 => select(vec![429, 500, 503, 409]), 1 => 200_u16..600];
+    prop_oneof![
+        8 => (status, headers(), bodies())
+            .prop_filter("it is a page", |(status, _, body)| *status != 200 || !is_page(body))
+            .prop_map(|(status, headers, body)| Garbage::Reply { status, headers, body }),
+        1 => Just(Garbage::Drop),
+        1 => (0_usize..500).prop_map(Garbage::DropInBody),
+    ]
+}
+
+/// Each request gets the next of these answers, from the beginning again after the last; `None` is
+/// the real one.
+fn answering(answers: Vec<Option<Garbage>>) -> Sandbox {
+    sandbox(Options {
+        events: 700,
+        interfere: Some(Interfere::new(move |request| {
+            let at = usize::try_from(request.number).expect("few") % answers.len();
+            answers[at].as_ref().map(Garbage::answer)
+        })),
+        ..Options::default()
+    })
+}
+
+/// What holds for every read, however it ended.
+#[track_caller]
+fn assert_honest(run: &Run, sandbox: &Sandbox) {
+    let complete = run.statuses().last().is_some_and(|last| last == "COMPLETE");
+    assert_eq!(run.code == 0, complete, "{}", run.stdout);
+    let read = run.records();
+    let all = sorted(sandbox.records());
+    if complete {
+        assert_eq!(sorted(read), all, "not everything was read");
+    } else {
+        assert_eq!(run.code, 1);
+        assert_eq!(run.statuses().last().map(String::as_str), Some("INCOMPLETE"));
+        assert_ne!(run.error()["message"], Value::Null);
+        let all: BTreeSet<String> = all.into_iter().collect();
+        let distinct: BTreeSet<&String> = read.iter().collect();
+        assert_eq!(distinct.len(), read.len(), "a record came twice");
+        assert!(read.iter().all(|record| all.contains(record)), "a record was made up");
+        let error = run.error();
+        assert_ne!(error["internal_message"].as_str().map(|words| words.starts_with("panic")), Some(true), "{error}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn whatever_is_answered_now_and_then_a_read_is_honest(
+        answers in prop::collection::vec(prop::option::weighted(0.5, garbage()), 2..8)
+    ) {
+        let sandbox = answering(answers);
+        let run = Connection::to(&sandbox).read(None);
+        assert_honest(&run, &sandbox);
+    }
+
+    #[test]
+    fn whatever_is_answered_all_the_time_a_read_is_not_complete(
+        answers in prop::collection::vec(garbage().prop_map(Some), 1..4)
+    ) {
+        let sandbox = answering(answers);
+        let connection = Connection::to(&sandbox);
+        let run = connection.read(None);
+        assert_honest(&run, &sandbox);
+        prop_assert_eq!(run.code, 1);
+        prop_assert_eq!(run.records().len(), 0);
+        connection.check().failed_check();
+    }
+}
