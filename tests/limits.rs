@@ -202,7 +202,7 @@ fn an_interim_answer_without_end_does_not_hold_it() {
     connection.check().failed_check();
 }
 
-/// The `supported_versions` of a ClientHello, or the old field of a hello without that.
+/// The `supported_versions` of a `ClientHello`, or the old field of a hello without that.
 fn versions(hello: &[u8]) -> Vec<u16> {
     let number = |at: usize| u16::from_be_bytes([hello[at], hello[at + 1]]);
     // Record header 5, handshake header 4, version 2, random 32.

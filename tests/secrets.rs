@@ -1,0 +1,342 @@
+//! One sweep for secrets: every command, every way to sign in, every failure of the API and of the
+//! token endpoint, with servers that echo all that they get, in every encoding. Nothing of a secret
+//! may stand on stdout or stderr but in the CONTROL message, which must carry the new tokens.
+//!
+//! Panics are swept where they are made: `cli.rs` and `secret.rs`.
+
+mod harness;
+
+use std::process::Command;
+
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, Engine as _};
+use harness::{Connection, sandbox};
+use serde_json::{Value, json};
+use zendesk_sandbox::credentials::{
+    ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN, EXPIRED_ACCESS_TOKEN,
+    REFRESH_TOKEN, SECRETS,
+};
+use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, SeenRequest};
+
+/// Secrets with every character that an encoding may change; no help desk would take them.
+const TOKEN: &str = r#"t0k3n-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
+const CLIENT: &str = r#"cl13nt-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
+const REFRESH: &str = r#"r3fr3sh-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
+const ID: &str = "1d-s3cr3t+/=&";
+const OURS: [&str; 4] = [TOKEN, CLIENT, REFRESH, ID];
+/// One that fits into a host name.
+const PLAIN: &str = "PlainT0kenOfLettersAndDigits";
+
+fn percent(text: &str, upper: bool) -> String {
+    let byte = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+        byte if upper => format!("%{byte:02X}"),
+        byte => format!("%{byte:02x}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+fn json_text(text: &str) -> String {
+    let quoted = json!(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// What a text becomes on its way through all kinds of servers.
+fn encodings(text: &str) -> Vec<String> {
+    let json = json_text(text);
+    vec![
+        text.to_owned(),
+        json.replace('/', "\\/"),
+        json,
+        percent(text, true),
+        percent(text, false),
+        BASE64_STANDARD.encode(text),
+        BASE64_URL_SAFE.encode(text),
+        BASE64_STANDARD.encode(format!("x{text}")),
+        BASE64_STANDARD.encode(format!("xy{text}")),
+    ]
+}
+
+/// What must not be found of a secret: it, and the middle of it in base64, wherever that begins.
+fn forms(secret: &str) -> Vec<String> {
+    let middle = &secret[3..secret.len() - 3];
+    let base64 = (0..3).map(|before| {
+        let text = BASE64_STANDARD.encode(format!("{}{middle}", &"xxx"[..before]));
+        // Whole groups of the middle, without those that what is before has a part in.
+        let end = (before + middle.len()) / 3 * 4;
+        text[4..end].to_owned()
+    });
+    let plain = [secret.to_owned(), json_text(secret), percent(secret, true), percent(secret, false)];
+    plain.into_iter().chain(base64).collect()
+}
+
+/// Searches an output, but for CONTROL messages.
+#[track_caller]
+fn sweep(what: &str, output: &str, issued: &[String]) {
+    let known = SECRETS.iter().chain(&OURS).chain(&[PLAIN]).map(|secret| (*secret).to_owned());
+    for secret in known.chain(issued.iter().cloned()) {
+        for form in forms(&secret) {
+            for line in output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#)) {
+                assert!(!line.contains(&form), "{what}: {form}, of {secret}, stands in {line}");
+            }
+        }
+    }
+    // Half a secret would be too much as well.
+    for line in output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#)) {
+        assert!(!line.contains("s3cr3t"), "{what}: {line}");
+    }
+}
+
+fn access_token(token: &str) -> Value {
+    json!({ "auth_type": "access_token", "access_token": token })
+}
+
+fn api_token(token: &str) -> Value {
+    json!({ "auth_type": "api_token", "email": ADMIN_EMAIL, "api_token": token })
+}
+
+fn client(id: &str, secret: &str) -> Value {
+    json!({ "auth_type": "client_credentials", "client_id": id, "client_secret": secret })
+}
+
+fn refresh(id: &str, secret: &str, token: &str) -> Value {
+    json!({ "auth_type": "refresh_token", "client_id": id, "client_secret": secret, "refresh_token": token })
+}
+
+/// Signs in to nothing, but has all that can be leaked.
+fn strange() -> [Value; 4] {
+    [access_token(TOKEN), api_token(TOKEN), client(ID, CLIENT), refresh(ID, CLIENT, REFRESH)]
+}
+
+fn good() -> [Value; 4] {
+    [
+        access_token(ACCESS_TOKEN),
+        api_token(API_TOKEN),
+        client(CLIENT_ID, CLIENT_SECRET),
+        refresh(CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN),
+    ]
+}
+
+/// Whatever the request had in it that is secret.
+fn echo(request: &SeenRequest) -> String {
+    let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
+    let fields = ["client_secret", "refresh_token", "client_id"].map(|name| body[name].as_str().unwrap_or_default());
+    let header = request.authorization.as_deref().unwrap_or_default();
+    let pair = header.strip_prefix("Basic ").and_then(|pair| BASE64_STANDARD.decode(pair).ok()).unwrap_or_default();
+    let pair = String::from_utf8_lossy(&pair).into_owned();
+    let secret = fields.into_iter().chain([header, pair.as_str()]).filter(|secret| !secret.is_empty());
+    secret.flat_map(encodings).collect::<Vec<_>>().join(" ")
+}
+
+/// A failure of the server, with room for an echo.
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    /// A status, and a body with `{}` where the echo stands.
+    Says(u16, &'static str),
+    /// The connection ends.
+    Drops,
+}
+
+const FAILURES: [Failure; 31] = [
+    Failure::Says(200, "{}"),
+    Failure::Says(200, "<html>{}</html>"),
+    Failure::Says(200, r#"{"error":"{}"}"#),
+    Failure::Says(200, r#"{"access_token":7,"refresh_token":"{}"}"#),
+    Failure::Says(204, ""),
+    Failure::Says(301, "{}"),
+    Failure::Says(302, "{}"),
+    Failure::Says(307, "{}"),
+    Failure::Says(400, r#"{"error":"invalid_client","error_description":"unknown client {}"}"#),
+    Failure::Says(400, r#"{"error":"invalid_client","error_description":"wrong secret {}"}"#),
+    Failure::Says(400, r#"{"error":"invalid_grant","error_description":"{}"}"#),
+    Failure::Says(400, r#"{"error":"invalid_scope","error_description":"{}"}"#),
+    Failure::Says(400, r#"{"error":"unauthorized_client","error_description":"{}"}"#),
+    Failure::Says(400, "{}"),
+    Failure::Says(401, r#"{"error":"invalid_token","error_description":"{}"}"#),
+    Failure::Says(401, r#"{"error":"Couldn't authenticate you: {}"}"#),
+    Failure::Says(401, "{}"),
+    Failure::Says(403, r#"{"error":{"title":"Forbidden","message":"{}"}}"#),
+    Failure::Says(403, r#"{"error":"Forbidden","description":"missing scopes for {}"}"#),
+    Failure::Says(403, "<html>{}</html>"),
+    Failure::Says(404, r#"{"error":{"title":"No help desk at {}"}}"#),
+    Failure::Says(404, r#"{"error":"InvalidEndpoint","description":"{}"}"#),
+    Failure::Says(408, "{}"),
+    Failure::Says(409, "{}"),
+    Failure::Says(418, "{}"),
+    Failure::Says(422, r#"{"error":"{}"}"#),
+    Failure::Says(429, "{}"),
+    Failure::Says(500, "{}"),
+    Failure::Says(502, "<html>{}</html>"),
+    Failure::Says(503, "{}"),
+    Failure::Drops,
+];
+
+/// The sandbox, but with this failure at every request, or at every one that is not for a token.
+fn failing(failure: Failure, everywhere: bool) -> Sandbox {
+    let hook = Interfere::new(move |request: &SeenRequest| {
+        if !everywhere && request.path == "/oauth/tokens" {
+            return None;
+        }
+        let Failure::Says(status, body) = failure else {
+            return Some(Answer::DropConnection);
+        };
+        let echo = echo(request);
+        let header = |name: &str, value: String| (name.to_owned(), value);
+        let token = request.authorization.clone().unwrap_or_default().replace("Bearer ", "");
+        Some(Answer::Reply {
+            status,
+            headers: vec![
+                header("X-Zendesk-Request-Id", echo.clone()),
+                header("Location", format!("https://{token}.evil.example/{echo}")),
+                header("WWW-Authenticate", echo.clone()),
+            ],
+            body: body.replace("{}", &echo).into_bytes(),
+        })
+    });
+    sandbox(Options { events: 150, interfere: Some(hook), ..Options::default() })
+}
+
+/// Whether a failure is tried again, which takes real time in a process.
+fn passes(failure: Failure) -> bool {
+    matches!(failure, Failure::Drops | Failure::Says(200..=204 | 408 | 409 | 429 | 500..=599, _))
+}
+
+/// The program's stdout and stderr; its exit code is of no concern here.
+fn process(base_url: &str, arguments: &[String]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
+    command.args(arguments).env_remove("SSL_CERT_FILE").env("ZENDESK_BASE_URL", base_url).env("RUST_BACKTRACE", "full");
+    let output = command.output().expect("the program starts");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stdout.is_empty() || !stderr.is_empty(), "{arguments:?}: it said nothing");
+    format!("{stdout}\n{stderr}")
+}
+
+fn command_lines(connection: &Connection) -> Vec<Vec<String>> {
+    let config = connection.file("config.json", connection.config.to_string()).to_str().expect("Unicode").to_owned();
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    vec![
+        owned(&["spec"]),
+        owned(&["check", "--config", &config]),
+        owned(&["discover", "--config", &config]),
+        connection.arguments(None),
+    ]
+}
+
+#[test]
+fn no_failure_shows_a_secret() {
+    for failure in FAILURES {
+        for (everywhere, ways) in [(true, strange()), (false, good())] {
+            for credentials in ways {
+                let sandbox = failing(failure, everywhere);
+                let connection = Connection::with(Some(sandbox.base_url()), credentials);
+                let what = format!("{failure:?} for {}", connection.config);
+                for run in [connection.check(), connection.read(None)] {
+                    sweep(&what, &run.stdout, &sandbox.issued_secrets());
+                    assert!(
+                        !run.stdout.contains("SUCCEEDED") && !run.stdout.contains("\"COMPLETE\""),
+                        "{}",
+                        run.stdout
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_failure_of_the_program_shows_a_secret_on_stdout_or_stderr() {
+    for failure in FAILURES.into_iter().filter(|failure| !passes(*failure)) {
+        for credentials in strange() {
+            let sandbox = failing(failure, true);
+            let connection = Connection::with(Some(sandbox.base_url()), credentials);
+            for arguments in command_lines(&connection) {
+                let output = process(&sandbox.base_url(), &arguments);
+                sweep(&format!("{failure:?} at {arguments:?}"), &output, &sandbox.issued_secrets());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_success_shows_a_secret() {
+    let sandbox = sandbox(Options { events: 350, ..Options::default() });
+    for credentials in good() {
+        let mut connection = Connection::with(Some(sandbox.base_url()), credentials);
+        for arguments in command_lines(&connection) {
+            let output = process(&sandbox.base_url(), &arguments);
+            sweep(&format!("{arguments:?}"), &output, &sandbox.issued_secrets());
+            assert!(!output.contains("FAILED") && !output.contains(r#""type":"ERROR""#), "{output}");
+            for line in output.lines().filter(|line| line.starts_with(r#"{"type":"CONTROL","#)) {
+                let control: Value = serde_json::from_str(line).expect("JSON");
+                connection.config = control["control"]["connectorConfig"]["config"].clone();
+            }
+            connection.file("config.json", connection.config.to_string());
+        }
+    }
+    // Both kinds of tokens were issued, so there was something to find.
+    assert!(sandbox.issued_secrets().len() > 2);
+}
+
+#[test]
+fn no_file_that_does_not_do_shows_a_secret() {
+    let sandbox = sandbox(Options::default());
+    let mut connection = Connection::with(Some(sandbox.base_url()), json!({}));
+    let wrong = [
+        json!(TOKEN),
+        json!([TOKEN]),
+        json!({ "subdomain": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": { "auth_type": TOKEN } }),
+        json!({ "subdomain": "acme", "credentials": access_token(&format!("two words {TOKEN}")) }),
+        json!({ "subdomain": "acme", "credentials": { "auth_type": "access_token", "access_token": [TOKEN] } }),
+        json!({ "subdomain": "acme", "credentials": { "auth_type": "api_token", "email": TOKEN, "api_token": TOKEN } }),
+        json!({ "subdomain": format!("https://{PLAIN}.evil.example"), "credentials": access_token(PLAIN) }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "start_date": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "num_workers": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "lookback_window_minutes": { TOKEN: TOKEN } }),
+    ];
+    for config in wrong {
+        connection.config = config;
+        for arguments in command_lines(&connection) {
+            sweep(&format!("{arguments:?}"), &process(&sandbox.base_url(), &arguments), &[]);
+        }
+    }
+    let whole = json!({ "subdomain": "acme", "credentials": refresh(ID, CLIENT, REFRESH) }).to_string();
+    for end in 0..whole.len() {
+        let broken = connection.file("broken.json", &whole[..end]);
+        let run = connection.command(&["check", "--config", broken.to_str().expect("Unicode")]);
+        sweep("a file that is cut off", &run.stdout, &[]);
+    }
+    // The environment's own URL is no place for a secret either.
+    connection.config = json!({ "subdomain": "acme", "credentials": access_token(TOKEN) });
+    for base_url in
+        [format!("https://user:{PLAIN}@127.0.0.1"), format!("http://evil.example/{PLAIN}"), PLAIN.to_owned()]
+    {
+        for arguments in command_lines(&connection) {
+            sweep(&base_url, &process(&base_url, &arguments), &[]);
+        }
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
+fn a_redirect_to_a_host_with_the_token_in_it_does_not_name_it() {
+    for status in [301, 302, 303, 307, 308] {
+        let sandbox = failing(Failure::Says(status, "{}"), false);
+        let connection = Connection::with(Some(sandbox.base_url()), access_token(PLAIN));
+        let message = connection.check().failed_check();
+        assert!(message.contains(&format!("a redirect ({status}), which is not followed")), "{message}");
+        assert!(!message.to_ascii_lowercase().contains(&PLAIN.to_ascii_lowercase()), "{message}");
+    }
+}
+
+#[test]
+fn tokens_that_have_ended_are_not_shown_either() {
+    let sandbox = sandbox(Options::default());
+    for credentials in [access_token(EXPIRED_ACCESS_TOKEN), refresh(CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN)] {
+        let connection = Connection::with(Some(sandbox.base_url()), credentials);
+        for arguments in command_lines(&connection) {
+            sweep(&format!("{arguments:?}"), &process(&sandbox.base_url(), &arguments), &sandbox.issued_secrets());
+        }
+    }
+}
