@@ -1,0 +1,367 @@
+//! Where the program's connections go, as a proxy sees it that all of them must pass: to the account's
+//! own host over TLS and nowhere else, whatever the configuration or an answer says.
+//!
+//! This is the way of production, without `ZENDESK_BASE_URL`: nothing leaves this machine, because the
+//! proxy plays the internet.
+
+mod harness;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use harness::{Connection, Run};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+use zendesk_sandbox::credentials::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, SECRETS};
+
+const VARIABLES: [&str; 8] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+
+/// What a client sent: to the proxy in the clear, and within TLS.
+#[derive(Default)]
+struct Seen {
+    clear: Vec<String>,
+    within_tls: Vec<String>,
+}
+
+/// A proxy that answers for every host: it takes a `CONNECT`, speaks TLS with a certificate for
+/// `acme.zendesk.com`, and gives each request the closure's answer.
+struct Proxy {
+    address: SocketAddr,
+    certificate: String,
+    seen: Arc<Mutex<Seen>>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(["acme.zendesk.com".to_owned()]).expect("parameters");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .expect("a certificate with its key");
+        let tls = Arc::new(tls);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let over = Arc::new(AtomicBool::new(false));
+        let thread = std::thread::spawn({
+            let (seen, over) = (Arc::clone(&seen), Arc::clone(&over));
+            move || {
+                for mut stream in listener.incoming().flatten() {
+                    if over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let Some(head) = head(&mut stream) else {
+                        continue;
+                    };
+                    locked(&seen).clear.push(head);
+                    let _ = stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
+                    let connection = ServerConnection::new(Arc::clone(&tls)).expect("a connection");
+                    let mut stream = StreamOwned::new(connection, stream);
+                    // Without trust in the certificate there is nothing within.
+                    if let Some(head) = head_of(&mut stream) {
+                        let _ = stream.write_all(answer(&head).as_bytes());
+                        stream.conn.send_close_notify();
+                        let _ = stream.flush();
+                        locked(&seen).within_tls.push(head);
+                    }
+                }
+            }
+        });
+        Self { address, certificate: certificate.pem(), seen, over, thread: Some(thread) }
+    }
+
+    /// Runs the program with this proxy under that variable, and no other.
+    fn run(&self, variable: &str, trusted: Option<&PathBuf>, arguments: &[String]) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
+        for name in VARIABLES.into_iter().chain(["ZENDESK_BASE_URL", "SSL_CERT_FILE", "REQUEST_METHOD"]) {
+            command.env_remove(name);
+        }
+        command.env(variable, format!("http://{}", self.address)).args(arguments);
+        if let Some(trusted) = trusted {
+            command.env("SSL_CERT_FILE", trusted);
+        }
+        let output = command.output().expect("the program starts");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        let code = output.status.code().and_then(|code| u8::try_from(code).ok()).expect("an exit code");
+        Run { code, stdout: String::from_utf8(output.stdout).expect("UTF-8") }
+    }
+
+    /// The hosts that were asked for since the last call.
+    fn hosts(&self) -> Vec<String> {
+        let clear = std::mem::take(&mut locked(&self.seen).clear);
+        let host = |head: &String| head.strip_prefix("CONNECT ")?.split(' ').next().map(str::to_owned);
+        clear
+            .iter()
+            .map(|head| {
+                assert!(!SECRETS.iter().any(|secret| head.contains(secret)), "{head}");
+                assert!(!head.to_ascii_lowercase().contains("authorization"), "{head}");
+                host(head).unwrap_or_else(|| panic!("in the clear: {head}"))
+            })
+            .collect()
+    }
+
+    fn within_tls(&self) -> Vec<String> {
+        std::mem::take(&mut locked(&self.seen).within_tls)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A request's head, and its body if it has one.
+fn head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    // To the end of the head and no further: the client's hello comes next.
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).ok()
+}
+
+fn head_of(stream: &mut impl Read) -> Option<String> {
+    let mut request = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length =
+                head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return Some(text.into_owned());
+            }
+        }
+        match stream.read(&mut part) {
+            Ok(0) | Err(_) => return None,
+            Ok(length) => request.extend_from_slice(&part[..length]),
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn reply(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+fn page(records: &str, after: Option<&str>) -> String {
+    let meta = json!({ "has_more": after.is_some(), "after_cursor": after });
+    reply("200 OK", "Content-Type: application/json\r\n", &format!(r#"{{"audit_logs":[{records}],"meta":{meta}}}"#))
+}
+
+fn connection(subdomain: &str, credentials: Value) -> Connection {
+    Connection::with(None, credentials).set("subdomain", json!(subdomain))
+}
+
+fn token() -> Value {
+    json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN })
+}
+
+fn client() -> Value {
+    json!({ "auth_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET })
+}
+
+fn check(connection: &Connection) -> Vec<String> {
+    let config = connection.file("config.json", connection.config.to_string());
+    ["check", "--config", config.to_str().expect("Unicode")].map(str::to_owned).to_vec()
+}
+
+const RECORD: &str = r#"{"id":1,"created_at":"2024-01-01T00:00:00Z"}"#;
+
+#[test]
+fn the_usual_variables_name_a_proxy_which_sees_nothing_but_the_accounts_host() {
+    let proxy = Proxy::start(|request| {
+        if request.starts_with("POST /oauth/tokens ") {
+            return reply(
+                "200 OK",
+                "",
+                r#"{"access_token":"issued-0123456789","token_type":"bearer","expires_in":3600}"#,
+            );
+        }
+        page(RECORD, None)
+    });
+    for (variable, credentials) in
+        [("HTTPS_PROXY", token()), ("https_proxy", client()), ("ALL_PROXY", client()), ("all_proxy", token())]
+    {
+        let connection = connection("acme", credentials.clone());
+        let trusted = connection.file("trusted.pem", &proxy.certificate);
+        let run = proxy.run(variable, Some(&trusted), &connection.arguments(None)).succeeded();
+        assert_eq!(run.records(), [RECORD], "{variable}");
+        let hosts = proxy.hosts();
+        assert!(!hosts.is_empty() && hosts.iter().all(|host| host == "acme.zendesk.com:443"), "{variable}: {hosts:?}");
+        // The credentials did travel, within TLS.
+        let sent = proxy.within_tls().concat();
+        assert!(sent.contains("acme.zendesk.com"), "{sent}");
+        let secret = if credentials["auth_type"] == "access_token" { ACCESS_TOKEN } else { CLIENT_SECRET };
+        assert!(sent.contains(secret), "{variable}");
+    }
+    // Who nobody trusts gets no request.
+    let connection = connection("acme", token());
+    let run = proxy.run("HTTPS_PROXY", None, &check(&connection));
+    assert!(run.failed_check().contains("SSL_CERT_FILE"), "{}", run.stdout);
+    assert_eq!(proxy.within_tls(), [] as [String; 0]);
+}
+
+#[test]
+fn whatever_an_answer_holds_only_the_accounts_host_is_visited() {
+    const EVIL: &str = "https://evil.example/api/v2/audit_logs?page[after]=x";
+    let evil_record =
+        format!(r#"{{"id":2,"created_at":"2024-01-01T00:00:00Z","url":"{EVIL}","links":{{"next":"{EVIL}"}}}}"#);
+    let in_record = page(&evil_record, None);
+    let links = |next: &str| {
+        let body = json!({
+            "audit_logs": [{ "id": 3, "created_at": "2024-01-01T00:00:00Z" }],
+            "meta": { "has_more": false, "after_cursor": next },
+            "links": { "next": next, "prev": next }, "next_page": next, "previous_page": next, "url": next
+        });
+        reply("200 OK", &format!("Link: <{next}>; rel=\"next\"\r\n"), &body.to_string())
+    };
+    let redirect = |status: &str, to: &str| reply(status, &format!("Location: {to}\r\nRefresh: 0; url={to}\r\n"), "");
+    let headers = "Alt-Svc: h2=\"evil.example:443\"\r\nContent-Location: https://evil.example/\r\nStrict-Transport-Security: max-age=0\r\n";
+    for (name, answer, code) in [
+        ("a URL in a record", in_record, 0),
+        ("links", links(EVIL), 0),
+        ("links without a scheme", links("//evil.example/x"), 0),
+        ("links with another scheme", links("http://acme.zendesk.com/x"), 0),
+        (
+            "headers",
+            reply("200 OK", headers, &format!(r#"{{"audit_logs":[{RECORD}],"meta":{{"has_more":false}}}}"#)),
+            0,
+        ),
+        ("301", redirect("301 Moved", EVIL), 1),
+        ("302 to another help desk", redirect("302 Found", "https://evil.zendesk.com/"), 1),
+        ("303 without a scheme", redirect("303 Other", "//evil.example/"), 1),
+        ("307 with user info", redirect("307 Same", "https://acme.zendesk.com@evil.example/"), 1),
+        ("308 in the clear", redirect("308 Same", "http://acme.zendesk.com/api/v2/audit_logs"), 1),
+        ("305 to a proxy", redirect("305 Use Proxy", "http://evil.example:3128/"), 1),
+        (
+            "401 from elsewhere",
+            reply("401 No", "WWW-Authenticate: Bearer realm=\"https://evil.example/token\"\r\n", "{}"),
+            1,
+        ),
+        ("407", reply("407 No", "Proxy-Authenticate: Basic realm=\"x\"\r\n", "{}"), 1),
+    ] {
+        let proxy = Proxy::start(move |_| answer.clone());
+        let connection = connection("acme", token());
+        let trusted = connection.file("trusted.pem", &proxy.certificate);
+        for variable in ["HTTPS_PROXY", "ALL_PROXY"] {
+            let run = proxy.run(variable, Some(&trusted), &connection.arguments(None));
+            assert_eq!(run.code, code, "{name}: {}", run.stdout);
+            let hosts = proxy.hosts();
+            assert!(!hosts.is_empty() && hosts.iter().all(|host| host == "acme.zendesk.com:443"), "{name}: {hosts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cursor_that_is_a_url_is_sent_back_as_a_value() {
+    const CURSOR: &str = "https://evil.example/?x=1&y#z/../../oauth\u{e9}\"<>";
+    let proxy = Proxy::start(|request| {
+        let second = request.lines().next().is_some_and(|line| line.contains("page%5Bafter%5D"));
+        if second { page("", None) } else { page(RECORD, Some(CURSOR)) }
+    });
+    let connection = connection("acme", token());
+    let trusted = connection.file("trusted.pem", &proxy.certificate);
+    proxy.run("HTTPS_PROXY", Some(&trusted), &connection.arguments(None)).succeeded();
+    assert!(proxy.hosts().iter().all(|host| host == "acme.zendesk.com:443"));
+    let requests = proxy.within_tls();
+    assert!(requests.iter().all(|request| request.starts_with("GET /api/v2/audit_logs?")), "{requests:?}");
+    let escaped = "page%5Bafter%5D=https%3A%2F%2Fevil.example%2F%3Fx%3D1%26y%23z%2F..%2F..%2Foauth%C3%A9%22%3C%3E ";
+    assert!(requests.iter().any(|request| request.contains(escaped)), "{requests:?}");
+}
+
+#[test]
+fn a_hostile_subdomain_is_refused_before_any_connection() {
+    let proxy = Proxy::start(|_| page("", None));
+    for subdomain in [
+        "evil.example",
+        "evil.example/",
+        "evil.example/#",
+        "evil.example?",
+        "evil.example#.zendesk.com",
+        "evil.example\\.zendesk.com",
+        "evil.example%2f",
+        "evil.example%00",
+        "acme.zendesk.com.evil.example",
+        "acme.zendesk.com@evil.example",
+        "acme.zendesk.com:443@evil.example",
+        "https://acme.zendesk.com@evil.example/",
+        "https://evil.example/.zendesk.com",
+        "https:/\\evil.example",
+        "http://169.254.169.254",
+        "169.254.169.254",
+        "127.0.0.1",
+        "[::1]",
+        "0x7f000001.evil",
+        "localhost:8080@x",
+        "evil\u{3002}example",
+        "evil\u{ff0e}example",
+        "\u{ff45}vil",
+        "xn--.evil",
+        "acme\u{0}",
+        "acme\r\nHost: evil.example",
+        "acme zendesk",
+        "..",
+        ".",
+        "-acme",
+        "acme-",
+        "{{ secrets }}",
+        "$(hostname)",
+    ] {
+        for credentials in [token(), client()] {
+            let connection = connection(subdomain, credentials);
+            let run = proxy.run("ALL_PROXY", None, &check(&connection));
+            let message = run.failed_check();
+            assert!(
+                message.starts_with("In the config, subdomain is not a Zendesk subdomain."),
+                "{subdomain:?}: {message}"
+            );
+            assert_eq!(proxy.hosts(), [] as [String; 0], "{subdomain:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_understood_as_a_subdomain_leads_to_its_help_desk() {
+    let proxy = Proxy::start(|_| page("", None));
+    for (subdomain, label) in [
+        (" ACME ", "acme"),
+        ("https://acme.zendesk.com/agent/../..//evil.example", "acme"),
+        ("acme.zendesk.com:8443/@evil.example", "acme"),
+        ("acme/evil.example", "acme"),
+        ("evil-example", "evil-example"),
+        ("localhost", "localhost"),
+        ("com", "com"),
+        ("2130706433", "2130706433"),
+    ] {
+        let connection = connection(subdomain, token());
+        // Nobody vouches for the proxy: it is as far as it gets.
+        proxy.run("ALL_PROXY", None, &check(&connection)).failed_check();
+        assert_eq!(proxy.hosts(), [format!("{label}.zendesk.com:443")], "{subdomain:?}");
+        assert_eq!(proxy.within_tls(), [] as [String; 0]);
+    }
+}
