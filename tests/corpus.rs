@@ -6,10 +6,13 @@ mod targets;
 
 use std::path::Path;
 
+/// Its name, which is that of its folder, and what it does.
+type Target = (&'static str, fn(&[u8]));
+
 #[test]
 fn every_fuzz_target_holds_on_its_committed_inputs() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let targets: [(&str, fn(&[u8])); 5] = [
+    let targets: [Target; 5] = [
         ("config", targets::config),
         ("catalog", targets::catalog),
         ("state", targets::state),

@@ -109,6 +109,9 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
         for (content, problem) in &contents {
             refused(&connection.file("broken.json", content), problem);
         }
+        let huge = connection.file("broken.json", "");
+        std::fs::File::options().write(true).open(&huge).and_then(|huge| huge.set_len((64 << 20) + 1)).expect("room");
+        refused(&huge, "cannot be read: it is larger than 64 MiB.");
         let file_path = connection.file("broken.json", "{}");
         let folder = file_path.parent().expect("a folder");
         refused(folder, "cannot be read: it is a directory.");

@@ -446,6 +446,39 @@ fn a_signal_before_the_first_answer_ends_each_command() {
 }
 
 #[test]
+fn a_signal_ends_a_command_whose_file_never_comes_to_its_end() {
+    let sandbox = generous(10, None);
+    let connection = connect(&sandbox);
+    let pipe = connection.file("pipe", "");
+    std::fs::remove_file(&pipe).expect("the file was there");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts");
+    assert!(made.success());
+    let read = connection.arguments(None);
+    let good = config(&connection);
+    for (command, file) in [("check", 0), ("discover", 0), ("read", 0), ("read", 1), ("read", 2)] {
+        let files: Vec<&Path> = [good.as_path(), Path::new(&read[4]), &good]
+            .iter()
+            .enumerate()
+            .map(|(at, path)| if at == file { &pipe } else { *path })
+            .collect();
+        let mut program = program(&sandbox.base_url());
+        program.arg(command).arg("--config").arg(files[0]);
+        if command == "read" {
+            program.arg("--catalog").arg(files[1]).arg("--state").arg(files[2]);
+        }
+        let running = Running::start(&mut program);
+        // It can be opened for writing as soon as it waits to be written.
+        let writer = std::fs::File::options().write(true).open(&pipe).expect("somebody reads");
+        running.signal("TERM");
+        let run = running.ended();
+        drop(writer);
+        assert_eq!(run.code, 143, "{command} {file}: {}", run.stdout);
+        assert_eq!(run.stdout, "", "{command} {file}");
+    }
+    assert_eq!(sandbox.requests().len(), 0);
+}
+
+#[test]
 fn a_signal_in_mid_renewal_does_not_lose_the_new_pair() {
     for command in ["read", "check"] {
         // The first answer of the token endpoint is held back when the old pair is dead already.

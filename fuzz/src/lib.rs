@@ -1,6 +1,8 @@
 //! What the fuzz targets do with their input, and what must hold for every input besides that nothing
 //! panics. Plain functions, so that `tests/corpus.rs` can run them on the committed inputs as well.
 
+#![allow(clippy::missing_panics_doc, reason = "it is what they are for")]
+
 use std::path::Path;
 
 use jiff::Timestamp;

@@ -116,7 +116,7 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
         (None, Some(name)) => Level::of_name(&name).ok_or(Cause::LogLevel),
     };
     let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let stop = match environment.signals {
             Signals::ByHand(stop) => stop,
             Signals::OfProcess => listen()?,
@@ -144,7 +144,10 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
             Ok(written) => written.and(code),
             Err(error) => Err(of_task(error)),
         }
-    })
+    });
+    // A file that never comes to its end may still hold a thread.
+    runtime.shutdown_background();
+    code
 }
 
 fn listen() -> Result<Stop> {
@@ -165,12 +168,8 @@ async fn told(context: &Context, command: impl Future<Output = Result<u8>>) -> R
 async fn perform(context: &Context, command: Command) -> Result<u8> {
     match command {
         Command::Spec => spec::run(context).await.map(|()| 0),
-        Command::Check { config } => tokio::select! {
-            checked = check::run(context, &config) => checked.map(|()| 0),
-            // There is nothing to put in order.
-            signal = context.stop.wait() => Ok(signal.exit_code()),
-        },
-        Command::Discover { config } => discover::run(context, &config).await.map(|()| 0),
+        Command::Check { config } => unless_stopped(context, check::run(context, &config)).await,
+        Command::Discover { config } => unless_stopped(context, discover::run(context, &config)).await,
         Command::Read { config, catalog, state } => {
             Ok(match read::run(context, &config, &catalog, state.as_deref()).await? {
                 Outcome::Complete => 0,
@@ -178,6 +177,14 @@ async fn perform(context: &Context, command: Command) -> Result<u8> {
                 Outcome::Stopped(signal) => signal.exit_code(),
             })
         }
+    }
+}
+
+/// For a command that has nothing to put in order when a signal comes.
+async fn unless_stopped(context: &Context, command: impl Future<Output = Result<()>>) -> Result<u8> {
+    tokio::select! {
+        done = command => done.map(|()| 0),
+        signal = context.stop.wait() => Ok(signal.exit_code()),
     }
 }
 

@@ -24,7 +24,7 @@ pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates un
 /// # Errors
 /// If the file cannot be read, for a defect, or if stdout cannot be written.
 pub async fn run(context: &Context, path: &Path) -> Result<()> {
-    let (file, config) = context.configuration(path)?;
+    let (file, config) = context.configuration(path).await?;
     let verdict = match config {
         Ok(config) => match tokio::time::timeout(LIMIT, probe(context, &config, &file)).await {
             Ok(verdict) => verdict,

@@ -14,7 +14,7 @@ use crate::zendesk::json_schema;
 /// # Errors
 /// If the configuration does not do, or stdout cannot be written.
 pub async fn run(context: &Context, config: &Path) -> Result<()> {
-    context.configuration(config)?.1?;
+    context.configuration(config).await?.1?;
     let catalog = catalog(json_schema());
     context.output.send(&Message::Catalog { catalog }).await
 }

@@ -3,7 +3,7 @@
 //! Here is what they share: how a command ends, and how a failure is written.
 
 #[cfg(test)]
-pub mod bench;
+pub(crate) mod bench;
 pub mod check;
 pub mod discover;
 pub mod read;
@@ -21,6 +21,7 @@ use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, Tra
 use crate::clock::Clock;
 use crate::config::{Config, Filters, SECRET_FIELDS, read_json};
 use crate::error::{Cause, Error, File, Result};
+use crate::panics::of_task;
 use crate::secret::Eraser;
 use crate::stop::Stop;
 use crate::zendesk::{BaseUrl, Client, Patience, Setup, Timeouts};
@@ -61,13 +62,23 @@ impl Context {
     ///
     /// # Errors
     /// If the file cannot be read. What its content means can fail on its own.
-    fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
-        let file = read_json(File::Config, path)?;
+    async fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
+        let file = self.file(File::Config, path).await?;
         for secret in SECRET_FIELDS.iter().filter_map(|name| file["credentials"][name].as_str()) {
             self.secrets.add(secret.trim());
         }
         let config = Config::parse(&file);
         Ok((file, config))
+    }
+
+    /// Reads a file on a thread of its own: a pipe may never come to its end, and a signal must be
+    /// heard all the same.
+    ///
+    /// # Errors
+    /// See [`read_json`].
+    async fn file(&self, file: File, path: &Path) -> Result<Value> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || read_json(file, &path)).await.unwrap_or_else(|error| Err(of_task(error)))
     }
 
     /// Writes the TRACE ERROR of a failure, and flushes it.

@@ -13,7 +13,7 @@ use super::reporter::Command;
 use super::{About, Context, warn_of_unknown_actions};
 use crate::airbyte::message::{Level, Progress, SyncMode, stream_status};
 use crate::airbyte::{selected_sync_mode, stream_state};
-use crate::config::{Config, read_json};
+use crate::config::Config;
 use crate::error::{Cause, Error, File, Method, Result};
 use crate::panics::caught_async;
 use crate::second::Second;
@@ -37,13 +37,11 @@ pub enum Outcome {
 /// # Errors
 /// If a file does not do, before anything is read, or if stdout cannot be written.
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
-    let (file, config) = context.configuration(config)?;
-    let config = config?;
-    let mode = selected_sync_mode(&read_json(File::Catalog, catalog)?)?;
-    let state = match state {
-        Some(path) => read_state(path)?,
-        None => SyncState::default(),
+    let files = tokio::select! {
+        files = files(context, config, catalog, state) => files?,
+        signal = context.stop.wait() => return Ok(Outcome::Stopped(signal)),
     };
+    let Files { file, config, mode, state } = files;
     let Some(mode) = mode else {
         context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
         return Ok(Outcome::Complete);
@@ -72,9 +70,29 @@ async fn tell(context: &Context, sync: impl Future<Output = Result<End>>) -> Res
     Ok(outcome)
 }
 
+/// What the files of a read say.
+struct Files {
+    /// The configuration as it stands in its file.
+    file: Value,
+    config: Config,
+    mode: Option<SyncMode>,
+    state: SyncState,
+}
+
+async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Files> {
+    let (file, config) = context.configuration(config).await?;
+    let config = config?;
+    let mode = selected_sync_mode(&context.file(File::Catalog, catalog).await?)?;
+    let state = match state {
+        Some(path) => read_state(context, path).await?,
+        None => SyncState::default(),
+    };
+    Ok(Files { file, config, mode, state })
+}
+
 /// A path that does not exist means no state: so do the platform's tools.
-fn read_state(path: &Path) -> Result<SyncState> {
-    let file = match read_json(File::State, path) {
+async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
+    let file = match context.file(File::State, path).await {
         Ok(file) => file,
         Err(Error { cause: Cause::FileMissing { .. }, .. }) => Value::Null,
         Err(error) => return Err(error),
