@@ -78,6 +78,7 @@ fn causes() -> Vec<Cause> {
             of_files(|file| Cause::Field { file, field: "{field}".into(), problem: "{problem}".into() }),
         Cause::UnknownStream { .. } => vec![Cause::UnknownStream { name: "{name}".into() }],
         Cause::UnknownSyncMode { .. } => vec![Cause::UnknownSyncMode { mode: "{mode}".into() }],
+        Cause::LogLevel => vec![Cause::LogLevel],
         Cause::BaseUrl { .. } => vec![Cause::BaseUrl { problem: "{problem}" }],
         Cause::Certificates { .. } => vec![Cause::Certificates { path: path(), why: why() }],
         Cause::Startup { .. } => vec![Cause::Startup { why: why() }],
@@ -205,6 +206,19 @@ fn the_warning_about_a_later_start_date_is_documented() {
     let run = connection.set("start_date", json!("2025-01-01T00:00:00Z")).read(Some(&state)).succeeded();
     let dates = [("2025-01-01T00:00:00Z", "{start}"), (cursor.as_str(), "{cursor}")];
     assert_warning_documented(&run.logs("WARN"), &dates);
+}
+
+#[test]
+fn the_warnings_about_filters_are_documented() {
+    let sandbox = sandbox(Options { events: 20, ..Options::default() });
+    let connection = Connection::to(&sandbox);
+    let state = connection.read(None).succeeded().state();
+    let since = state["stream"]["stream_state"]["seen_since"].as_str().expect("a time").to_owned();
+    let connection = connection.set("filters", json!({ "actions": ["update"] }));
+    let run = connection.read(Some(&state)).succeeded();
+    assert_warning_documented(&run.logs("WARN"), &[(&since, "{time}")]);
+    let run = connection.set("filters", json!({ "actions": ["upgrade"] })).read(None).succeeded();
+    assert_warning_documented(&run.logs("WARN"), &[("\"upgrade\"", "{actions}")]);
 }
 
 #[test]
