@@ -118,6 +118,9 @@ impl Engine {
     async fn read(&mut self, stop: &Stop) -> Result<End> {
         let mut beat = self.clock.instant() + BEAT;
         loop {
+            // On its way before what has just come goes out: the server works meanwhile.
+            self.request();
+            tokio::task::yield_now().await;
             while let Some(portion) = self.plan.take() {
                 self.put_out(&portion).await?;
                 self.keep_up(&mut beat).await?;
