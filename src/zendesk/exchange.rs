@@ -22,10 +22,8 @@ use crate::error::{Cause, Error, Result};
 use crate::second::Second;
 use crate::secret::Eraser;
 
-/// How much of a body stands in an error's technical details, in bytes.
-const SHOWN_BODY: usize = 300;
-/// How much of a request's id stands there, in bytes; Zendesk's have 36.
-const SHOWN_ID: usize = 100;
+/// How much of a body or a request's id stands in an error's technical details, in bytes.
+const SHOWN: usize = 300;
 /// How much of a body is searched for secrets before it is cut to that, in bytes.
 const SEARCHED_BODY: usize = 64 << 10;
 
@@ -263,7 +261,7 @@ impl Exchange {
             Err(why) => format!(": {why}"),
             Ok(answer) => {
                 let id = answer.header("x-zendesk-request-id").unwrap_or("none");
-                let id = self.cut(id, SHOWN_ID);
+                let id = self.cut(id, SHOWN);
                 let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&answer.body) };
                 format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", answer.status)
             }
@@ -275,7 +273,7 @@ impl Exchange {
     /// The beginning of a body, on one line, with secrets cut before the end is.
     fn shown(&self, body: &[u8]) -> String {
         let beginning = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BODY)]);
-        format!("{:?}", self.cut(&beginning, SHOWN_BODY))
+        format!("{:?}", self.cut(&beginning, SHOWN))
     }
 
     /// The beginning of a text from outside, with secrets cut before the end is.

@@ -1,0 +1,49 @@
+//! What the program says on stderr when it panics: one sentence, and nothing of the panic. The program
+//! has no input that makes it panic, so this test starts itself as one that has.
+//!
+//! What stands on stdout after a panic is tested in `cli.rs` and `commands/read.rs`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::{Command, exit};
+
+use source_zendesk_audit_logs::{Environment, panics, run};
+
+const SECRET: &str = "s3cr3t-0123456789";
+const CHILD: &str = "PANICS_AS_THE_PROGRAM";
+
+/// A stdout that panics on its first byte.
+struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        panic!("there is {SECRET} in this message")
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_is_one_sentence_on_stderr_and_exit_code_1() {
+    if std::env::var_os(CHILD).is_some() {
+        // As `main` does it.
+        panics::keep_quiet();
+        let arguments = ["source-zendesk-audit-logs", "spec"].map(OsString::from);
+        exit(run(arguments, Environment::of_process(), Box::new(Broken)).into());
+    }
+    let this = std::env::current_exe().expect("this test");
+    let output = Command::new(this)
+        .args(["--exact", "a_panic_is_one_sentence_on_stderr_and_exit_code_1", "--nocapture"])
+        .env(CHILD, "1")
+        .env("RUST_BACKTRACE", "full")
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "The connector made a mistake. This should not happen: please report it with the technical details.\n"
+    );
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(SECRET));
+}
