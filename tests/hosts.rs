@@ -8,7 +8,7 @@ mod harness;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,10 +86,22 @@ impl Proxy {
 
     /// Runs the program with this proxy under that variable, and no other.
     fn run(&self, variable: &str, trusted: Option<&PathBuf>, arguments: &[String]) -> Run {
+        self.run_with(&[], variable, trusted, arguments)
+    }
+
+    /// The same with further variables.
+    fn run_with(
+        &self,
+        environment: &[(&str, &Path)],
+        variable: &str,
+        trusted: Option<&PathBuf>,
+        arguments: &[String],
+    ) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
         for name in VARIABLES.into_iter().chain(["ZENDESK_BASE_URL", "SSL_CERT_FILE", "REQUEST_METHOD"]) {
             command.env_remove(name);
         }
+        command.envs(environment.iter().copied());
         command.env(variable, format!("http://{}", self.address)).args(arguments);
         if let Some(trusted) = trusted {
             command.env("SSL_CERT_FILE", trusted);
@@ -364,4 +376,31 @@ fn what_is_understood_as_a_subdomain_leads_to_its_help_desk() {
         assert_eq!(proxy.hosts(), [format!("{label}.zendesk.com:443")], "{subdomain:?}");
         assert_eq!(proxy.within_tls(), [] as [String; 0]);
     }
+}
+
+#[test]
+fn no_other_variable_weakens_tls() {
+    let proxy = Proxy::start(|_| page(RECORD, None));
+    let connection = connection("acme", token());
+    let trusted = connection.file("trusted.pem", &proxy.certificate);
+    let folder = trusted.parent().expect("a folder");
+    let keys = folder.join("keys.log");
+    let environment = [
+        ("SSL_CERT_DIR", folder),
+        ("CURL_CA_BUNDLE", trusted.as_path()),
+        ("REQUESTS_CA_BUNDLE", &trusted),
+        ("NODE_EXTRA_CA_CERTS", &trusted),
+        ("NODE_TLS_REJECT_UNAUTHORIZED", Path::new("0")),
+        ("GIT_SSL_NO_VERIFY", Path::new("1")),
+        ("ZENDESK_SUBDOMAIN", Path::new("evil")),
+        ("ZENDESK_HOST", Path::new("evil.example")),
+        ("SSLKEYLOGFILE", &keys),
+    ];
+    let run = proxy.run_with(&environment, "HTTPS_PROXY", None, &check(&connection));
+    assert!(run.failed_check().contains("certificate is not valid"), "{}", run.stdout);
+    assert_eq!(proxy.within_tls(), [] as [String; 0]);
+    let run = proxy.run_with(&environment, "HTTPS_PROXY", Some(&trusted), &connection.arguments(None));
+    assert_eq!(run.succeeded().records(), [RECORD]);
+    assert!(!keys.exists(), "whoever reads that file reads the credentials");
+    assert!(proxy.hosts().iter().all(|host| host == "acme.zendesk.com:443"));
 }
