@@ -326,12 +326,31 @@ fn is_page(body: &[u8]) -> bool {
         && (cursor.is_null() || cursor.is_string())
 }
 
-fn bodies() -> impl Strategy<Value = Vec<u8>> {
-    let page = json!({
-        "audit_logs": [{ "id": 1, "created_at": "2026-11-01T00:00:00Z" }, { "id": "x" }, {}],
+fn page() -> Value {
+    json!({
+        "audit_logs": [{ "id": 1, "created_at": "2026-11-01T00:00:00Z" }, {}],
         "meta": { "has_more": false, "after_cursor": "abc" },
         "links": { "next": null }
+    })
+}
+
+/// A page with something taken away or replaced, of which it is no page any more.
+fn near_pages() -> impl Strategy<Value = Vec<u8>> {
+    let other = prop_oneof![value(), prop::collection::vec(leaf(), 0..3).prop_map(Value::from)];
+    let changes = prop::collection::vec((any::<Index>(), prop::option::of(other)), 1..3);
+    let changed = changes.prop_map(|changes| changed(page(), &changes).to_string().into_bytes());
+    let damaged = (any::<Index>(), any::<Index>(), any::<u8>()).prop_map(|(at, end, byte)| {
+        let text = page().to_string();
+        // Cut off near the end, where it is nearly whole.
+        let end = (byte % 2 == 0).then_some(end).map(|end| text.len() - 1 - end.index(4));
+        let mut bytes = damaged(&text, &[(at, byte)], None);
+        bytes.truncate(end.unwrap_or(bytes.len()));
+        bytes
     });
+    prop_oneof![3 => changed, 1 => damaged].prop_filter("it is a page", |body| !is_page(body))
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let errors = [
         r#"{"error":"invalid_token"}"#,
         r#"{"error":{"title":"No help desk at x"}}"#,
@@ -340,9 +359,7 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
         "<html></html>",
     ];
     prop_oneof![
-        4 => (changes(), damage()).prop_map(move |(changes, damage)| {
-            damaged(&changed(page.clone(), &changes).to_string(), &damage.0, damage.1)
-        }),
+        4 => near_pages(),
         1 => select(errors.map(|error| error.as_bytes().to_vec()).to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..64),
         1 => value().prop_map(|value| value.to_string().into_bytes()),
@@ -418,5 +435,24 @@ proptest! {
         prop_assert_eq!(run.code, 1);
         prop_assert_eq!(run.records().len(), 0);
         connection.check().failed_check();
+    }
+
+    #[test]
+    fn what_is_nearly_a_page_is_never_the_end_of_the_data(
+        body in near_pages(),
+        real in 0_usize..3
+    ) {
+        let nearly = Garbage::Reply { status: 200, headers: Vec::new(), body };
+        // Page by page, from the first or a later one on.
+        let sandbox = sandbox(Options {
+            events: 700,
+            interfere: Some(Interfere::new(move |request| {
+                (request.number > real as u64).then(|| nearly.answer())
+            })),
+            ..Options::default()
+        });
+        let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None);
+        assert_honest(&run, &sandbox);
+        prop_assert_eq!(run.code, 1, "{}", run.stdout);
     }
 }

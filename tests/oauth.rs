@@ -727,6 +727,7 @@ fn failures_that_pass_are_tried_again_and_are_nobodys_fault() {
         (201, r#"{"access_token":""}"#, Cause::NoToken),
         (201, r#"{"access_token":7}"#, Cause::NoToken),
         (200, "[]", Cause::NoToken),
+        (200, r#"["list","of",3600]"#, Cause::NoToken),
     ] {
         let sandbox = sandbox(Options { interfere: Some(token_endpoint(status, &[], body)), ..Options::default() });
         let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &cause);

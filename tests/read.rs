@@ -402,6 +402,7 @@ fn a_200_that_is_no_page_is_never_the_end_of_the_data() {
         "[]",
         "{\"audit_logs\":[]}",
         "{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}",
+        "{\"audit_logs\":[],\"meta\":[false]}",
     ] {
         let broken = Interfere::new(move |request| {
             (request.number > 3).then(|| Answer::Reply {

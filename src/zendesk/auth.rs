@@ -308,8 +308,10 @@ fn read_grant(answer: &mut Answer, rotating: bool, exchange: &Exchange) -> std::
         return Err(failure);
     }
     if matches!(answer.status, 200 | 201) {
-        let granted =
-            serde_json::from_slice::<Granted>(&answer.body).ok().filter(|granted| !granted.access_token.is_empty());
+        // A list would be read as the fields in their order.
+        let is_object = answer.body.trim_ascii_start().starts_with(b"{");
+        let granted = serde_json::from_slice::<Granted>(&answer.body).ok();
+        let granted = granted.filter(|granted| is_object && !granted.access_token.is_empty());
         return granted
             // A refresh grant that brings no new refresh token would be the last one.
             .filter(|granted| !rotating || granted.refresh_token.as_ref().is_some_and(|token| !token.is_empty()))

@@ -135,7 +135,8 @@ fn read(text: &str) -> Result<(Vec<Record>, Meta), Fault> {
         scan.expect(b':')?;
         match &*key {
             "audit_logs" if records.is_none() => records = Some(read_records(&mut scan)?),
-            "meta" if meta.is_none() => meta = Some(scan.value::<Meta>()?),
+            // A list would be read as the fields in their order.
+            "meta" if meta.is_none() && scan.peek() == Some(b'{') => meta = Some(scan.value::<Meta>()?),
             "audit_logs" | "meta" => return Err(Fault::Shape),
             _ => drop(scan.value::<IgnoredAny>()?),
         }
@@ -333,6 +334,8 @@ mod tests {
             ("{\"audit_logs\":[],\"meta\":{}}", "JSON of another shape"),
             ("{\"audit_logs\":null,\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             ("{\"audit_logs\":[],\"meta\":{\"has_more\":\"false\"}}", "JSON of another shape"),
+            ("{\"audit_logs\":[],\"meta\":[false]}", "JSON of another shape"),
+            ("{\"audit_logs\":[],\"meta\":[true,\"x\"]}", "JSON of another shape"),
             ("{\"audit_logs\":[],\"audit_logs\":[],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
             ("{\"error\":\"x\"}", "JSON of another shape"),
             ("{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}", "JSON of another shape"),
