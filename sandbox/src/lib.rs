@@ -20,7 +20,7 @@
 //! - `reply`: an answer as plain data, and the wording of every error
 //! - `cursor`, `query`: the request's parameters into a checked question
 //! - `page`: a question into the JSON of a page
-//! - `oauth`, `auth`: tokens given out; who is calling
+//! - `oauth`, `auth`, `token_info`: tokens given out; who is calling; when a token ends
 //! - `rate_limit`: fixed windows and their headers
 //! - `routes`: one request into one answer, without any network; `/sandbox/records`
 //!   and `/sandbox/events`, for tests of the running program
@@ -60,6 +60,7 @@ mod sandbox;
 mod server;
 mod store;
 mod timeline;
+mod token_info;
 mod vocabulary;
 
 pub use interfere::{Answer, Interfere, SeenRequest};

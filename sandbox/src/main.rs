@@ -74,6 +74,9 @@ struct Flags {
     /// Real lifetime of issued OAuth access tokens, whatever was requested
     #[arg(long)]
     token_lifetime_seconds: Option<u64>,
+    /// Tokens may not ask when they end
+    #[arg(long)]
+    no_token_info: bool,
 }
 
 impl From<Flags> for Options {
@@ -96,6 +99,7 @@ impl From<Flags> for Options {
             account: flags.account,
             subdomain: flags.subdomain,
             token_lifetime: flags.token_lifetime_seconds.map(Duration::from_secs),
+            token_info: !flags.no_token_info,
             ..Self::default()
         }
     }
@@ -204,6 +208,7 @@ mod tests {
             (&["--account=missing"], "account: Missing"),
             (&["--subdomain=acme"], "subdomain: \"acme\""),
             (&["--token-lifetime-seconds=5"], "token_lifetime: Some(5s)"),
+            (&["--no-token-info"], "token_info: false"),
         ] {
             let text = format!("{:?}", options(flags));
             assert!(text.contains(shown), "{flags:?}: {text}");

@@ -40,7 +40,7 @@ pub(crate) struct Access {
     /// One space-separated string.
     pub(crate) scope: String,
     pub(crate) admin: bool,
-    dies: Instant,
+    pub(crate) dies: Instant,
 }
 
 #[derive(Clone, Debug)]

@@ -55,6 +55,8 @@ pub struct Options {
     /// Real lifetime of issued OAuth access tokens, whatever the request's
     /// `expires_in` says. Default `None`: as requested, else 30 minutes.
     pub token_lifetime: Option<Duration>,
+    /// Whether a token may ask when it ends; 403 if not. Default true.
+    pub token_info: bool,
     /// A hook that may replace any answer. Default none.
     pub interfere: Option<Interfere>,
 }
@@ -80,6 +82,7 @@ impl Default for Options {
             subdomain: "sandbox".to_owned(),
             clock_offset: SignedDuration::ZERO,
             token_lifetime: None,
+            token_info: true,
             interfere: None,
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     reply::Reply,
     store::Store,
     timeline::Timeline,
+    token_info,
 };
 
 /// Most events that one request to `/sandbox/events` adds.
@@ -136,6 +137,15 @@ impl Zendesk {
         let caller = || auth::identify(request.authorization.as_deref(), &locked(&self.oauth), now);
         match (request.method.as_str(), request.path.as_str()) {
             ("GET" | "HEAD", "/api/v2/audit_logs" | "/api/v2/audit_logs.json") => self.audit_logs(request, caller()?),
+            ("GET" | "HEAD", "/api/v2/oauth/tokens/current" | "/api/v2/oauth/tokens/current.json") => {
+                caller()?;
+                if !self.options.token_info {
+                    return Err(Reply::forbidden());
+                }
+                let wall = Timestamp::now().saturating_add(self.options.clock_offset).unwrap_or_default();
+                let authorization = request.authorization.as_deref().unwrap_or_default();
+                Ok(token_info::answer(authorization, &locked(&self.oauth), now, wall))
+            }
             ("GET" | "HEAD", "/api/v2/users/me" | "/api/v2/users/me.json") => Ok(me(caller().ok())),
             _ => Err(Reply::invalid_endpoint()),
         }

@@ -11,4 +11,5 @@ mod limits;
 mod offset_pages;
 mod own_endpoints;
 mod program;
+mod token_info;
 mod tokens;
