@@ -12,6 +12,7 @@
 //!   -> tries, tokens, the rate limit              zendesk/client, exchange, auth, retry, budget
 //!   -> pages: where records begin and end         zendesk/page
 //!   -> in order, each once, with STATE behind     sync/engine
+//!   -> how far it is, in words                    sync/progress, sync/estimate
 //!   -> stdout                                     airbyte/output
 //! ```
 //!
@@ -27,6 +28,7 @@
 //! config                    config.json into types; spec.json out of them
 //! panics                    a panic into a failure
 //! error                     the table of failures
+//! figures                   counts and spans of time in words
 //! clock, second, secret, stop
 //! ```
 //!
@@ -56,6 +58,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod figures;
 pub mod panics;
 pub mod second;
 pub mod secret;

@@ -165,6 +165,15 @@ impl Auth {
         }
     }
 
+    /// A token that is at hand and still lives; none is fetched for it.
+    #[must_use]
+    pub fn token_at_hand(&self, now: Second) -> Option<Token> {
+        match &self.way {
+            Way::Fixed(header) => Some(Token::new(header.clone(), None)),
+            Way::Renewed { slot, .. } => slot.try_lock().ok()?.token.clone().filter(|token| token.lives(now)),
+        }
+    }
+
     /// What to do after a 401 for this token: another token to try with, or none if that is no use.
     ///
     /// # Errors

@@ -23,11 +23,41 @@ pub struct Budget {
     share: f64,
     /// Requests a minute of the whole account.
     limit: u32,
+    /// Whether a header told that.
+    told: bool,
     /// When the requests that have been let through would have been used up at an even pace (the
     /// "theoretical arrival time" of the generic cell rate algorithm).
     used_until: Option<Instant>,
     paused_until: Option<Instant>,
     refused_since: Option<Instant>,
+    waits: Waits,
+    /// What the last pause is for.
+    paused_by: Pause,
+}
+
+/// Why nothing goes for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    Refused,
+    Yielding,
+}
+
+/// How long nothing has gone, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// The account's limit was used up (429).
+    pub refused: Duration,
+    /// What was left of it was left to others.
+    pub yielding: Duration,
+}
+
+impl Waits {
+    fn of(&mut self, pause: Pause) -> &mut Duration {
+        match pause {
+            Pause::Refused => &mut self.refused,
+            Pause::Yielding => &mut self.yielding,
+        }
+    }
 }
 
 /// What the headers of an answer say about the account's limit.
@@ -67,9 +97,12 @@ impl Budget {
         Self {
             share: f64::from(percentage.clamp(1, 100)) / 100.0,
             limit: DEFAULT_LIMIT,
+            told: false,
             used_until: None,
             paused_until: None,
             refused_since: None,
+            waits: Waits::default(),
+            paused_by: Pause::Yielding,
         }
     }
 
@@ -77,6 +110,22 @@ impl Budget {
     #[must_use]
     pub fn quota(&self) -> f64 {
         (f64::from(self.limit) * self.share).max(1.0)
+    }
+
+    /// Requests a minute of the whole account, if a header has told.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.told.then_some(self.limit)
+    }
+
+    /// How long nothing has gone until now.
+    #[must_use]
+    pub fn waits(&self, now: Instant) -> Waits {
+        let mut waits = self.waits;
+        let ahead = self.paused_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let last = waits.of(self.paused_by);
+        *last = last.saturating_sub(ahead);
+        waits
     }
 
     /// Takes the next turn: the moment at which the request may go.
@@ -107,20 +156,21 @@ impl Budget {
         self.refused_since = None;
         if let Some(limit) = limit.requests {
             self.limit = limit;
+            self.told = true;
         }
         let reserved = f64::from(self.limit) * (1.0 - self.share);
         let left = limit.remaining.map(|remaining| f64::from(remaining) - f64::from(in_flight));
         // Left alone, the connector stays above what is reserved for others; below it others are
         // at work, and what is left is theirs.
         if left.is_some_and(|left| left < reserved.min(f64::from(self.limit) - 1.0)) {
-            self.pause(now + limit.reset.unwrap_or(YIELD));
+            self.pause(now, now + limit.reset.unwrap_or(YIELD), Pause::Yielding);
         }
     }
 
     /// A request was refused (429); nothing goes before `until`. Returns since when there has been
     /// nothing but refusals.
     pub fn refused(&mut self, now: Instant, until: Instant) -> Instant {
-        self.pause(until);
+        self.pause(now, until, Pause::Refused);
         *self.refused_since.get_or_insert(now)
     }
 
@@ -130,8 +180,14 @@ impl Budget {
         Some(now.saturating_duration_since(self.refused_since?))
     }
 
-    fn pause(&mut self, until: Instant) {
-        self.paused_until = Some(self.paused_until.map_or(until, |paused| paused.max(until)));
+    /// Pauses that overlap count once, each second for the one that came first.
+    fn pause(&mut self, now: Instant, until: Instant, why: Pause) {
+        let from = self.paused_until.map_or(now, |paused| paused.max(now));
+        if until > from {
+            *self.waits.of(why) += until - from;
+            self.paused_until = Some(until);
+            self.paused_by = why;
+        }
     }
 }
 
@@ -211,6 +267,32 @@ mod tests {
             let paused = budget.take_turn(now) == now + reset;
             assert_eq!(paused, yields, "{percentage} % with {remaining} left and {in_flight} under way");
         }
+    }
+
+    #[test]
+    fn waits_are_told_apart_and_counted_once_as_far_as_they_have_passed() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let waits = |refused, yielding| Waits { refused: refused * second, yielding: yielding * second };
+        let mut budget = Budget::new(50);
+        let others = Limit { requests: Some(700), remaining: Some(3), reset: Some(30 * second) };
+        budget.learn(others, 0, now);
+        budget.learn(others, 0, now);
+        assert_eq!(budget.waits(now), waits(0, 0), "all of it lies ahead");
+        assert_eq!(budget.waits(now + 10 * second), waits(0, 10));
+        assert_eq!(budget.refused(now + 20 * second, now + 50 * second), now + 20 * second);
+        assert_eq!(budget.waits(now + 40 * second), waits(10, 30));
+        assert_eq!(budget.waits(now + 90 * second), waits(20, 30));
+        budget.refused(now + 100 * second, now + 105 * second);
+        assert_eq!(budget.waits(now + 200 * second), waits(25, 30));
+    }
+
+    #[test]
+    fn the_limit_is_known_when_a_header_has_told_it() {
+        let mut budget = Budget::new(50);
+        assert_eq!(budget.limit(), None);
+        budget.learn(Limit { requests: Some(400), ..Limit::default() }, 0, Instant::now());
+        assert_eq!(budget.limit(), Some(400));
     }
 
     #[test]

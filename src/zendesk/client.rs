@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::answer::{Answer, Failure};
 use super::auth::Auth;
 use super::base_url::BaseUrl;
+use super::budget::Waits;
 use super::exchange::{Exchange, Setup, Stats};
 use super::page::Page;
 use super::query::Query;
@@ -17,9 +18,9 @@ use crate::second::Second;
 
 /// A client of one account.
 pub struct Client {
-    base: BaseUrl,
-    exchange: Arc<Exchange>,
-    auth: Auth,
+    pub(super) base: BaseUrl,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) auth: Auth,
 }
 
 /// What a request for a page brought.
@@ -102,5 +103,17 @@ impl Client {
     #[must_use]
     pub fn quota(&self) -> f64 {
         self.exchange.quota()
+    }
+
+    /// Requests a minute of the whole account, if a header has told.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        self.exchange.limit()
+    }
+
+    /// How long nothing has gone because of the rate limit.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        self.exchange.waits()
     }
 }

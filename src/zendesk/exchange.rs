@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use super::answer::{Answer, Failure};
 use super::base_url::BaseUrl;
-use super::budget::{Budget, Limit};
+use super::budget::{Budget, Limit, Waits};
 use super::notice::{Notice, Notices};
 use super::retry::{Again, Decision, Patience, Tries, decide};
 use super::transport::{Outgoing, Timeouts, Transport};
@@ -57,6 +57,7 @@ pub struct Stats {
     requests: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
+    backoff_ms: AtomicU64,
 }
 
 impl Stats {
@@ -76,6 +77,12 @@ impl Stats {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How long was waited before requests that were sent again, the rate limit left aside.
+    #[must_use]
+    pub fn backoff(&self) -> Duration {
+        Duration::from_millis(self.backoff_ms.load(Ordering::Relaxed))
     }
 }
 
@@ -145,6 +152,38 @@ impl Exchange {
         locked(&self.budget).quota()
     }
 
+    /// Requests a minute of the whole account, if a header has told.
+    #[must_use]
+    pub fn limit(&self) -> Option<u32> {
+        locked(&self.budget).limit()
+    }
+
+    /// How long nothing has gone because of the rate limit.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        locked(&self.budget).waits(self.clock.instant())
+    }
+
+    /// Sends a request once, for an answer that nothing depends on: whatever fails, there is none.
+    /// It goes within the budget, and not at all if its turn comes later than `longest_wait`.
+    pub async fn ask<T>(
+        &self,
+        request: &Outgoing,
+        longest_wait: Duration,
+        read: impl FnOnce(&Answer) -> Option<T>,
+    ) -> Option<T> {
+        let now = self.clock.instant();
+        let turn = locked(&self.budget).take_turn(now);
+        if turn.saturating_duration_since(now) > longest_wait {
+            return None;
+        }
+        self.wait_for(turn).await;
+        self.stats.requests.fetch_add(1, Ordering::Relaxed);
+        let answer = self.send(request).await.ok()?;
+        self.learn(&answer);
+        read(&answer).filter(|_| answer.status == 200)
+    }
+
     /// Sends a request until `read` makes something of the answer, its failure is a lasting one, or
     /// the patience ends.
     ///
@@ -192,7 +231,11 @@ impl Exchange {
     /// Waits until the budget lets the next request through.
     async fn wait_for_turn(&self) {
         let now = self.clock.instant();
-        let mut turn = locked(&self.budget).take_turn(now);
+        let turn = locked(&self.budget).take_turn(now);
+        self.wait_for(turn).await;
+    }
+
+    async fn wait_for(&self, mut turn: Instant) {
         loop {
             if turn > self.clock.instant() {
                 self.clock.sleep_until(turn).await;
@@ -214,6 +257,8 @@ impl Exchange {
         } else {
             self.notify(Notice::Retrying { cause: failure.cause, wait });
             self.clock.sleep(wait).await;
+            let waited = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.stats.backoff_ms.fetch_add(waited, Ordering::Relaxed);
         }
     }
 

@@ -1,0 +1,146 @@
+//! Questions beside the pages: how many events there are, and when the access token ends.
+//!
+//! Nothing may depend on the answers: each is asked once, with a token that is at hand, and whatever
+//! goes wrong is no answer. Nothing of an answer but the figures leaves this file: that about a
+//! token holds a part of it.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::base_url::BaseUrl;
+use super::client::Client;
+use super::query::{Between, PATH, Query};
+use super::transport::Outgoing;
+use crate::second::Second;
+
+/// The access token that a request carries, described.
+const TOKEN_PATH: &str = "/api/v2/oauth/tokens/current.json";
+/// A number of events beyond this is none.
+const MOST_EVENTS: u64 = 1_000_000_000_000;
+
+/// When an access token ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenEnd {
+    /// At this time.
+    At(Second),
+    /// It has no end date.
+    Never,
+}
+
+impl Client {
+    /// How many events match a query, whatever its page, unless that cannot be told. Not asked if the
+    /// turn for it comes later than `longest_wait`.
+    pub async fn count(&self, query: &Query, longest_wait: Duration) -> Option<u64> {
+        let url = count_url(&self.base, query);
+        self.ask(url, longest_wait, read_count).await
+    }
+
+    /// When the access token ends, unless that cannot be told: the user may not be allowed to ask, and
+    /// what is no OAuth token has no end here. `longest_wait` is that of [`Client::count`].
+    pub async fn token_end(&self, longest_wait: Duration) -> Option<TokenEnd> {
+        self.ask(self.base.join(TOKEN_PATH), longest_wait, read_token_end).await
+    }
+
+    async fn ask<T>(&self, url: Url, longest_wait: Duration, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+        let now = Second::containing(self.exchange.clock().now());
+        let token = self.auth.token_at_hand(now)?;
+        let request = Outgoing::get(url, token.header());
+        self.exchange.ask(&request, longest_wait, |answer| read(&answer.body)).await
+    }
+}
+
+/// Offset pagination: its answers carry the number of all matching records, and one record is the
+/// least that a page holds.
+fn count_url(base: &BaseUrl, query: &Query) -> Url {
+    let mut url = base.join(PATH);
+    let mut pairs = url.query_pairs_mut();
+    pairs.append_pair("page", "1").append_pair("per_page", "1");
+    // Every filter that the pages are asked with belongs here as well.
+    if let Some(Between { start, end }) = query.between {
+        pairs.append_pair("filter[created_at][]", &start.to_string());
+        pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
+    }
+    drop(pairs);
+    url
+}
+
+fn read_count(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Counted {
+        count: u64,
+    }
+    let Counted { count } = serde_json::from_slice(body).ok()?;
+    (count <= MOST_EVENTS).then_some(count)
+}
+
+fn read_token_end(body: &[u8]) -> Option<TokenEnd> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    match answer.get("token")?.get("expires_at")? {
+        Value::Null => Some(TokenEnd::Never),
+        Value::String(text) => Some(TokenEnd::At(text.parse().ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Subdomain;
+
+    #[test]
+    fn a_count_asks_for_one_record_by_offset() {
+        let acme = Subdomain::parse("acme").expect("a subdomain");
+        let base = BaseUrl::new(&acme, None).expect("a URL");
+        let url = |between| count_url(&base, &Query { between, ..Query::PROBE }).to_string();
+        assert_eq!(url(None), "https://acme.zendesk.com/api/v2/audit_logs?page=1&per_page=1");
+        let between = Between { start: Second::from_unix(60), end: Second::from_unix(0) };
+        let minute = "filter%5Bcreated_at%5D%5B%5D=1970-01-01T00%3A01%3A00Z";
+        assert_eq!(
+            url(Some(between)),
+            format!("https://acme.zendesk.com/api/v2/audit_logs?page=1&per_page=1&{minute}&{minute}"),
+            "never a start after the end"
+        );
+    }
+
+    #[test]
+    fn what_is_no_count_is_none() {
+        for (body, count) in [
+            (r#"{"audit_logs":[{"id":1}],"next_page":null,"previous_page":null,"count":1234}"#, Some(1234)),
+            (r#"{"count":0}"#, Some(0)),
+            (r#"{"count":1000000000000}"#, Some(MOST_EVENTS)),
+            (r#"{"count":1000000000001}"#, None),
+            (r#"{"count":-1}"#, None),
+            (r#"{"count":null}"#, None),
+            (r#"{"count":"12"}"#, None),
+            (r#"{"count":{"value":12}}"#, None),
+            (r#"{"audit_logs":[],"meta":{"has_more":false}}"#, None),
+            (r#"{"count":12"#, None),
+            ("<html></html>", None),
+            ("", None),
+        ] {
+            assert_eq!(read_count(body.as_bytes()), count, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_end_of_a_token_is_none() {
+        let at = |text: &str| Some(TokenEnd::At(text.parse().expect("a date")));
+        for (body, end) in [
+            (r#"{"token":{"id":7,"expires_at":"2026-11-23T12:30:00Z"}}"#, at("2026-11-23T12:30:00Z")),
+            (r#"{"token":{"expires_at":null,"scopes":["read"]}}"#, Some(TokenEnd::Never)),
+            (r#"{"token":{"id":7}}"#, None),
+            (r#"{"token":{"expires_at":"soon"}}"#, None),
+            (r#"{"token":{"expires_at":1795437000}}"#, None),
+            (r#"{"token":[]}"#, None),
+            (r#"{"error":"Forbidden"}"#, None),
+            ("[]", None),
+            ("<html></html>", None),
+            ("", None),
+        ] {
+            assert_eq!(read_token_end(body.as_bytes()), end, "{body}");
+        }
+    }
+}
