@@ -76,7 +76,7 @@ pub struct Spec {
 pub struct ConnectionStatus {
     /// Whether.
     pub status: Status,
-    /// Why not.
+    /// Why not, or what can be expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -228,6 +228,11 @@ pub enum TraceKind {
         /// Its content.
         stream_status: StreamStatus,
     },
+    /// How much a stream will bring.
+    Estimate {
+        /// Its content.
+        estimate: Estimate,
+    },
 }
 
 /// Why the command failed.
@@ -255,6 +260,28 @@ pub struct StreamStatus {
     /// Why it is not further.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+}
+
+/// How much a stream will bring in this sync, about.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Estimate {
+    /// Which stream.
+    pub name: &'static str,
+    /// What it is about.
+    #[serde(rename = "type")]
+    pub kind: EstimateKind,
+    /// Records.
+    pub row_estimate: u64,
+    /// Bytes of the records' data.
+    pub byte_estimate: u64,
+}
+
+/// What an estimate is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EstimateKind {
+    /// A stream.
+    Stream,
 }
 
 /// How far a stream is.
@@ -343,6 +370,13 @@ pub fn stream_status(status: Progress, reasons: Vec<Reason>, now: Timestamp) -> 
     Message::Trace {
         trace: Trace { kind: TraceKind::StreamStatus { stream_status }, emitted_at: now.as_millisecond() },
     }
+}
+
+/// How much the stream will bring, as it seems at a point in time.
+#[must_use]
+pub fn estimate(row_estimate: u64, byte_estimate: u64, now: Timestamp) -> Message {
+    let estimate = Estimate { name: STREAM, kind: EstimateKind::Stream, row_estimate, byte_estimate };
+    Message::Trace { trace: Trace { kind: TraceKind::Estimate { estimate }, emitted_at: now.as_millisecond() } }
 }
 
 #[cfg(test)]
@@ -450,5 +484,12 @@ mod tests {
             let line = message.to_line().expect("serializes");
             assert_eq!(String::from_utf8(line).expect("UTF-8"), format!("{bytes}\n"));
         }
+    }
+    #[test]
+    fn an_estimate_has_its_exact_bytes() {
+        let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
+        let line = estimate(120_000, 72_000_000, now).to_line().expect("serializes");
+        let bytes = r#"{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":{"name":"audit_logs","type":"STREAM","row_estimate":120000,"byte_estimate":72000000},"emitted_at":1767225600123}}"#;
+        assert_eq!(String::from_utf8(line).expect("UTF-8"), format!("{bytes}\n"));
     }
 }

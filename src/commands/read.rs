@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,8 +17,7 @@ use crate::error::{Cause, Error, File, Method, Result};
 use crate::panics::caught_async;
 use crate::second::Second;
 use crate::stop::Signal;
-use crate::sync::{End, Engine, Ledger, SyncState, Tally};
-use crate::zendesk::Client;
+use crate::sync::{End, Engine, Ledger, Summary, SyncState};
 
 /// How a read ended that has told everything itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +137,18 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
         config.lookback_seconds(),
     );
     let (tally, end) = engine.run(&context.stop).await;
-    let took = context.clock.instant().saturating_duration_since(began);
-    let words = summary(tally, &client, took);
+    let summary = Summary {
+        events: tally.records,
+        repeated: tally.repeated,
+        requests: client.stats().requests(),
+        retries: client.stats().retries(),
+        waits: client.waits(),
+        backoff: client.stats().backoff(),
+        bytes: client.stats().bytes(),
+        took: context.clock.instant().saturating_duration_since(began),
+        newest: tally.newest,
+        now: Second::containing(context.clock.now()),
+    };
     drop(client);
     reporter.finish().await?;
     if tally.undated > 0 {
@@ -150,7 +158,7 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
         );
         context.output.log(Level::Warn, words).await?;
     }
-    context.output.log(Level::Info, words).await?;
+    context.output.log(Level::Info, summary.line()).await?;
     end
 }
 
@@ -165,24 +173,6 @@ fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Seco
         "Reading the audit logs of {} {how}{part}, with {} workers and at most {} % of the account's rate limit.",
         config.subdomain, config.num_workers, config.rate_limit_percentage
     )
-}
-
-fn summary(tally: Tally, client: &Client, took: Duration) -> String {
-    let stats = client.stats();
-    format!(
-        "{} records in {:.1} s. {} had gone out before and were left out. {} requests, {} of them repeated, {:.1} MB.",
-        tally.records,
-        took.as_secs_f64(),
-        tally.repeated,
-        stats.requests(),
-        stats.retries(),
-        megabytes(stats.bytes()),
-    )
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }
 
 #[cfg(test)]

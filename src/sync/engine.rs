@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::estimate::Estimate;
 use super::ledger::Ledger;
 use super::plan::{Plan, WindowId};
+use super::progress::{Figures, Progress};
 use super::walk::{Portion, Window};
-use crate::airbyte::message::{DESCRIPTOR, Level, Message, Progress, SourceStats, State, StreamState, stream_status};
+use crate::airbyte::message::{self, DESCRIPTOR, Level, Message, SourceStats, State, StreamState, stream_status};
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
 use crate::error::{Cause, Error, Result};
@@ -50,6 +52,10 @@ pub struct Tally {
     pub repeated: u64,
     /// RECORD messages for records without a usable `created_at`.
     pub undated: u64,
+    /// Bytes of the records that have gone out.
+    pub bytes: u64,
+    /// The newest `created_at` that has gone out, in this sync or one before.
+    pub newest: Option<Second>,
 }
 
 /// A sync of the stream.
@@ -62,6 +68,9 @@ pub struct Engine {
     workers: usize,
     requests: JoinSet<(WindowId, Result<Fetched>)>,
     tally: Tally,
+    began: Instant,
+    progress: Progress,
+    estimate: Estimate,
     unclaimed: u64,
     claimed_once: bool,
     running: bool,
@@ -83,14 +92,17 @@ impl Engine {
         let now = Second::containing(clock.now());
         let window = Window { start, end: now.max(start).plus(BEYOND_NOW) };
         Self {
+            began: clock.instant(),
             client,
             output,
             clock,
             plan: Plan::new(window, workers, tolerance),
-            ledger,
             workers,
             requests: JoinSet::new(),
-            tally: Tally::default(),
+            tally: Tally { newest: ledger.cursor(), ..Tally::default() },
+            progress: Progress::new(start),
+            estimate: Estimate::new(window, ledger.known()),
+            ledger,
             unclaimed: 0,
             claimed_once: false,
             running: false,
@@ -112,6 +124,7 @@ impl Engine {
             _ => Ok(()),
         };
         let end = end.and_then(|end| claimed.map(|()| end));
+        self.tally.newest = self.ledger.cursor();
         (self.tally, end)
     }
 
@@ -129,9 +142,12 @@ impl Engine {
                 }
             }
             if self.plan.is_finished() {
+                let estimate = self.estimate.exceeded(self.tally, self.clock.now());
+                self.tell(estimate).await?;
                 return Ok(End::Complete);
             }
             self.request();
+            self.estimate.goes_on(&self.client);
             tokio::select! {
                 answer = self.requests.join_next() => self.arrived(answer).await?,
                 () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
@@ -167,7 +183,7 @@ impl Engine {
         if !self.running {
             self.running = true;
             self.plan.set_present(self.client.server_time());
-            self.output.send(&stream_status(Progress::Running, Vec::new(), self.clock.now())).await?;
+            self.output.send(&stream_status(message::Progress::Running, Vec::new(), self.clock.now())).await?;
         }
         self.plan.arrived(window, fetched)
     }
@@ -184,12 +200,26 @@ impl Engine {
                 self.tally.repeated += 1;
                 continue;
             }
-            lines.push(portion.text(record));
+            let text = portion.text(record);
+            lines.push(text);
             self.tally.records += 1;
+            self.tally.bytes += text.len() as u64;
             self.unclaimed += 1;
             self.tally.undated += u64::from(record.created_at.is_none());
         }
-        self.output.lines(lines.into_bytes()).await
+        self.output.lines(lines.into_bytes()).await?;
+        self.progress.came(portion.first());
+        self.estimate.page_went_out();
+        let estimate = self.estimate.answered(self.tally, self.clock.now());
+        self.tell(estimate).await
+    }
+
+    /// Puts out an ESTIMATE, if there is one to put out.
+    async fn tell(&self, estimate: Option<Message>) -> Result<()> {
+        match estimate {
+            Some(estimate) => self.output.send(&estimate).await,
+            None => Ok(()),
+        }
     }
 
     /// Claims what has gone out since the last STATE, behind it on the same pipe.
@@ -220,17 +250,19 @@ impl Engine {
         if self.unclaimed > 0 {
             self.claim().await?;
         }
-        let reached = match self.ledger.cursor() {
-            Some(cursor) => format!(", up to {cursor}"),
-            None => String::new(),
-        };
-        let stats = self.client.stats();
-        let words = format!(
-            "{} records so far{reached}; {} requests, {} of them repeated.",
-            self.tally.records,
-            stats.requests(),
-            stats.retries()
-        );
+        let now_of_day = self.clock.now();
+        let estimate = self.estimate.answered(self.tally, now_of_day);
+        let estimate = estimate.or_else(|| self.estimate.exceeded(self.tally, now_of_day));
+        self.tell(estimate).await?;
+        let words = self.progress.line(Figures {
+            elapsed: now.saturating_duration_since(self.began),
+            events: self.tally.records,
+            expected: self.estimate.records(self.tally),
+            reached: self.ledger.cursor(),
+            present: self.client.server_time(),
+            requests: self.client.stats().requests(),
+            limit: self.client.limit(),
+        });
         self.output.log(Level::Info, words).await
     }
 }

@@ -79,6 +79,12 @@ impl Ledger {
         self.created_at
     }
 
+    /// How many records it knows by their ids; at the beginning, those that a sync reads again.
+    #[must_use]
+    pub fn known(&self) -> u64 {
+        self.known.len() as u64
+    }
+
     /// Enters a record; false if it has gone out before. `until` is how long its id is of use: its
     /// `created_at`, or for a record without one the latest that it can be. `now` is the server's
     /// time when the sync began: what is older can hardly appear any more after a look-back, what
