@@ -1,19 +1,23 @@
 //! `check`: whether the configuration works, in words that name the remedy if not.
 //!
 //! It answers within a minute whatever the server does, and changes nothing at Zendesk (but for a
-//! refresh token whose access token has ended).
+//! refresh token whose access token has ended). What else it tells of a connection that works is
+//! `diagnosis.rs`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::reporter::Command;
+use super::diagnosis::Diagnosis;
+use super::reporter::{Command, Reporter};
 use super::{Context, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::Config;
 use crate::error::{Cause, Error, Method, Result};
-use crate::zendesk::{Fetched, Query};
+use crate::second::Second;
+use crate::zendesk::{Client, Fetched, Page, Query};
 
-/// The longest that it takes; real time.
+/// The longest that it takes to know whether the connection works; real time.
 const LIMIT: Duration = Duration::from_secs(50);
 
 /// What an API token's owner must know.
@@ -26,14 +30,11 @@ pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates un
 pub async fn run(context: &Context, path: &Path) -> Result<()> {
     let (file, config) = context.configuration(path).await?;
     let verdict = match config {
-        Ok(config) => match tokio::time::timeout(LIMIT, probe(context, &config, &file)).await {
-            Ok(verdict) => verdict,
-            Err(_) => Err(Cause::Timeout.into()),
-        },
+        Ok(config) => examine(context, &config, &file).await,
         Err(error) => Err(error),
     };
     let connection_status = match verdict {
-        Ok(()) => ConnectionStatus { status: Status::Succeeded, message: None },
+        Ok(message) => ConnectionStatus { status: Status::Succeeded, message: Some(message) },
         Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. } | Cause::Defect) => {
             return Err(error);
         }
@@ -45,20 +46,34 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
     context.output.send(&Message::ConnectionStatus { connection_status }).await
 }
 
+/// Finds out whether the connection works, and then what else can be told of it.
+async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
+    let (client, reporter, newest) = match tokio::time::timeout(LIMIT, probe(context, config, file)).await {
+        Ok(probed) => probed?,
+        Err(_) => return Err(Cause::Timeout.into()),
+    };
+    let now = Second::containing(context.clock.now());
+    let diagnosis = Diagnosis::of(&client, config, &newest, now).await;
+    drop(client);
+    reporter.finish().await?;
+    Ok(diagnosis.message())
+}
+
 /// Asks for the newest audit log. `/users/me` would not do: it answers 200 to anybody.
-async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> Result<()> {
+async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> Result<(Arc<Client>, Reporter, Page)> {
     let (client, reporter) = context.connect(config, file, Command::Check)?;
     if client.method() == Method::ApiToken {
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     warn_of_unknown_actions(context, &config.filters).await?;
-    let fetched = client.page(&Query::PROBE).await;
+    let error = match client.page(&Query::PROBE).await {
+        Ok(Fetched::Page(page)) => return Ok((client, reporter, page)),
+        Ok(Fetched::CursorRefused) => Cause::Defect.into(),
+        Err(error) => error,
+    };
     drop(client);
     reporter.finish().await?;
-    match fetched? {
-        Fetched::Page(_) => Ok(()),
-        Fetched::CursorRefused => Err(Cause::Defect.into()),
-    }
+    Err(error)
 }
 
 /// The technical details, for whoever looks into a FAILED.

@@ -5,6 +5,7 @@
 #[cfg(test)]
 pub(crate) mod bench;
 pub mod check;
+mod diagnosis;
 pub mod discover;
 pub mod read;
 mod reporter;

@@ -1,0 +1,242 @@
+//! What a check that succeeds can tell: how fresh the log is, what a first sync brings and how long
+//! that takes, when a pasted token ends.
+//!
+//! It is bounded in time and never a failure: what cannot be known is left out of the message. It must
+//! not ask for anything before the connection is known to work, and shows nothing but figures.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::error::Method;
+use crate::figures::{age_of_the_newest, counted, rough};
+use crate::second::Second;
+use crate::zendesk::{Between, Client, PAGE_SIZE, Page, Query, TokenEnd};
+
+/// The longest that the questions take together; real time.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait for a turn: a connector with a small share does not let a person wait for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How far the filter reaches beyond this machine's clock, in seconds: it may be wrong.
+const BEYOND_NOW: i64 = 86_400;
+/// A pasted token that ends sooner than this ends between syncs, in seconds.
+const SOON: i64 = 7 * 86_400;
+
+/// What is known of an account to which the connection works.
+#[derive(Clone, Copy, Debug)]
+pub struct Diagnosis {
+    /// The machine's time.
+    now: Second,
+    /// Whether the log seems to hold anything.
+    empty: bool,
+    /// `created_at` of the newest event.
+    newest: Option<Second>,
+    start_date: Option<Second>,
+    /// Events that a first sync brings.
+    count: Option<u64>,
+    /// Requests a minute of the account.
+    limit: Option<u32>,
+    /// The share of them that the connector takes, in percent.
+    percentage: u32,
+    /// Requests a minute that this is.
+    quota: f64,
+    method: Method,
+    token_end: Option<TokenEnd>,
+}
+
+impl Diagnosis {
+    /// Asks what is not known yet. `newest` is the page with the newest event.
+    pub async fn of(client: &Client, config: &Config, newest: &Page, now: Second) -> Self {
+        let method = client.method();
+        let empty = newest.records.is_empty() && !newest.has_more;
+        let between = config.start_date.map(|start| Between { start, end: now.max(start).plus(BEYOND_NOW) });
+        let first_sync = Query { between, ..Query::PROBE };
+        let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
+        let end = async {
+            // The other tokens are renewed, or no tokens that end.
+            if method == Method::AccessToken { client.token_end(LONGEST_WAIT).await } else { None }
+        };
+        let (count, token_end) = tokio::join!(tokio::time::timeout(LIMIT, count), tokio::time::timeout(LIMIT, end));
+        Self {
+            now,
+            empty,
+            newest: newest.records.iter().filter_map(|record| record.created_at).max(),
+            start_date: config.start_date,
+            count: count.ok().flatten(),
+            limit: client.limit(),
+            percentage: config.rate_limit_percentage,
+            quota: client.quota(),
+            method,
+            token_end: token_end.ok().flatten(),
+        }
+    }
+
+    /// In a few sentences.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let freshness = match self.newest {
+            _ if self.empty => Some("The audit log holds no events yet.".to_owned()),
+            Some(newest) => Some(age_of_the_newest(newest, self.now)),
+            None => None,
+        };
+        [Some("Connected.".to_owned()), freshness, self.volume(), self.token()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// How much a first sync brings, and at which pace.
+    fn volume(&self) -> Option<String> {
+        let limit = self.limit.map(|limit| {
+            let requests = counted(limit.into(), "request");
+            format!("{} % of {requests} a minute{}", self.percentage, plan(limit))
+        });
+        let from = match self.start_date {
+            Some(start) => format!("A first sync from {start} on"),
+            None => "A first sync".to_owned(),
+        };
+        Some(match (self.count, limit) {
+            (Some(0), _) => format!("{from} brings no events."),
+            (Some(count), Some(limit)) => {
+                format!("{from} brings about {} in {}, at {limit}.", counted(count, "event"), self.duration(count))
+            }
+            (Some(count), None) => format!("{from} brings about {}.", counted(count, "event")),
+            (None, Some(limit)) => format!("The connector may use {limit}."),
+            (None, None) => return None,
+        })
+    }
+
+    /// As long as the requests for so many events take; the rest of the work is done meanwhile.
+    fn duration(&self, events: u64) -> String {
+        let pages = u32::try_from(events.div_ceil(PAGE_SIZE.into())).unwrap_or(u32::MAX);
+        let seconds = f64::from(pages) * 60.0 / self.quota;
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(time) if time >= Duration::from_mins(1) => format!("about {}", rough(time)),
+            _ => "less than a minute".to_owned(),
+        }
+    }
+
+    fn token(&self) -> Option<String> {
+        match self.method {
+            Method::ApiToken => None,
+            Method::ClientCredentials | Method::RefreshToken => {
+                Some("The connector renews its access token itself.".to_owned())
+            }
+            Method::AccessToken => Some(match self.token_end? {
+                TokenEnd::Never => "The access token has no end date.".to_owned(),
+                TokenEnd::At(end) => {
+                    let left = end.since(self.now);
+                    let span = rough(Duration::from_secs(u64::try_from(left).unwrap_or_default()));
+                    let remedy = if left < SOON {
+                        ", and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself."
+                    } else {
+                        "."
+                    };
+                    format!("The access token ends in {span}{remedy}")
+                }
+            }),
+        }
+    }
+}
+
+/// The plan, where the number of requests a minute and the audit log, which not all plans have, leave
+/// no doubt about it.
+fn plan(limit: u32) -> &'static str {
+    if limit == 700 { " (Enterprise)" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Second {
+        "2026-11-23T12:00:00Z".parse().expect("a date")
+    }
+
+    fn known() -> Diagnosis {
+        Diagnosis {
+            now: now(),
+            empty: false,
+            newest: Some(now().minus(180)),
+            start_date: None,
+            count: Some(120_000),
+            limit: Some(700),
+            percentage: 50,
+            quota: 350.0,
+            method: Method::ClientCredentials,
+            token_end: None,
+        }
+    }
+
+    #[test]
+    fn the_message_tells_what_is_known_and_nothing_else() {
+        let known = known();
+        for (diagnosis, message) in [
+            (
+                known,
+                "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise). The connector renews its access token itself.",
+            ),
+            (
+                Diagnosis { start_date: Some(now().minus(86_400 * 30)), method: Method::ApiToken, ..known },
+                "Connected. The newest event is 3 minutes old. A first sync from 2026-10-24T12:00:00Z on brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise).",
+            ),
+            (
+                Diagnosis {
+                    count: Some(30_000_000),
+                    limit: Some(2_500),
+                    percentage: 10,
+                    quota: 250.0,
+                    method: Method::ApiToken,
+                    ..known
+                },
+                "Connected. The newest event is 3 minutes old. A first sync brings about 30,000,000 events in about 20 hours, at 10 % of 2,500 requests a minute.",
+            ),
+            (
+                Diagnosis { count: Some(1), method: Method::ApiToken, ..known },
+                "Connected. The newest event is 3 minutes old. A first sync brings about 1 event in less than a minute, at 50 % of 700 requests a minute (Enterprise).",
+            ),
+            (
+                Diagnosis { count: None, method: Method::ApiToken, ..known },
+                "Connected. The newest event is 3 minutes old. The connector may use 50 % of 700 requests a minute (Enterprise).",
+            ),
+            (
+                Diagnosis { limit: None, method: Method::ApiToken, ..known },
+                "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events.",
+            ),
+            (Diagnosis { newest: None, count: None, limit: None, method: Method::ApiToken, ..known }, "Connected."),
+            (
+                Diagnosis { newest: None, count: None, empty: true, method: Method::ApiToken, ..known },
+                "Connected. The audit log holds no events yet. The connector may use 50 % of 700 requests a minute (Enterprise).",
+            ),
+            (
+                Diagnosis { count: Some(0), start_date: Some(now().plus(86_400)), method: Method::ApiToken, ..known },
+                "Connected. The newest event is 3 minutes old. A first sync from 2026-11-24T12:00:00Z on brings no events.",
+            ),
+        ] {
+            assert_eq!(diagnosis.message(), message);
+        }
+    }
+
+    #[test]
+    fn a_pasted_token_that_ends_soon_is_told_with_the_remedy() {
+        let remedy =
+            ", and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself.";
+        let token = |token_end| Diagnosis { method: Method::AccessToken, token_end, ..known() }.token();
+        assert_eq!(token(None), None);
+        assert_eq!(token(Some(TokenEnd::Never)).as_deref(), Some("The access token has no end date."));
+        for (left, words) in [
+            (1_740, format!("29 minutes{remedy}")),
+            (-5, format!("0 seconds{remedy}")),
+            (SOON - 1, format!("7 days{remedy}")),
+            (SOON, "7 days.".to_owned()),
+            (86_400 * 90, "3 months.".to_owned()),
+        ] {
+            let end = TokenEnd::At(now().plus(left));
+            assert_eq!(token(Some(end)), Some(format!("The access token ends in {words}")));
+        }
+        for method in [Method::ApiToken, Method::ClientCredentials, Method::RefreshToken] {
+            let diagnosis = Diagnosis { method, token_end: Some(TokenEnd::At(now())), ..known() };
+            assert!(!diagnosis.message().contains("ends in"), "{method:?}");
+        }
+    }
+}

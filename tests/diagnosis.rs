@@ -1,0 +1,227 @@
+//! `check` of a connection that works: what its message tells, and that nothing that goes wrong on the
+//! way to it makes a failure of a success.
+
+mod harness;
+
+use std::time::Duration;
+
+use harness::{Connection, Run, sandbox};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use source_zendesk_audit_logs::clock::ManualClock;
+use source_zendesk_audit_logs::zendesk::Timeouts;
+use zendesk_sandbox::credentials::{
+    ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SECRETS,
+};
+use zendesk_sandbox::{Answer, Interfere, Options, RateHeaders, Sandbox, SeenRequest, Shape};
+
+const TOKEN: &str = "/api/v2/oauth/tokens/current.json";
+/// A year of even traffic that ends at the noon of the tests' clock.
+const YEAR: &str = "2025-11-23T12:00:00Z";
+const EVENTS: u64 = 1_000;
+
+fn options() -> Options {
+    let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let (from, to) = (time(YEAR), time("2026-11-23T12:00:00Z"));
+    Options { events: EVENTS, from, to, shape: Shape::Even, ..Options::default() }
+}
+
+fn interfering(hook: impl Fn(&SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Sandbox {
+    sandbox(Options { interfere: Some(Interfere::new(hook)), ..options() })
+}
+
+fn is_count(request: &SeenRequest) -> bool {
+    request.param("per_page").is_some()
+}
+
+fn ends(expires_at: &Value) -> Answer {
+    Answer::json(200, &json!({ "token": { "id": 7, "token": "zdsb-fake-", "expires_at": expires_at } }).to_string())
+}
+
+/// The message of a check that succeeds, in which no secret stands.
+#[track_caller]
+fn message(run: &Run, sandbox: &Sandbox) -> String {
+    assert_eq!(run.code, 0, "{}", run.stdout);
+    let [answer] = run.of_type("CONNECTION_STATUS").try_into().expect("one answer");
+    assert_eq!(answer["connectionStatus"]["status"], "SUCCEEDED", "{}", run.stdout);
+    for line in run.stdout.lines().filter(|line| !line.contains("\"CONTROL\"")) {
+        for secret in SECRETS.iter().map(|secret| (*secret).to_owned()).chain(sandbox.issued_secrets()) {
+            assert!(!line.contains(&secret), "{secret}: {line}");
+        }
+    }
+    answer["connectionStatus"]["message"].as_str().expect("a message").to_owned()
+}
+
+#[track_caller]
+fn check(connection: &Connection, sandbox: &Sandbox) -> String {
+    message(&connection.check(), sandbox)
+}
+
+const VOLUME: &str =
+    "A first sync brings about 1,000 events in less than a minute, at 50 % of 700 requests a minute (Enterprise).";
+
+#[test]
+fn each_way_to_sign_in_has_its_message() {
+    for (credentials, token) in [
+        (json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }), " The access token has no end date."),
+        (json!({ "auth_type": "api_token", "email": ADMIN_EMAIL, "api_token": API_TOKEN }), ""),
+        (
+            json!({ "auth_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET }),
+            " The connector renews its access token itself.",
+        ),
+        (
+            json!({
+                "auth_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
+                "refresh_token": REFRESH_TOKEN
+            }),
+            " The connector renews its access token itself.",
+        ),
+    ] {
+        let sandbox = sandbox(options());
+        let message = check(&Connection::with(Some(sandbox.base_url()), credentials), &sandbox);
+        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{token}"));
+    }
+}
+
+#[test]
+fn a_pasted_token_that_ends_soon_is_told_with_the_remedy_and_one_that_lives_long_without() {
+    for (end, words) in [
+        (
+            json!("2026-11-23T12:29:00Z"),
+            " The access token ends in 29 minutes, and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself.",
+        ),
+        (json!("2026-12-23T12:00:00Z"), " The access token ends in 30 days."),
+        (json!(null), " The access token has no end date."),
+        (json!("soon"), ""),
+        (json!([1]), ""),
+    ] {
+        let sandbox = interfering(move |request| (request.path == TOKEN).then(|| ends(&end)));
+        let message = check(&Connection::to(&sandbox), &sandbox);
+        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{words}"));
+    }
+}
+
+#[test]
+fn the_lifetime_of_an_issued_token_is_seen_when_it_is_pasted() {
+    let sandbox = sandbox(Options { token_lifetime: Some(Duration::from_hours(2)), ..options() });
+    let credentials =
+        json!({ "auth_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET });
+    let _ = Connection::with(Some(sandbox.base_url()), credentials).check().succeeded();
+    let token = sandbox.issued_secrets().pop().expect("a token");
+    let mut connection =
+        Connection::with(Some(sandbox.base_url()), json!({ "auth_type": "access_token", "access_token": token }));
+    connection.clock = ManualClock::new(Timestamp::now());
+    let message = check(&connection, &sandbox);
+    assert!(
+        message.contains(" The access token ends in ") && message.contains(" and syncs after that fail"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_first_sync_is_counted_from_the_start_date() {
+    let sandbox = sandbox(options());
+    for (start, words) in [
+        ("2026-05-25", "A first sync from 2026-05-25T00:00:00Z on brings about 500 events in less than a minute"),
+        ("2026-12-01", "A first sync from 2026-12-01T00:00:00Z on brings no events."),
+    ] {
+        let message = check(&Connection::to(&sandbox).set("start_date", json!(start)), &sandbox);
+        assert!(message.contains(words), "{message}");
+    }
+    let counts = sandbox.requests().iter().filter(|request| is_count(request)).count();
+    assert_eq!(counts, 2);
+}
+
+#[test]
+fn an_account_without_events_says_so_and_is_not_counted() {
+    let sandbox = sandbox(Options { events: 0, ..options() });
+    let message = check(&Connection::to(&sandbox), &sandbox);
+    assert_eq!(
+        message,
+        "Connected. The audit log holds no events yet. The connector may use 50 % of 700 requests a minute (Enterprise). The access token has no end date."
+    );
+    assert!(!sandbox.requests().iter().any(is_count));
+}
+
+#[test]
+fn the_limit_is_that_of_the_headers_and_nothing_is_told_without_them() {
+    for (limit, headers, words) in [
+        (Some(2_500), RateHeaders::Both, "in less than a minute, at 50 % of 2,500 requests a minute."),
+        (Some(400), RateHeaders::XRateLimit, "in less than a minute, at 50 % of 400 requests a minute."),
+        (None, RateHeaders::RateLimit, "in less than a minute, at 50 % of 700 requests a minute (Enterprise)."),
+        (None, RateHeaders::None, "A first sync brings about 1,000 events."),
+    ] {
+        let sandbox = sandbox(Options { rate_limit: limit, rate_headers: headers, ..options() });
+        let message = check(&Connection::to(&sandbox), &sandbox);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_question_that_fails_leaves_its_sentence_out_and_is_asked_once() {
+    let reply = |status, body: &str| Answer::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+    let limited =
+        Answer::Reply { status: 429, headers: vec![("Retry-After".to_owned(), "50".to_owned())], body: Vec::new() };
+    for failure in [
+        reply(401, r#"{"error":"invalid_token"}"#),
+        reply(403, r#"{"error":"Forbidden"}"#),
+        reply(404, r#"{"error":"InvalidEndpoint"}"#),
+        reply(400, ""),
+        limited,
+        reply(500, ""),
+        reply(302, ""),
+        reply(200, "<html></html>"),
+        reply(200, "{}"),
+        reply(200, r#"{"count":-1,"token":null}"#),
+        reply(201, r#"{"count":5,"token":{"expires_at":null}}"#),
+        Answer::DropConnection,
+        Answer::DropInBody { sent: 10 },
+    ] {
+        let words = format!("{failure:?}");
+        let sandbox = interfering(move |request| (is_count(request) || request.path == TOKEN).then(|| failure.clone()));
+        let connection = Connection::to(&sandbox);
+        let message = check(&connection, &sandbox);
+        assert_eq!(
+            message,
+            "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests a minute (Enterprise).",
+            "{words}"
+        );
+        assert_eq!(sandbox.requests().len(), 3, "{words}");
+        assert_eq!(connection.clock.elapsed(), Duration::ZERO, "{words}: it waited");
+    }
+}
+
+#[test]
+fn a_sandbox_that_forbids_the_question_about_the_token_still_answers_the_rest() {
+    let sandbox = sandbox(Options { token_info: false, ..options() });
+    let message = check(&Connection::to(&sandbox), &sandbox);
+    assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}"));
+}
+
+#[test]
+fn questions_that_are_never_answered_end_a_check_in_time() {
+    let sandbox = interfering(|request| (request.number > 1).then_some(Answer::Stall));
+    let mut connection = Connection::to(&sandbox);
+    let short = Duration::from_millis(300);
+    connection.timeouts = Some(Timeouts { connect: Duration::from_secs(10), read: short, total: short });
+    assert!(check(&connection, &sandbox).starts_with("Connected. The newest event"));
+}
+
+#[test]
+fn a_small_share_of_the_limit_does_not_hold_a_check_up() {
+    let sandbox = sandbox(options());
+    let connection = Connection::to(&sandbox).set("rate_limit_percentage", json!(1));
+    let message = check(&connection, &sandbox);
+    assert!(message.contains("The connector may use 1 % of 700 requests a minute (Enterprise)."), "{message}");
+    assert_eq!(connection.clock.elapsed(), Duration::ZERO);
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[test]
+fn a_clock_that_is_behind_makes_no_nonsense() {
+    let sandbox = sandbox(options());
+    let mut connection = Connection::to(&sandbox);
+    connection.clock = ManualClock::new("2026-11-01T00:00:00Z".parse().expect("a time"));
+    let message = check(&connection, &sandbox);
+    assert!(message.contains("lies ahead of this machine's clock."), "{message}");
+}
