@@ -338,7 +338,7 @@ fn page() -> Value {
 fn near_pages() -> impl Strategy<Value = Vec<u8>> {
     let other = prop_oneof![value(), prop::collection::vec(leaf(), 0..3).prop_map(Value::from)];
     let changes = prop::collection::vec((any::<Index>(), prop::option::of(other)), 1..3);
-    let edited = changes.prop_map(|changes| changed(page(), &changes).to_string().into_bytes());
+    let reshaped = changes.prop_map(|changes| changed(page(), &changes).to_string().into_bytes());
     let damaged = (any::<Index>(), any::<Index>(), any::<u8>()).prop_map(|(at, end, byte)| {
         let text = page().to_string();
         // Cut off near the end, where it is nearly whole.
@@ -347,7 +347,7 @@ fn near_pages() -> impl Strategy<Value = Vec<u8>> {
         bytes.truncate(end.unwrap_or(bytes.len()));
         bytes
     });
-    prop_oneof![3 => edited, 1 => damaged].prop_filter("it is a page", |body| !is_page(body))
+    prop_oneof![3 => reshaped, 1 => damaged].prop_filter("it is a page", |body| !is_page(body))
 }
 
 fn bodies() -> impl Strategy<Value = Vec<u8>> {

@@ -180,7 +180,8 @@ fn gzip_of_blanks(length: usize) -> Vec<u8> {
 #[test]
 fn of_an_error_that_never_ends_only_the_beginning_is_read() {
     for status in ["401 Unauthorized", "403 Forbidden", "500 Oops"] {
-        let head = format!("HTTP/1.1 {status}\r\n\r\n[0");
+        let id = "i".repeat(10_000);
+        let head = format!("HTTP/1.1 {status}\r\nX-Zendesk-Request-Id: {id}\r\n\r\n[0");
         let server = Server::start(move || endless(&head, &b",0".repeat(32 << 10)));
         let run = server.connection("http").check();
         run.failed_check();

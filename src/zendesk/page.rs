@@ -19,8 +19,8 @@ use crate::second::Second;
 const LONGEST_CURSOR: usize = 8 << 10;
 
 /// A page has 100 records at most, because no more are asked for. An API that minds that no longer is
-/// understood; beyond this it is no API, but what fills the memory: an empty record takes up two
-/// bytes of an answer, and fifty times as many here.
+/// understood; beyond this it is no API, but what fills the memory: an empty record takes up three
+/// bytes of an answer, and far more here.
 const MOST_RECORDS: usize = 10_000;
 
 /// A page: the bytes of the answer, and where in them the records stand.
