@@ -116,7 +116,7 @@ fn a_value_arrives_as_it_was_written_whatever_it_consists_of() {
 }
 
 #[test]
-fn a_small_sync_with_filters_is_one_request_and_a_check_asks_without_them() {
+fn a_small_sync_with_filters_is_one_request_and_a_check_only_counts_with_them() {
     let sandbox = sandbox(Options { events: 300, ..Options::default() });
     let connection = Connection::to(&sandbox).set("filters", json!({ "actions": ["exported"], "actor_ids": ["7"] }));
     connection.read(None).succeeded();
@@ -124,7 +124,11 @@ fn a_small_sync_with_filters_is_one_request_and_a_check_asks_without_them() {
     sandbox.clear_requests();
     let check = connection.check().succeeded();
     assert!(check.stdout.contains("SUCCEEDED"), "{}", check.stdout);
-    assert!(sandbox.requests().iter().all(|request| asked(request).is_empty()));
+    let (counts, others): (Vec<_>, Vec<_>) =
+        sandbox.requests().into_iter().partition(|request| request.param("per_page").is_some());
+    assert!(others.iter().all(|request| asked(request).is_empty()));
+    assert_eq!(counts.len(), 1);
+    assert_eq!(asked(&counts[0]).len(), 2);
 }
 
 #[test]
@@ -237,4 +241,20 @@ fn actions_that_nobody_knows_are_tried_with_a_warning() {
     let run = connection.read(None).succeeded();
     assert_eq!(sorted(run.records()), sorted(matching(&sandbox, &filters)));
     assert!(!run.records().is_empty());
+}
+
+#[test]
+fn a_count_has_the_filters_of_the_pages() {
+    let sandbox = sandbox(Options { events: 6_000, ..Options::default() });
+    let connection =
+        Connection::to(&sandbox).set("filters", json!({ "actions": ["login", "update"] })).set("num_workers", json!(1));
+    let message = connection.check().of_type("CONNECTION_STATUS")[0]["connectionStatus"]["message"].to_string();
+    let run = connection.read(None).succeeded();
+    let records = run.records().len() as u64;
+    assert!((1_001..6_000).contains(&records), "{records}");
+    let estimates =
+        run.of_type("TRACE").into_iter().map(|message| message["trace"]["estimate"]["row_estimate"].as_u64());
+    assert_eq!(estimates.flatten().collect::<Vec<_>>(), [records]);
+    let words = source_zendesk_audit_logs::figures::counted(records, "event");
+    assert!(message.contains(&format!("brings about {words} ")), "{message}");
 }

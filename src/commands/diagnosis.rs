@@ -4,6 +4,7 @@
 //! It is bounded in time and never a failure: what cannot be known is left out of the message. It must
 //! not ask for anything before the connection is known to work, and shows nothing but figures.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -49,7 +50,7 @@ impl Diagnosis {
         let method = client.method();
         let empty = newest.records.is_empty() && !newest.has_more;
         let between = config.start_date.map(|start| Between { start, end: now.max(start).plus(BEYOND_NOW) });
-        let first_sync = Query { between, ..Query::PROBE };
+        let first_sync = Query { between, filters: Some(Arc::clone(&config.filters)), ..Query::PROBE };
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
             // The other tokens are renewed, or no tokens that end.

@@ -101,7 +101,7 @@ impl Engine {
             requests: JoinSet::new(),
             tally: Tally { newest: ledger.cursor(), ..Tally::default() },
             progress: Progress::new(start),
-            estimate: Estimate::new(window, ledger.known()),
+            estimate: Estimate::new(window, ledger.filters(), ledger.known()),
             ledger,
             unclaimed: 0,
             claimed_once: false,

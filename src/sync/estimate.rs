@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::engine::Tally;
 use super::walk::Window;
 use crate::airbyte::message::{Message, estimate};
+use crate::config::Filters;
 use crate::zendesk::{Between, Client, Query};
 
 /// Pages that have gone out without an end: the sync proves long, and one request more is little.
@@ -22,7 +23,8 @@ const ANY_WAIT: Duration = Duration::MAX;
 /// The number of events of a sync, as far as it is known.
 #[derive(Debug)]
 pub struct Estimate {
-    span: Between,
+    /// What is counted.
+    query: Query,
     /// Events of the span that went out in an earlier sync.
     known: u64,
     pages: u32,
@@ -36,11 +38,12 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of a sync of this window, of which so many events are known to have gone out before.
+    /// Of a sync of this window with these filters, of which so many events are known to have gone out before.
     #[must_use]
-    pub fn new(window: Window, known: u64) -> Self {
+    pub fn new(window: Window, filters: Arc<Filters>, known: u64) -> Self {
+        let between = Some(Between { start: window.start, end: window.end });
         Self {
-            span: Between { start: window.start, end: window.end },
+            query: Query { between, filters: Some(filters), ..Query::PROBE },
             known,
             pages: 0,
             asked: false,
@@ -61,8 +64,7 @@ impl Estimate {
             return;
         }
         self.asked = true;
-        let query = Query { between: Some(self.span), ..Query::PROBE };
-        let client = Arc::clone(client);
+        let (client, query) = (Arc::clone(client), self.query.clone());
         self.question.spawn(async move { client.count(&query, ANY_WAIT).await });
     }
 
@@ -105,7 +107,7 @@ mod tests {
 
     async fn estimate_of(count: Option<u64>) -> Estimate {
         let (start, end) = (Second::from_unix(0), Second::from_unix(1));
-        let mut estimate = Estimate::new(Window { start, end }, 5);
+        let mut estimate = Estimate::new(Window { start, end }, Arc::default(), 5);
         let answer = estimate.question.spawn(async move { count });
         while !answer.is_finished() {
             tokio::task::yield_now().await;

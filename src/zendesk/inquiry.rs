@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::base_url::BaseUrl;
 use super::client::Client;
-use super::query::{Between, PATH, Query};
+use super::query::{Between, PATH, Query, filter_parameters};
 use super::transport::Outgoing;
 use crate::second::Second;
 
@@ -58,10 +58,12 @@ fn count_url(base: &BaseUrl, query: &Query) -> Url {
     let mut url = base.join(PATH);
     let mut pairs = url.query_pairs_mut();
     pairs.append_pair("page", "1").append_pair("per_page", "1");
-    // Every filter that the pages are asked with belongs here as well.
     if let Some(Between { start, end }) = query.between {
         pairs.append_pair("filter[created_at][]", &start.to_string());
         pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
+    }
+    if let Some(filters) = &query.filters {
+        pairs.extend_pairs(filter_parameters(filters));
     }
     drop(pairs);
     url
