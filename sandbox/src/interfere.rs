@@ -39,6 +39,7 @@ impl SeenRequest {
 
 type Hook = dyn Fn(&SeenRequest) -> Option<Answer> + Send + Sync;
 type Editor = dyn Fn(Value) -> Value + Send + Sync;
+type Bytes = dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync;
 
 /// Called for each request, OAuth's too, after it was counted and before it is
 /// answered; `Some` replaces the answer.
@@ -93,12 +94,33 @@ pub enum Answer {
     /// editor leaves alone keep their exact text; an answer that is not JSON is
     /// not edited. [`Answer::edit`] makes one of a closure.
     Edit(Arc<Editor>),
+    /// The real answer with the bytes of its body edited, before it is compressed.
+    EditText(Arc<Bytes>),
+    /// The real answer, compressed in any case, with the compressed bytes edited.
+    EditGzip(Arc<Bytes>),
+    /// The real answer, its body in so many pieces of equal size.
+    Drip {
+        /// How many; fewer if the body has fewer bytes.
+        pieces: usize,
+        /// Time before each.
+        pause: Duration,
+    },
 }
 
 impl Answer {
     /// The real JSON answer, edited by the closure.
     pub fn edit(editor: impl Fn(Value) -> Value + Send + Sync + 'static) -> Self {
         Self::Edit(Arc::new(editor))
+    }
+
+    /// The real answer, the bytes of its body edited by the closure.
+    pub fn edit_text(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::EditText(Arc::new(editor))
+    }
+
+    /// The real answer, the bytes of its compressed body edited by the closure.
+    pub fn edit_gzip(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::EditGzip(Arc::new(editor))
     }
 
     /// A JSON answer with this status, without further headers.
@@ -121,6 +143,9 @@ impl fmt::Debug for Answer {
             Self::Stall => f.write_str("Stall"),
             Self::Delay(time) => write!(f, "Delay({time:?})"),
             Self::Edit(_) => f.write_str("Edit(..)"),
+            Self::EditText(_) => f.write_str("EditText(..)"),
+            Self::EditGzip(_) => f.write_str("EditGzip(..)"),
+            Self::Drip { pieces, pause } => write!(f, "Drip({pieces}, {pause:?})"),
         }
     }
 }

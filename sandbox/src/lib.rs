@@ -24,6 +24,8 @@
 //! - `rate_limit`: fixed windows and their headers
 //! - `routes`: one request into one answer, without any network; `/sandbox/records`
 //!   and `/sandbox/events`, for tests of the running program
+//! - `fault`: seeded faults: when they strike, what they do to an answer
+//! - `payload`: a body on its way: at once, piece by piece, broken off
 //! - `server`: the network: connections, latency, compression, interference
 //! - `options`, `interfere`, [`credentials`]: what a test switches and knows
 //!
@@ -47,10 +49,12 @@ pub mod credentials;
 mod cursor;
 mod dice;
 mod event;
+mod fault;
 mod interfere;
 mod oauth;
 mod options;
 mod page;
+mod payload;
 mod query;
 mod rate_limit;
 mod record;
@@ -63,8 +67,9 @@ mod timeline;
 mod token_info;
 mod vocabulary;
 
+pub use fault::{Fault, Faults, Rule, When};
 pub use interfere::{Answer, Interfere, SeenRequest};
 pub use oauth::TokenRequests;
-pub use options::{Account, Options, RateHeaders, Shape};
+pub use options::{Account, Options, RateHeaders, ServerClock, Shape};
 pub use record::compact;
 pub use sandbox::Sandbox;

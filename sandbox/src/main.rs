@@ -10,7 +10,7 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
-use zendesk_sandbox::{Account, Options, RateHeaders, Sandbox, Shape, credentials};
+use zendesk_sandbox::{Account, Faults, Options, RateHeaders, Rule, Sandbox, Shape, credentials};
 
 /// How often the list of seen requests, which only tests read, is emptied.
 const FORGET: Duration = Duration::from_secs(10);
@@ -77,6 +77,18 @@ struct Flags {
     /// Tokens may not ask when they end
     #[arg(long)]
     no_token_info: bool,
+    /// A fault, as often as wanted: KIND=PROBABILITY, KIND@NUMBER for that request, or KIND@NUMBER.. from it on
+    ///
+    /// For example --fault 503=0.05 --fault html@7 --fault 504@9.. . Kinds: 429, 429-after, 429-json, 429-json-after,
+    /// 500, 502, 503, 503-after, 504, 409 (-after: with Retry-After); drop, drop-in-body (the connection is closed);
+    /// half-body, gzip (broken), drip, stall (never answered); html, empty, broken-json, other-json (each with 200);
+    /// cursor-expired, cursor-repeated, cursor-missing, empty-page, event-repeated, swap (of two records);
+    /// arrival, late (events arrive, with the present time or an earlier one); clock-ahead, clock-behind (the Date).
+    #[arg(long = "fault", value_name = "KIND=PROBABILITY|KIND@NUMBER", verbatim_doc_comment)]
+    faults: Vec<Rule>,
+    /// The same seed and requests meet the same faults
+    #[arg(long, default_value_t = 1)]
+    fault_seed: u64,
 }
 
 impl From<Flags> for Options {
@@ -100,6 +112,7 @@ impl From<Flags> for Options {
             subdomain: flags.subdomain,
             token_lifetime: flags.token_lifetime_seconds.map(Duration::from_secs),
             token_info: !flags.no_token_info,
+            faults: Faults { seed: flags.fault_seed, rules: flags.faults, ..Faults::default() },
             ..Self::default()
         }
     }
@@ -207,6 +220,9 @@ mod tests {
             (&["--no-gzip"], "gzip: false"),
             (&["--account=missing"], "account: Missing"),
             (&["--subdomain=acme"], "subdomain: \"acme\""),
+            (&["--fault=503=0.05"], "rules: [Rule { kind: Unavailable, when: Chance(0.05) }]"),
+            (&["--fault=swap@2", "--fault=504@7.."], "when: At(2) }, Rule { kind: GatewayTimeout, when: From(7) }]"),
+            (&["--fault-seed=9"], "faults: Faults { seed: 9,"),
             (&["--token-lifetime-seconds=5"], "token_lifetime: Some(5s)"),
             (&["--no-token-info"], "token_info: false"),
         ] {

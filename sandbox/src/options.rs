@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::interfere::Interfere;
+use crate::{fault::Faults, interfere::Interfere};
 
 /// Everything one can switch. `Options::default()` is an Enterprise account with
 /// 1,000 events in the year 2024.
@@ -50,6 +50,8 @@ pub struct Options {
     pub account: Account,
     /// Appears in the records' `url` and in the 404 of a missing account. Default "sandbox".
     pub subdomain: String,
+    /// What the server takes for the present. Default [`ServerClock::Machine`].
+    pub clock: ServerClock,
     /// The `Date` header is the present plus this. Default zero.
     pub clock_offset: SignedDuration,
     /// Real lifetime of issued OAuth access tokens, whatever the request's
@@ -59,6 +61,8 @@ pub struct Options {
     pub token_info: bool,
     /// A hook that may replace any answer. Default none.
     pub interfere: Option<Interfere>,
+    /// Faults by chance and by number. Default none.
+    pub faults: Faults,
 }
 
 impl Default for Options {
@@ -80,12 +84,25 @@ impl Default for Options {
             gzip: true,
             account: Account::Enterprise,
             subdomain: "sandbox".to_owned(),
+            clock: ServerClock::default(),
             clock_offset: SignedDuration::ZERO,
             token_lifetime: None,
             token_info: true,
             interfere: None,
+            faults: Faults::default(),
         }
     }
+}
+
+/// What the server takes for the present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerClock {
+    /// This machine's clock.
+    #[default]
+    Machine,
+    /// `to` of [`Options`], and this many seconds more for each request so far. Moved on
+    /// by [`Sandbox::advance_clock`](crate::Sandbox::advance_clock).
+    Requests(u32),
 }
 
 /// How events lie in time.

@@ -3,16 +3,18 @@
 //! a runtime of its own.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{Ipv4Addr, TcpListener},
     sync::{Arc, PoisonError},
     thread::{self, JoinHandle},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::{
+    fault::{Fault, Faults},
     interfere::SeenRequest,
     oauth::TokenRequests,
     options::{Account, Options},
@@ -111,6 +113,29 @@ impl Sandbox {
     #[expect(clippy::must_use_candidate, reason = "many only want the events to be there")]
     pub fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.add_events(count, from, to)
+    }
+
+    /// Other faults from the next request on, which is number 1 for them.
+    pub fn set_faults(&self, faults: Faults) {
+        self.server.set_faults(faults);
+    }
+
+    /// How often each kind of fault has struck so far. One that found nothing to spoil,
+    /// such as no cursor on a last page, has not.
+    #[must_use]
+    pub fn faults_struck(&self) -> BTreeMap<Fault, u64> {
+        self.server.faults_struck()
+    }
+
+    /// What the server takes for the present, without `clock_offset` and faults.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.server.now()
+    }
+
+    /// The server's time moves on by this, for good.
+    pub fn advance_clock(&self, time: SignedDuration) {
+        self.server.advance_clock(time);
     }
 
     /// How many tokens were issued by each grant, and how many requests refused.

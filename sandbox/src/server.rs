@@ -2,13 +2,12 @@
 //! with answers. What an answer says is decided elsewhere.
 
 use std::{
-    fmt, io,
-    pin::Pin,
+    collections::BTreeMap,
+    io,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -17,19 +16,22 @@ use flate2::{Compression, write::GzEncoder};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::{Body, Frame, Incoming, SizeHint},
+    body::Incoming,
     header::{self, HeaderName, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::value::RawValue;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     dice::Dice,
+    fault::{Fault, Faults, Injector, Strike},
     interfere::{Answer, SeenRequest},
+    options::ServerClock,
+    payload::{Closed, Payload},
     query,
     reply::Reply,
     routes::{Zendesk, locked},
@@ -45,12 +47,64 @@ pub(crate) struct Server {
     pub(crate) zendesk: Zendesk,
     pub(crate) seen: Mutex<Vec<SeenRequest>>,
     count: AtomicU64,
+    faults: Mutex<Arc<Injector>>,
+    /// What the clock was moved on by.
+    advanced: Mutex<SignedDuration>,
 }
 
 impl Server {
     /// A server of this account that has seen nothing yet.
     pub(crate) fn new(zendesk: Zendesk) -> Self {
-        Self { zendesk, seen: Mutex::default(), count: AtomicU64::new(0) }
+        let faults = Injector::new(zendesk.options.faults.clone(), Arc::default());
+        Self {
+            zendesk,
+            seen: Mutex::default(),
+            count: AtomicU64::new(0),
+            faults: Mutex::new(Arc::new(faults)),
+            advanced: Mutex::default(),
+        }
+    }
+
+    /// Other faults; what has struck so far stays counted.
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        let mut current = locked(&self.faults);
+        *current = Arc::new(Injector::new(faults, current.struck()));
+    }
+
+    /// How often each kind of fault has struck.
+    pub(crate) fn faults_struck(&self) -> BTreeMap<Fault, u64> {
+        locked(&locked(&self.faults).struck()).clone()
+    }
+
+    /// The server's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        let options = &self.zendesk.options;
+        let advanced = *locked(&self.advanced);
+        let (now, passed) = match options.clock {
+            ServerClock::Machine => (Timestamp::now(), SignedDuration::ZERO),
+            ServerClock::Requests(seconds) => {
+                let requests = i64::try_from(self.count.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+                (options.to, SignedDuration::from_secs(requests.saturating_mul(seconds.into())))
+            }
+        };
+        now.saturating_add(advanced.saturating_add(passed)).unwrap_or(now)
+    }
+
+    /// Moves the clock on.
+    pub(crate) fn advance_clock(&self, time: SignedDuration) {
+        let mut advanced = locked(&self.advanced);
+        *advanced = advanced.saturating_add(time);
+    }
+
+    /// What a fault does to this request; events that it lets arrive are there afterwards.
+    fn strike(&self, request: &SeenRequest) -> Strike {
+        let injector = Arc::clone(&locked(&self.faults));
+        let strike = injector.strike(request);
+        for late in &strike.arrivals {
+            let at = self.now().saturating_sub(*late).unwrap_or_default();
+            self.zendesk.add_events(1, at, at);
+        }
+        strike
     }
 }
 
@@ -75,18 +129,6 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener, mut stop: 
         });
     }
 }
-
-/// The connection is to be closed without a further word.
-#[derive(Debug)]
-struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("closed on purpose")
-    }
-}
-
-impl std::error::Error for Closed {}
 
 async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response<Payload>, Closed> {
     let gzip = server.zendesk.options.gzip && accepts_gzip(request.headers());
@@ -115,10 +157,12 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response
         tokio::time::sleep(latency).await;
     }
     let wish = server.zendesk.options.interfere.as_ref().and_then(|hook| hook.ask(&seen));
+    let strike = if wish.is_some() { Strike::default() } else { server.strike(&seen) };
+    let wish = wish.or(strike.answer);
     let real = || {
         if too_large { Reply::too_large() } else { server.zendesk.answer(&seen, Instant::now()) }
     };
-    let response = |reply: Reply, gzip: bool| whole(server, seen.number, reply, gzip);
+    let response = |reply: Reply, gzip: bool| whole(server, (seen.number, strike.skew), reply, gzip);
     match wish {
         None => Ok(response(real(), gzip)),
         Some(Answer::Delay(time)) => {
@@ -131,6 +175,22 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response
                 reply.body = body;
             }
             Ok(response(reply, gzip))
+        }
+        Some(Answer::EditText(editor)) => {
+            let mut reply = real();
+            reply.body = editor(reply.body);
+            Ok(response(reply, gzip))
+        }
+        Some(Answer::EditGzip(editor)) => {
+            let mut response = response(real(), true);
+            let body = response.body_mut().take();
+            *response.body_mut() = Payload::of(Bytes::from(editor(body.to_vec())));
+            Ok(response)
+        }
+        Some(Answer::Drip { pieces, pause }) => {
+            let mut response = response(real(), gzip);
+            response.body_mut().drip(pieces, pause);
+            Ok(response)
         }
         Some(Answer::DropInBody { sent }) => Ok(cut(response(real(), gzip), sent)),
         Some(Answer::Reply { status, headers, body }) => {
@@ -152,15 +212,16 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response
 }
 
 /// The reply as a response, with the headers that every answer has.
-fn whole(server: &Server, number: u64, reply: Reply, gzip: bool) -> Response<Payload> {
+fn whole(server: &Server, (number, skew): (u64, SignedDuration), reply: Reply, gzip: bool) -> Response<Payload> {
     let mut headers = HeaderMap::new();
     let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.append(name, value);
         }
     };
-    let now = Timestamp::now();
-    let date = now.checked_add(server.zendesk.options.clock_offset).unwrap_or(now);
+    let now = server.now();
+    let offset = server.zendesk.options.clock_offset.saturating_add(skew);
+    let date = now.checked_add(offset).unwrap_or(now);
     if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&date) {
         put(header::DATE, &date);
     }
@@ -183,7 +244,7 @@ fn whole(server: &Server, number: u64, reply: Reply, gzip: bool) -> Response<Pay
         put(header::CONTENT_ENCODING, "gzip");
         body = small;
     }
-    let mut response = Response::new(Payload { left: Some(Bytes::from(body)), cut: None });
+    let mut response = Response::new(Payload::of(Bytes::from(body)));
     *response.status_mut() = StatusCode::from_u16(reply.status)
         .ok()
         .filter(|status| (100..600).contains(&status.as_u16()))
@@ -194,10 +255,10 @@ fn whole(server: &Server, number: u64, reply: Reply, gzip: bool) -> Response<Pay
 
 /// The response with its whole length announced, but only `sent` bytes of it.
 fn cut(mut response: Response<Payload>, sent: usize) -> Response<Payload> {
-    let body = response.body_mut().left.take().unwrap_or_default();
+    let body = response.body_mut().take();
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let sent = sent.min(body.len().saturating_sub(1));
-    *response.body_mut() = Payload { left: Some(body.slice(..sent)), cut: Some(3) };
+    *response.body_mut() = Payload::cut_off(body.slice(..sent));
     response
 }
 
@@ -243,42 +304,4 @@ fn edited(body: &[u8], editor: &dyn Fn(serde_json::Value) -> serde_json::Value) 
         fields.push(format!("{}:{value}", serde_json::Value::from(name.as_str())));
     }
     Some(format!("{{{}}}", fields.join(",")).into_bytes())
-}
-
-/// A body that is all there, or that breaks off.
-struct Payload {
-    left: Option<Bytes>,
-    /// Turns until the connection is closed, so that what was sent is flushed.
-    cut: Option<u8>,
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Closed;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
-        if let Some(bytes) = self.left.take().filter(|bytes| !bytes.is_empty()) {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        match self.cut {
-            None => Poll::Ready(None),
-            Some(0) => Poll::Ready(Some(Err(Closed))),
-            Some(turns) => {
-                self.cut = Some(turns - 1);
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.cut.is_none() && self.left.as_ref().is_none_or(Bytes::is_empty)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self.cut {
-            None => SizeHint::with_exact(self.left.as_ref().map_or(0, Bytes::len) as u64),
-            Some(_) => SizeHint::default(),
-        }
-    }
 }

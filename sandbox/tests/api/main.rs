@@ -11,5 +11,6 @@ mod limits;
 mod offset_pages;
 mod own_endpoints;
 mod program;
+mod seeded_faults;
 mod token_info;
 mod tokens;
