@@ -1,0 +1,182 @@
+//! What a run is made of: its history, its configuration and the faults of each sync, all drawn
+//! from one seed. Every mixture leaves a request a chance.
+//!
+//! It must not run anything.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use zendesk_sandbox::{Fault, Faults, Options, RateHeaders, Rule, ServerClock, Shape, When};
+
+/// How likely faults that make a try fail may be, all together: ten of them in a row end a sync, and
+/// that must not happen in thousands of syncs.
+const FAILING: f64 = 0.22;
+/// How likely it may be that a page leads nowhere; three in a row restart a walk.
+const MISLEADING: f64 = 0.12;
+/// The present when a run begins.
+const PRESENT: Timestamp = Timestamp::constant(1_717_243_200, 0);
+
+/// The whole of a run.
+pub struct Mixture {
+    /// Without faults: each sync has its own.
+    pub options: Options,
+    /// Whether the program itself is run and killed, too. Its clock is real, so nobody waits long.
+    pub program: bool,
+    /// The shortest look-back of the syncs, in minutes.
+    pub lookback: u64,
+    late: Duration,
+    skew: Duration,
+}
+
+/// The configuration and the faults of one sync.
+pub struct Sync {
+    pub faults: Faults,
+    pub workers: u64,
+    pub lookback: u64,
+    pub percentage: u64,
+    /// How wrong the connector's clock is.
+    pub skew: SignedDuration,
+    /// Whether a try that gets no answer is to be given up soon.
+    pub hasty: bool,
+}
+
+impl Mixture {
+    pub fn draw(rng: &mut Rng) -> Self {
+        let program = rng.u8(..5) == 0;
+        // Some thousands at most lie within a look-back: a state holds 10,000 ids.
+        let events = match rng.u8(..20) {
+            0 => rng.u64(..120),
+            1..13 => rng.u64(120..1_500),
+            13..18 => rng.u64(1_500..4_000),
+            _ => rng.u64(4_000..9_000),
+        };
+        let events = if program && rng.bool() { rng.u64(5_000..9_000) } else { events };
+        let span = match rng.u8(..4) {
+            0 => rng.i64(1..3_600),
+            1 => rng.i64(3_600..86_400),
+            2 => rng.i64(86_400..30 * 86_400),
+            _ => rng.i64(30 * 86_400..3_000 * 86_400),
+        };
+        let shapes = [Shape::Even, Shape::Mixed, Shape::Mixed, Shape::Skewed, Shape::Tied, Shape::OneSecond];
+        let headers = [RateHeaders::Both, RateHeaders::XRateLimit, RateHeaders::RateLimit, RateHeaders::None];
+        // How late events come and how far ahead the clock is stay within the look-back together.
+        let lookback = [0, 1, 5, 10, 10, 60][rng.usize(..6)];
+        let skew = rng.u64(..=lookback * 30);
+        Self {
+            options: Options {
+                events,
+                seed: rng.u64(..),
+                from: PRESENT - SignedDuration::from_secs(span),
+                to: PRESENT,
+                shape: shapes[rng.usize(..shapes.len())],
+                rate_limit: program.then_some(1_000_000),
+                rate_headers: headers[rng.usize(..headers.len())],
+                retry_after: rng.bool(),
+                start_inclusive: rng.bool(),
+                end_inclusive: rng.bool(),
+                gzip: rng.u8(..4) > 0,
+                clock: ServerClock::Requests(rng.u32(1..20)),
+                ..Options::default()
+            },
+            program,
+            lookback,
+            late: Duration::from_secs(lookback * 60 - skew),
+            skew: Duration::from_secs(skew),
+        }
+    }
+
+    /// The next sync, for the program itself or in this process.
+    pub fn sync(&self, rng: &mut Rng, of_program: bool) -> Sync {
+        let rules = if of_program { self.quick_rules(rng) } else { self.rules(rng) };
+        Sync {
+            hasty: rules.iter().any(|rule| rule.kind == Fault::Stall),
+            faults: Faults {
+                seed: rng.u64(..),
+                rules,
+                retry_after: rng.u64(1..90),
+                skew: self.skew,
+                late: self.late,
+                drip: Duration::from_micros(200),
+            },
+            workers: rng.u64(1..=16),
+            lookback: self.lookback + [0, 0, 1, 30][rng.usize(..4)],
+            percentage: if of_program { 100 } else { [1, 2, 5, 20, 50, 100][rng.usize(..6)] },
+            skew: SignedDuration::from_secs(rng.i64(-900..900)),
+        }
+    }
+
+    /// How far behind the present events may still arrive.
+    pub fn late(&self) -> SignedDuration {
+        SignedDuration::try_from(self.late).unwrap_or_default()
+    }
+
+    fn rules(&self, rng: &mut Rng) -> Vec<Rule> {
+        let mut rules = self.harmless(rng);
+        rules.extend(share(rng, MISLEADING, MISLEADERS));
+        let kinds: Vec<Fault> = Fault::all().iter().copied().filter(|kind| fails(*kind)).collect();
+        rules.extend(share(rng, FAILING, &kinds));
+        // Answers that take real time must be rare.
+        rules.retain(|rule| rule.kind != Fault::Stall);
+        if rng.u8(..10) == 0 {
+            rules.push(Rule { kind: Fault::Stall, when: When::At(rng.u64(1..40)) });
+        }
+        if rng.u8(..4) == 0 {
+            rules.push(Rule { kind: Fault::Drip, when: When::At(rng.u64(1..40)) });
+        }
+        for _ in 0..rng.u8(..4) {
+            let kind = kinds[rng.usize(..kinds.len())];
+            if kind != Fault::Stall {
+                rules.push(Rule { kind, when: When::At(rng.u64(1..30)) });
+            }
+        }
+        rng.shuffle(&mut rules);
+        rules
+    }
+
+    /// Faults after which nobody waits for more than some hundreds of milliseconds.
+    fn quick_rules(&self, rng: &mut Rng) -> Vec<Rule> {
+        let mut rules = self.harmless(rng);
+        rules.extend(share(rng, MISLEADING, MISLEADERS));
+        let kinds = [Fault::Drop, Fault::DropInBody, Fault::HalfBody, Fault::Gzip, Fault::Html, Fault::Internal];
+        if rng.bool() {
+            let kind = kinds[rng.usize(..kinds.len())];
+            rules.push(Rule { kind, when: When::At(rng.u64(1..60)) });
+        }
+        rules
+    }
+
+    /// Faults that need no try more.
+    fn harmless(&self, rng: &mut Rng) -> Vec<Rule> {
+        let mut kinds = vec![Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late];
+        if !self.skew.is_zero() {
+            kinds.extend([Fault::ClockAhead, Fault::ClockBehind]);
+        }
+        let chances = [0.02, 0.1, 0.5, 1.0];
+        let mut rules = Vec::new();
+        for kind in kinds {
+            if rng.bool() {
+                rules.push(Rule { kind, when: When::Chance(chances[rng.usize(..4)]) });
+            }
+        }
+        rules
+    }
+}
+
+const MISLEADERS: &[Fault] = &[Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing, Fault::EmptyPage];
+
+/// Whether a kind makes a try fail.
+fn fails(kind: Fault) -> bool {
+    let others =
+        [Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late, Fault::ClockAhead, Fault::ClockBehind];
+    !MISLEADERS.contains(&kind) && !others.contains(&kind) && kind != Fault::Drip
+}
+
+/// Some of these kinds, which together strike at most so many of the requests.
+fn share(rng: &mut Rng, most: f64, kinds: &[Fault]) -> Vec<Rule> {
+    let number = rng.usize(..=kinds.len().min(8));
+    let total = most * rng.f64();
+    let chosen = rng.choose_multiple(kinds.iter().copied(), number);
+    let each = total / f64::from(u32::try_from(number.max(1)).unwrap_or(1));
+    chosen.into_iter().map(|kind| Rule { kind, when: When::Chance(each) }).collect()
+}

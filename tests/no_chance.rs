@@ -1,0 +1,154 @@
+//! Faults that leave a request no chance: the sync ends in bounded time with the right failure, claims
+//! what is out, and never says COMPLETE. And the faults that are harmless however often they strike.
+
+mod harness;
+
+use std::time::Duration;
+
+use harness::{Connection, Run, sandbox, sorted};
+use serde_json::json;
+use source_zendesk_audit_logs::zendesk::Timeouts;
+use zendesk_sandbox::{Fault, Faults, Options, Rule, Sandbox, ServerClock, Shape, When};
+
+/// Records that are out before the faults begin.
+const OUT: usize = 300;
+
+fn faults(kind: Fault, when: When) -> Faults {
+    Faults { rules: vec![Rule { kind, when }], drip: Duration::from_millis(30), ..Faults::default() }
+}
+
+fn struck_by(faults: Faults, shape: Shape) -> Sandbox {
+    let clock = ServerClock::Requests(1);
+    sandbox(Options { events: 1_000, shape, clock, faults, ..Options::default() })
+}
+
+/// With one worker, so that requests come one after the other.
+fn connect(sandbox: &Sandbox) -> Connection {
+    let mut connection = Connection::to(sandbox).set("num_workers", json!(1));
+    // For a stall and a drip, which are the only faults that take real time.
+    connection.timeouts = Some(Timeouts {
+        connect: Duration::from_secs(20),
+        read: Duration::from_millis(250),
+        total: Duration::from_millis(400),
+    });
+    connection
+}
+
+/// It failed as it should, within an hour of its clock, and the last STATE claims what is out.
+#[track_caller]
+fn failed(connection: &Connection, run: &Run, kind: Fault) {
+    assert_eq!(run.code, 1, "{kind}: {}", run.stdout);
+    assert_eq!(run.error()["failure_type"], "transient_error", "{kind}");
+    assert_eq!(run.error()["stream_descriptor"]["name"], "audit_logs", "{kind}");
+    assert_eq!(run.statuses().last().map(String::as_str), Some("INCOMPLETE"), "{kind}");
+    assert!(!run.statuses().contains(&"COMPLETE".to_owned()), "{kind}");
+    let hours = connection.clock.elapsed().as_secs() / 3_600;
+    assert_eq!(hours, 0, "{kind}: {:?}", connection.clock.elapsed());
+    let claimed: f64 = run.states().iter().filter_map(|state| state["sourceStats"]["recordCount"].as_f64()).sum();
+    assert_eq!(Some(claimed), u32::try_from(run.records().len()).ok().map(f64::from), "{kind}");
+    let last = run.stdout.rfind("{\"type\":\"STATE\"");
+    let records = run.stdout.rfind("{\"type\":\"RECORD\"");
+    assert!(last > records, "{kind}: records behind the last STATE");
+}
+
+/// The sync after it, without faults, brings exactly what is missing.
+#[track_caller]
+fn goes_on(sandbox: &Sandbox, connection: &Connection, run: &Run, kind: Fault) {
+    sandbox.set_faults(Faults::default());
+    let next = connection.read(Some(&run.state())).succeeded();
+    let both = run.records().into_iter().chain(next.records()).collect();
+    assert_eq!(sorted(both), sorted(sandbox.records()), "{kind}");
+}
+
+#[test]
+fn faults_that_strike_every_request_end_the_sync_with_a_transient_failure() {
+    for kind in [
+        Fault::Limited,
+        Fault::LimitedAfter,
+        Fault::LimitedJson,
+        Fault::LimitedJsonAfter,
+        Fault::Internal,
+        Fault::BadGateway,
+        Fault::Unavailable,
+        Fault::UnavailableAfter,
+        Fault::GatewayTimeout,
+        Fault::Conflict,
+        Fault::Drop,
+        Fault::DropInBody,
+        Fault::HalfBody,
+        Fault::Gzip,
+        Fault::Drip,
+        Fault::Stall,
+        Fault::Html,
+        Fault::Empty,
+        Fault::BrokenJson,
+        Fault::OtherJson,
+        Fault::EmptyPage,
+    ] {
+        let sandbox = struck_by(faults(kind, When::From(4)), Shape::Even);
+        let connection = connect(&sandbox);
+        let run = connection.read(None);
+        failed(&connection, &run, kind);
+        assert_eq!(run.records().len(), OUT, "{kind}");
+        assert!(sandbox.faults_struck()[&kind] > 1, "{kind}: it was not tried again");
+        goes_on(&sandbox, &connection, &run, kind);
+    }
+}
+
+#[test]
+fn faults_from_the_first_request_on_leave_a_state_that_claims_nothing() {
+    // Not the drip and the stall, which take real time; they differ from the others in nothing else.
+    for kind in [Fault::Limited, Fault::Internal, Fault::Drop, Fault::Gzip, Fault::Html, Fault::Empty, Fault::EmptyPage]
+    {
+        let sandbox = struck_by(faults(kind, When::From(1)), Shape::Even);
+        let connection = connect(&sandbox);
+        let run = connection.read(None);
+        failed(&connection, &run, kind);
+        assert_eq!(run.state()["stream"]["stream_state"], json!({}), "{kind}");
+        goes_on(&sandbox, &connection, &run, kind);
+    }
+}
+
+/// A cursor that leads nowhere is no reason to fail while each page brings something new: the walk
+/// goes on from its last record. Within a second of many pages it cannot.
+#[test]
+fn cursors_that_never_lead_on_fail_only_within_a_second_of_many_pages() {
+    for kind in [Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing] {
+        let sandbox = struck_by(faults(kind, When::From(1)), Shape::Even);
+        let run = connect(&sandbox).read(None).succeeded();
+        assert_eq!(sorted(run.records()), sorted(sandbox.records()), "{kind}");
+        assert_eq!(run.statuses(), ["STARTED", "RUNNING", "COMPLETE"], "{kind}");
+
+        let sandbox = struck_by(faults(kind, When::From(1)), Shape::OneSecond);
+        let connection = connect(&sandbox);
+        let run = connection.read(None);
+        failed(&connection, &run, kind);
+        assert!((100..=200).contains(&run.records().len()), "{kind}: {} are out", run.records().len());
+        goes_on(&sandbox, &connection, &run, kind);
+    }
+}
+
+#[test]
+fn faults_that_are_harmless_lose_and_double_nothing_however_often_they_strike() {
+    for kind in [Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late, Fault::ClockAhead, Fault::ClockBehind]
+    {
+        for workers in [1, 8] {
+            let sandbox = struck_by(faults(kind, When::From(1)), Shape::Mixed);
+            let connection = connect(&sandbox).set("num_workers", json!(workers));
+            let before = sandbox.records();
+            let run = connection.read(None).succeeded();
+            assert_eq!(run.statuses(), ["STARTED", "RUNNING", "COMPLETE"], "{kind}");
+            let read = sorted(run.records());
+            let lost = before.iter().filter(|text| read.binary_search(text).is_err()).count();
+            assert_eq!(lost, 0, "{kind}");
+            assert!(sandbox.faults_struck()[&kind] > 5, "{kind}");
+            goes_on(&sandbox, &connection, &run, kind);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_in_one_of_the_tables() {
+    // 21 that end a sync, 3 cursors, 6 that are harmless.
+    assert_eq!(Fault::all().len(), 21 + 3 + 6);
+}

@@ -1,0 +1,21 @@
+//! Chains of syncs with faults and kills: nothing is lost, altered or doubled. A few dozens of them;
+//! `examples/soak.rs` makes as many as one likes.
+
+mod chain;
+mod harness;
+
+use std::path::Path;
+
+use chain::Report;
+
+#[test]
+fn chains_of_killed_syncs_bring_every_event_once_and_unaltered() {
+    let mut report = Report::default();
+    for seed in 1..=40 {
+        report.add(chain::run(seed, Path::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"))));
+    }
+    assert!(report.violations.is_empty(), "cargo run --example soak -- --runs 1 {}", report.violations.join("\n"));
+    assert_eq!((report.lost, report.duplicated, report.altered), (0, 0, 0));
+    assert_eq!(report.kills.len(), 3, "{:?}", report.kills);
+    assert!(report.faults.len() > 25, "{:?}", report.faults);
+}
