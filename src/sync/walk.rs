@@ -248,6 +248,9 @@ impl Walk {
             (self.window.start..self.window.end).contains(&at) && !(self.asked.start..self.from).contains(&at)
         };
         let mut position = self.resumes.unwrap_or(self.window.start).max(self.window.start);
+        // A record without a date may have changed places with any other of its page.
+        let times = || page.records.iter().filter_map(|record| record.created_at);
+        let newest = times().max().filter(|_| times().is_sorted());
         let mut picks: Vec<Pick> = Vec::with_capacity(page.records.len());
         for (index, record) in page.records.iter().enumerate() {
             if let Some(at) = record.created_at {
@@ -256,8 +259,8 @@ impl Walk {
                     picks.push(Pick { record: index, position, until: at });
                 }
             } else {
-                let next = page.records[index..].iter().find_map(|record| record.created_at);
-                let until = next.unwrap_or(self.asked.end).max(position);
+                let followed = page.records[index..].iter().any(|record| record.created_at.is_some());
+                let until = newest.filter(|_| followed).unwrap_or(self.asked.end).max(position);
                 picks.push(Pick { record: index, position, until });
             }
         }
@@ -380,7 +383,18 @@ mod tests {
             .records()
             .map(|(record, until)| (record.created_at.map_or(-1, |time| time.since(at(0))), until.since(at(0))))
             .collect();
-        assert_eq!(got, [(-1, 10), (10, 10), (-1, 30), (20, 20), (-1, 100), (30, 30)]);
+        assert_eq!(got, [(-1, 100), (10, 10), (-1, 100), (20, 20), (-1, 100), (30, 30)]);
+    }
+
+    #[test]
+    fn an_undated_record_that_changed_places_does_not_come_twice_because_it_was_forgotten() {
+        let until = |times: &[i64]| -> Vec<i64> {
+            let portion = walk(0, 100).arrived(page(times, None, false)).expect("fine").expect("some");
+            let undated = portion.records().filter(|(record, _)| record.created_at.is_none());
+            undated.map(|(_, until)| until.since(at(0))).collect()
+        };
+        assert_eq!(until(&[-1, 10, 90, 91]), [91], "it may belong between 90 and 91");
+        assert_eq!(until(&[-1, 90, 10, 20]), [100], "it may belong behind all of them");
     }
 
     #[test]
