@@ -8,10 +8,11 @@ use std::path::Path;
 
 use chain::Report;
 
+/// 63 and 171 once brought a record without a date twice.
 #[test]
 fn chains_of_killed_syncs_bring_every_event_once_and_unaltered() {
     let mut report = Report::default();
-    for seed in 1..=40 {
+    for seed in (1..=24).chain([63, 171]) {
         report.add(chain::run(seed, Path::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"))));
     }
     assert!(report.violations.is_empty(), "cargo run --example soak -- --runs 1 {}", report.violations.join("\n"));

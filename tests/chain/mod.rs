@@ -44,7 +44,7 @@ pub enum Kill {
     /// stdout is closed, mostly inside of a line.
     ClosedStdout,
     /// SIGKILL of the program itself.
-    KillNine,
+    Sigkill,
 }
 
 /// The figures of one or more runs.
@@ -100,12 +100,12 @@ pub fn run(seed: u64, program: &Path) -> Report {
     };
     for _ in 0..rng.u8(..6) {
         let kill = match rng.u8(..3) {
-            0 if chain.mixture.program => Kill::KillNine,
+            0 if chain.mixture.program => Kill::Sigkill,
             0 | 1 => Kill::ClosedStdout,
             _ => Kill::Stop,
         };
         let after = chain.moment(&mut rng);
-        let sync = chain.mixture.sync(&mut rng, kill == Kill::KillNine);
+        let sync = chain.mixture.sync(&mut rng, kill == Kill::Sigkill);
         chain.sync(&sync, Some((kill, after)), program);
         chain.let_events_arrive(&mut rng);
     }
@@ -173,7 +173,7 @@ impl Chain {
         connection.timeouts = Some(if sync.hasty { HASTY } else { PATIENT });
         let arguments = connection.arguments(self.consumer.state.as_ref());
         let (stdout, ended) = match kill {
-            Some((Kill::KillNine, after)) => kill_nine(program, connection, &arguments, after),
+            Some((Kill::Sigkill, after)) => run_and_kill(program, connection, &arguments, after),
             kill => in_process(connection, &arguments, kill),
         };
         self.report.syncs += 1;
@@ -267,7 +267,7 @@ impl Write for Stdout {
 
 /// Runs the program and kills it when it has put out so many bytes. What it had written by then is
 /// still received.
-fn kill_nine(program: &Path, connection: &Connection, arguments: &[String], after: usize) -> (Vec<u8>, Ended) {
+fn run_and_kill(program: &Path, connection: &Connection, arguments: &[String], after: usize) -> (Vec<u8>, Ended) {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
