@@ -98,13 +98,15 @@ fn broken_gzip_cannot_be_read_as_what_it_was() {
         let mut text = Vec::new();
         GzDecoder::new(&got.body[..]).read_to_end(&mut text).map(|_| text)
     };
-    assert!(unpacked(&gzipped(&sandbox)).is_ok());
+    // Links hold the port, so that each sandbox has its own length.
+    let whole = gzipped(&sandbox);
+    let text = unpacked(&whole).expect("it is struck from the second request on");
     let mut shorter = 0;
-    let whole = gzipped(&with(&[])).body.len();
     for _ in 0..30 {
         let got = gzipped(&sandbox);
-        assert!(unpacked(&got).is_err());
-        shorter += usize::from(got.body.len() < whole);
+        // A wrong bit in the padding at the end changes nothing.
+        assert!(unpacked(&got).map_or(true, |unpacked| unpacked == text));
+        shorter += usize::from(got.body.len() < whole.body.len());
     }
     assert!((5..25).contains(&shorter), "{shorter} of 30 broke off, the others have a wrong bit");
 }
