@@ -1,15 +1,16 @@
-//! One sweep for secrets: every command, every way to sign in, every failure of the API and of the
-//! token endpoint, with servers that echo all that they get, in every encoding. Nothing of a secret
-//! may stand on stdout or stderr but in the CONTROL message, which must carry the new tokens.
+//! One sweep for secrets: every command, every log level, every way to sign in, every failure of the
+//! API and of the token endpoint, with servers that echo all that they get, in every encoding.
+//! Nothing of a secret may stand on stdout or stderr but in the CONTROL message, which must carry the
+//! new tokens.
 //!
-//! Panics are swept where they are made: `cli.rs` and `secret.rs`.
+//! Panics are swept where they are made: `cli` and `secret.rs`.
 
 mod harness;
 
 use std::process::Command;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, Engine as _};
-use harness::{Connection, sandbox};
+use harness::{Connection, Stdout, sandbox};
 use serde_json::{Value, json};
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN, EXPIRED_ACCESS_TOKEN,
@@ -25,6 +26,9 @@ const ID: &str = "1d-s3cr3t+/=&";
 const OURS: [&str; 4] = [TOKEN, CLIENT, REFRESH, ID];
 /// One that fits into a host name.
 const PLAIN: &str = "PlainT0kenOfLettersAndDigits";
+
+/// The LOG messages of all levels.
+const EVERY_LEVEL: &str = "debug";
 
 fn percent(text: &str, upper: bool) -> String {
     let byte = |byte: u8| match byte {
@@ -203,7 +207,8 @@ fn passes(failure: Failure) -> bool {
 /// The program's stdout and stderr; its exit code is of no concern here.
 fn process(base_url: &str, arguments: &[String]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
-    command.args(arguments).env_remove("SSL_CERT_FILE").env("ZENDESK_BASE_URL", base_url).env("RUST_BACKTRACE", "full");
+    command.args(arguments).env_remove("SSL_CERT_FILE").env("ZENDESK_BASE_URL", base_url);
+    command.env("ZENDESK_LOG", EVERY_LEVEL).env("RUST_BACKTRACE", "full");
     let output = command.output().expect("the program starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -228,10 +233,14 @@ fn no_failure_shows_a_secret() {
         for (everywhere, ways) in [(true, strange()), (false, good())] {
             for credentials in ways {
                 let sandbox = failing(failure, everywhere);
-                let connection = Connection::with(Some(sandbox.base_url()), credentials);
+                let mut connection = Connection::with(Some(sandbox.base_url()), credentials);
+                connection.log = Some(EVERY_LEVEL.to_owned());
+                connection.person = Some(Stdout::default());
                 let what = format!("{failure:?} for {}", connection.config);
                 for run in [connection.check(), connection.read(None)] {
                     sweep(&what, &run.stdout, &sandbox.issued_secrets());
+                    let seen = connection.person.as_ref().map(Stdout::text).unwrap_or_default();
+                    sweep(&what, &seen, &sandbox.issued_secrets());
                     assert!(
                         !run.stdout.contains("SUCCEEDED") && !run.stdout.contains("\"COMPLETE\""),
                         "{}",
@@ -293,6 +302,9 @@ fn no_file_that_does_not_do_shows_a_secret() {
         json!({ "subdomain": format!("https://{PLAIN}.evil.example"), "credentials": access_token(PLAIN) }),
         json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "start_date": TOKEN }),
         json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "num_workers": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "filters": TOKEN }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "filters": { "actor_ids": [TOKEN] } }),
+        json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "filters": { "ip_addresses": [TOKEN] } }),
         json!({ "subdomain": "acme", "credentials": access_token(TOKEN), "lookback_window_minutes": { TOKEN: TOKEN } }),
     ];
     for config in wrong {

@@ -43,7 +43,7 @@ async fn fetch_all(base: &BaseUrl) -> Outcome<u64> {
         .build()?;
     let bearer = format!("Bearer {}", credentials::ACCESS_TOKEN);
     let between = Between { start: Second::BEFORE_ZENDESK, end: Second::containing(jiff::Timestamp::now()) };
-    let mut query = Query { between: Some(between), after: None, size: PAGE_SIZE };
+    let mut query = Query { between: Some(between), after: None, size: PAGE_SIZE, filters: None };
     let mut pages = 0;
     loop {
         let request = client.get(query.url(base)).header(AUTHORIZATION, &bearer);

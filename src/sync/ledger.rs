@@ -105,9 +105,12 @@ impl Ledger {
     }
 
     fn remember(&mut self, until: Second, identity: Identity) {
-        // Nearly always at the end.
-        let place = self.seen.iter().rev().take_while(|(at, _)| *at > until).count();
-        self.seen.insert(self.seen.len() - place, (until, identity));
+        if self.seen.back().is_none_or(|(newest, _)| *newest <= until) {
+            self.seen.push_back((until, identity));
+        } else {
+            let place = self.seen.partition_point(|(at, _)| *at <= until);
+            self.seen.insert(place, (until, identity));
+        }
     }
 
     fn forget(&mut self, now: Second) {
