@@ -152,6 +152,23 @@ impl<'a> Reading<'a> {
         Ok(run)
     }
 
+    /// CPU and wall time of a read into `/dev/null`: no pipe, and nobody behind it who needs a core. It
+    /// fails unless the read succeeds with a request for each page.
+    pub fn run_unread(&self, sandbox: &Sandbox) -> Outcome<(Duration, Duration)> {
+        let folder = tempfile::tempdir()?;
+        let mut command = self.command(sandbox, folder.path())?;
+        sandbox.clear_requests();
+        let (began, cpu) = (Instant::now(), children_cpu()?);
+        let code = command.stdout(Stdio::null()).status()?;
+        let took = began.elapsed();
+        let cpu = children_cpu()?.saturating_sub(cpu);
+        let (asked, pages) = (sandbox.requests().len(), sandbox.event_count().div_ceil(100));
+        if !code.success() || u64::try_from(asked)? < pages {
+            return Err(format!("{code}, {asked} requests for {pages} pages").into());
+        }
+        Ok((cpu, took))
+    }
+
     fn command(&self, sandbox: &Sandbox, folder: &Path) -> Outcome<Command> {
         let file = |name: &str, content: &Value| -> std::io::Result<PathBuf> {
             let path = folder.join(name);
