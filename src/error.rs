@@ -1,7 +1,7 @@
 //! The one table of failures: what went wrong, in the user's words, with the remedy and the
 //! protocol's `failure_type`.
 //!
-//! An error is born with its [`Cause`]; nobody classifies it again later. This file must not do
+//! An error is born with its [`ErrorKind`]; nobody classifies it again later. This file must not do
 //! anything about a failure: whether to try again is `zendesk/retry.rs`, how it is written on
 //! stdout is `commands`.
 
@@ -24,7 +24,7 @@ pub enum FailureType {
 
 /// Which of the files on the command line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum File {
+pub enum InputFile {
     /// `--config`
     Config,
     /// `--catalog`
@@ -33,7 +33,7 @@ pub enum File {
     State,
 }
 
-impl fmt::Display for File {
+impl fmt::Display for InputFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Config => "config",
@@ -45,7 +45,7 @@ impl fmt::Display for File {
 
 /// The way in which the connector signs in; an error about it names the remedy of that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum AuthMethod {
     /// OAuth client credentials.
     ClientCredentials,
     /// OAuth with a rotating refresh token.
@@ -58,13 +58,13 @@ pub enum Method {
 
 /// What went wrong. Each variant is a row of the table; its text is the message for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
+pub enum ErrorKind {
     // Files and their contents.
     /// The file is not there.
     #[error("The {file} file {path} does not exist. Pass the path of a JSON file with --{file}; in a container, mount its folder.", path = .path.display())]
     FileMissing {
         /// Which file.
-        file: File,
+        file: InputFile,
         /// As given on the command line.
         path: PathBuf,
     },
@@ -72,7 +72,7 @@ pub enum Cause {
     #[error("The {file} file {path} cannot be read: {why}. Make it a plain JSON file that this user may read.", path = .path.display())]
     FileUnreadable {
         /// Which file.
-        file: File,
+        file: InputFile,
         /// As given on the command line.
         path: PathBuf,
         /// The system's words.
@@ -80,13 +80,13 @@ pub enum Cause {
     },
     /// The file is empty.
     #[error("The {file} file {path} is empty. {remedy}", path = .path.display(), remedy = match .file {
-        File::State => "For a sync from the beginning leave --state out, or pass a file with [] in it.",
-        File::Config => "Write the connector's configuration into it, as spec.json describes it.",
-        File::Catalog => "Write a configured catalog into it.",
+        InputFile::State => "For a sync from the beginning leave --state out, or pass a file with [] in it.",
+        InputFile::Config => "Write the connector's configuration into it, as spec.json describes it.",
+        InputFile::Catalog => "Write a configured catalog into it.",
     })]
     FileEmpty {
         /// Which file.
-        file: File,
+        file: InputFile,
         /// As given on the command line.
         path: PathBuf,
     },
@@ -94,7 +94,7 @@ pub enum Cause {
     #[error("The {file} file {path} is not valid JSON (line {line}, column {column}). Correct it, or write it again.", path = .path.display())]
     FileNotJson {
         /// Which file.
-        file: File,
+        file: InputFile,
         /// As given on the command line.
         path: PathBuf,
         /// Counted from 1.
@@ -106,7 +106,7 @@ pub enum Cause {
     #[error("In the {file}, {field} {problem}")]
     Field {
         /// Which file.
-        file: File,
+        file: InputFile,
         /// Where in it, such as `credentials.api_token` or `streams[0].stream.name`.
         field: String,
         /// The predicate of the sentence and the remedy: "is missing. …".
@@ -159,13 +159,13 @@ pub enum Cause {
     // Answers of the API.
     /// 401 without a word about an OAuth token.
     #[error("Zendesk does not accept the credentials (401). {remedy}", remedy = match .method {
-        Method::ApiToken => "Check the e-mail address and the API token, and that API token access is switched on in the Admin Center (Apps and integrations > APIs > API configuration). Zendesk deactivates unused API tokens and stops all of them on 30 April 2027: OAuth client credentials are the way that lasts.",
-        Method::AccessToken => "Check the access token: it must be an OAuth access token of this subdomain, made by an admin.",
-        Method::ClientCredentials | Method::RefreshToken => "Check that the OAuth client still exists on this subdomain and that its user is still an active admin.",
+        AuthMethod::ApiToken => "Check the e-mail address and the API token, and that API token access is switched on in the Admin Center (Apps and integrations > APIs > API configuration). Zendesk deactivates unused API tokens and stops all of them on 30 April 2027: OAuth client credentials are the way that lasts.",
+        AuthMethod::AccessToken => "Check the access token: it must be an OAuth access token of this subdomain, made by an admin.",
+        AuthMethod::ClientCredentials | AuthMethod::RefreshToken => "Check that the OAuth client still exists on this subdomain and that its user is still an active admin.",
     })]
     Credentials {
         /// How the connector signed in.
-        method: Method,
+        method: AuthMethod,
     },
     /// 401 for an API token after the day on which Zendesk turns them off.
     #[error(
@@ -174,13 +174,13 @@ pub enum Cause {
     ApiTokenRetired,
     /// 401 `invalid_token`.
     #[error("The OAuth access token has expired or was revoked (401). {remedy}", remedy = match .method {
-        Method::AccessToken | Method::ApiToken => "Pasted access tokens live for as little as 30 minutes; paste a new one, or choose the authentication method \"OAuth client credentials\", which renews its tokens itself.",
-        Method::ClientCredentials => "A fresh one was refused as well: check that the OAuth client is not deactivated and that its user is still an active admin.",
-        Method::RefreshToken => "A fresh one was refused as well: check that the OAuth client and the user who authorised it are still active, and authorise it again.",
+        AuthMethod::AccessToken | AuthMethod::ApiToken => "Pasted access tokens live for as little as 30 minutes; paste a new one, or choose the authentication method \"OAuth client credentials\", which renews its tokens itself.",
+        AuthMethod::ClientCredentials => "A fresh one was refused as well: check that the OAuth client is not deactivated and that its user is still an active admin.",
+        AuthMethod::RefreshToken => "A fresh one was refused as well: check that the OAuth client and the user who authorised it are still active, and authorise it again.",
     })]
     TokenExpired {
         /// How the connector signed in.
-        method: Method,
+        method: AuthMethod,
     },
     /// 403 with the page for people who may not see the audit log.
     #[error(
@@ -349,7 +349,7 @@ pub enum Cause {
     Defect,
 }
 
-impl Cause {
+impl ErrorKind {
     /// Who has to act.
     #[must_use]
     pub fn failure_type(&self) -> FailureType {
@@ -403,7 +403,7 @@ impl Cause {
 #[derive(Clone, Debug)]
 pub struct Error {
     /// What went wrong.
-    pub cause: Cause,
+    pub kind: ErrorKind,
     /// Method, path, status, `X-Zendesk-Request-Id`, the beginning of the body; without secrets.
     pub internal: Option<String>,
 }
@@ -411,26 +411,26 @@ pub struct Error {
 impl Error {
     /// A failure with technical details.
     #[must_use]
-    pub fn with_details(cause: Cause, internal: impl Into<String>) -> Self {
-        Self { cause, internal: Some(internal.into()) }
+    pub fn with_details(kind: ErrorKind, internal: impl Into<String>) -> Self {
+        Self { kind, internal: Some(internal.into()) }
     }
 
     /// A field of one of the files does not do.
     #[must_use]
-    pub fn field(file: File, field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::from(Cause::Field { file, field: field.into(), problem: problem.into() })
+    pub fn field(file: InputFile, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::from(ErrorKind::Field { file, field: field.into(), problem: problem.into() })
     }
 }
 
-impl From<Cause> for Error {
-    fn from(cause: Cause) -> Self {
-        Self { cause, internal: None }
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self { kind, internal: None }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        self.kind.fmt(f)
     }
 }
 

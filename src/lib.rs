@@ -9,7 +9,7 @@
 //! config, catalog, state files                    config, airbyte
 //!   -> where to begin, what has been seen         sync/ledger
 //!   -> windows of time, requests for pages        sync/plan, sync/walk
-//!   -> tries, tokens, the rate limit              zendesk/client, exchange, auth, retry, budget
+//!   -> attempts, tokens, the rate limit              zendesk/client, auth, retry_loop, retry, rate_limiter
 //!   -> pages: where records begin and end         zendesk/page
 //!   -> in order, each once, with STATE behind     sync/engine
 //!   -> how far it is, in words                    sync/progress, sync/estimate
@@ -28,7 +28,7 @@
 //! config                    config.json into types; spec.json out of them
 //! panics                    a panic into a failure
 //! error                     the table of failures
-//! figures                   counts and spans of time in words
+//! humanize                  counts and spans of time in words
 //! clock, second, secret, stop
 //! ```
 //!
@@ -41,7 +41,7 @@
 //! 4. The end of a window is `has_more: false` in a well-formed page, or a record past its end in
 //!    pages that came in ascending order. Nothing else ends one.
 //! 5. A request carries credentials to the account's host only; no URL is ever made from an answer.
-//! 6. One loop tries again ([`zendesk`]'s exchange), by a pure decision; nothing does on top of it.
+//! 6. One loop tries again ([`zendesk`]'s retry loop), by a pure decision; nothing does on top of it.
 //! 7. Nothing reads a clock or sleeps but [`clock`]. What bounds a real socket is real time: a request's
 //!    timeouts, the end of a check, the grace for a token that is on its way.
 //! 8. No error, log line or `Debug` form contains a secret; the CONTROL message must.
@@ -58,11 +58,11 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
-pub mod figures;
+pub mod humanize;
 pub mod panics;
 pub mod second;
 pub mod secret;
-pub mod stop;
+pub mod shutdown;
 pub mod sync;
 pub mod zendesk;
 

@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use tokio::task::JoinError;
 
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must unwind, or the platform never hears of it");
@@ -29,7 +29,7 @@ pub fn keep_quiet() {
 /// Does this work; a panic in it is a failure of it.
 ///
 /// # Errors
-/// Those of the work, and [`Cause::Defect`] with the panic's message, in which secrets may stand.
+/// Those of the work, and [`ErrorKind::Defect`] with the panic's message, in which secrets may stand.
 pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(defect(&*payload)))
 }
@@ -52,7 +52,7 @@ pub async fn caught_async<T>(work: impl Future<Output = Result<T>>) -> Result<T>
 pub fn of_task(error: JoinError) -> Error {
     match error.try_into_panic() {
         Ok(payload) => defect(&*payload),
-        Err(error) => Error::with_details(Cause::Defect, error.to_string()),
+        Err(error) => Error::with_details(ErrorKind::Defect, error.to_string()),
     }
 }
 
@@ -66,7 +66,7 @@ pub fn defect(payload: &(dyn Any + Send)) -> Error {
     };
     let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    Error::with_details(Cause::Defect, format!("panic{place}: {message}"))
+    Error::with_details(ErrorKind::Defect, format!("panic{place}: {message}"))
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
     #[track_caller]
     fn assert_defect<T>(result: Result<T>, message: &str) {
         let error = result.err().expect("a failure");
-        assert_eq!(error.cause, Cause::Defect);
+        assert_eq!(error.kind, ErrorKind::Defect);
         assert_eq!(error.internal.as_deref(), Some(message));
     }
 
@@ -100,6 +100,6 @@ mod tests {
         assert_defect(task.await.map_err(of_task), "panic: in a task");
         let task = tokio::spawn(std::future::pending::<()>());
         task.abort();
-        assert_eq!(task.await.map_err(of_task).map_err(|error| error.cause), Err(Cause::Defect));
+        assert_eq!(task.await.map_err(of_task).map_err(|error| error.kind), Err(ErrorKind::Defect));
     }
 }

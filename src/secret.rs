@@ -1,4 +1,4 @@
-//! A text that must never be printed, and the eraser that cuts such texts out of others.
+//! A text that must never be printed, and the redactor that cuts such texts out of others.
 //!
 //! This file must not offer any way to show a secret but [`Secret::expose`], and nothing outside
 //! `zendesk/auth` (which puts it on the wire) and the CONTROL message (which must carry it) calls that.
@@ -41,7 +41,7 @@ impl fmt::Debug for Secret {
 /// Cuts known secrets out of texts that came from outside (bodies of answers, error messages). Clones
 /// know the same secrets.
 #[derive(Clone, Debug, Default)]
-pub struct Eraser {
+pub struct Redactor {
     forms: Arc<Mutex<Vec<Secret>>>,
 }
 
@@ -49,10 +49,10 @@ pub struct Eraser {
 /// is, and nobody has a token of so few characters.
 const SHORTEST: usize = 4;
 
-/// As much of a secret in a row is cut by [`Eraser::erase_parts`], in characters.
+/// As much of a secret in a row is cut by [`Redactor::redact_parts`], in characters.
 const PART: usize = 8;
 
-impl Eraser {
+impl Redactor {
     /// Adds a secret in the forms in which an answer may echo it: as it is, percent-encoded, escaped
     /// for JSON, and within something that is encoded as base64.
     pub fn add(&self, secret: &str) {
@@ -79,7 +79,7 @@ impl Eraser {
 
     /// The text with each known secret replaced by [`REDACTED`].
     #[must_use]
-    pub fn erase<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
         for form in self.forms().iter() {
             if clean.contains(form.expose()) {
@@ -92,8 +92,8 @@ impl Eraser {
     /// The same for a text in which secrets may be cut off, as in a panic's message: also parts of
     /// them are replaced.
     #[must_use]
-    pub fn erase_parts(&self, text: &str) -> String {
-        let mut clean = self.erase(text).into_owned();
+    pub fn redact_parts(&self, text: &str) -> String {
+        let mut clean = self.redact(text).into_owned();
         for form in self.forms().iter() {
             let form: Vec<char> = form.expose().chars().collect();
             for part in form.windows(PART) {
@@ -159,38 +159,38 @@ mod tests {
     fn a_secret_does_not_print_itself() {
         let secret = Secret::new("hunter22");
         assert_eq!(format!("{secret:?}"), "(redacted)");
-        let eraser = Eraser::default();
-        eraser.add("hunter22");
-        assert!(!format!("{eraser:?}").contains("hunter22"));
+        let redactor = Redactor::default();
+        redactor.add("hunter22");
+        assert!(!format!("{redactor:?}").contains("hunter22"));
     }
 
     #[test]
     fn every_form_of_a_secret_is_cut() {
-        let eraser = Eraser::default();
-        eraser.add("a\"b/c+d");
+        let redactor = Redactor::default();
+        redactor.add("a\"b/c+d");
         for echo in ["x a\"b/c+d y", "x a%22b%2Fc%2Bd y", "x a%22b%2fc%2bd y", "x a\\\"b\\/c+d y", "x a\\\"b/c+d y"] {
-            assert_eq!(eraser.erase(echo), "x (redacted) y", "{echo}");
+            assert_eq!(redactor.redact(echo), "x (redacted) y", "{echo}");
         }
-        assert!(matches!(eraser.erase("nothing here"), Cow::Borrowed(_)));
+        assert!(matches!(redactor.redact("nothing here"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn a_secret_that_contains_another_is_cut_whole() {
-        let eraser = Eraser::default();
-        eraser.add("token");
-        eraser.add("token-and-more");
-        assert_eq!(eraser.erase("token-and-more token"), "(redacted) (redacted)");
+        let redactor = Redactor::default();
+        redactor.add("token");
+        redactor.add("token-and-more");
+        assert_eq!(redactor.redact("token-and-more token"), "(redacted) (redacted)");
     }
 
     #[test]
     fn a_secret_within_a_base64_text_is_cut_wherever_it_begins() {
         let secret = "s3cr3t-of-12";
-        let eraser = Eraser::default();
-        eraser.add(secret);
+        let redactor = Redactor::default();
+        redactor.add(secret);
         for before in ["", "j", "ja", "jane@acme.com/token:", "client:"] {
             for after in ["", "x", "xy", ":secret"] {
                 let text = BASE64_STANDARD.encode(format!("{before}{secret}{after}"));
-                let clean = eraser.erase(&text).into_owned();
+                let clean = redactor.redact(&text).into_owned();
                 assert!(clean.contains(REDACTED), "{before}{after}: {text}");
                 // What is left says at most the two characters at either end.
                 for middle in ["cr3t-o", "r3t-of", "3t-of-"].map(|part| BASE64_STANDARD.encode(part)) {
@@ -202,20 +202,20 @@ mod tests {
 
     #[test]
     fn what_a_message_cut_off_a_secret_is_cut_as_well() {
-        let eraser = Eraser::default();
-        eraser.add("s3cr3t-0123456789-abcdef");
-        let clean = eraser.erase_parts("byte 5 of `s3cr3t-01234567`[...]");
+        let redactor = Redactor::default();
+        redactor.add("s3cr3t-0123456789-abcdef");
+        let clean = redactor.redact_parts("byte 5 of `s3cr3t-01234567`[...]");
         assert!(!clean.contains("s3cr3t") && clean.starts_with("byte 5 of `(redacted)"), "{clean}");
-        assert_eq!(eraser.erase_parts("nothing here"), "nothing here");
+        assert_eq!(redactor.redact_parts("nothing here"), "nothing here");
     }
 
     #[test]
     fn a_host_name_that_holds_a_secret_is_known_by_it() {
-        let eraser = Eraser::default();
-        eraser.add("S3cr3tToken");
+        let redactor = Redactor::default();
+        redactor.add("S3cr3tToken");
         for host in ["s3cr3ttoken.evil.example", "s3cr3tto", "x.s3cr3ttok.example"] {
-            assert!(eraser.knows(host), "{host}");
+            assert!(redactor.knows(host), "{host}");
         }
-        assert!(!eraser.knows("evil.example"));
+        assert!(!redactor.knows("evil.example"));
     }
 }

@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
-use source_zendesk_audit_logs::error::{Cause, Method};
+use source_zendesk_audit_logs::error::{AuthMethod, ErrorKind};
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, AGENT_ACCESS_TOKEN, AGENT_CLIENT_ID, AGENT_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET,
@@ -89,9 +89,9 @@ fn answer(connection: &Connection) -> (Run, Result<(), String>) {
 }
 
 #[track_caller]
-fn assert_fails(connection: &Connection, cause: &Cause) -> Run {
+fn assert_fails(connection: &Connection, kind: &ErrorKind) -> Run {
     let (run, verdict) = answer(connection);
-    assert_eq!(verdict, Err(cause.to_string()), "{}", run.stdout);
+    assert_eq!(verdict, Err(kind.to_string()), "{}", run.stdout);
     run
 }
 
@@ -173,7 +173,7 @@ fn a_check_that_renews_a_refresh_token_hands_out_the_new_pair() {
     let (run, verdict) = answer(&connection);
     assert_eq!((verdict, run.of_type("CONTROL").len()), (Ok(()), 0));
     connection.config = old;
-    assert_fails(&connection, &Cause::RefreshTokenDead);
+    assert_fails(&connection, &ErrorKind::RefreshTokenDead);
 }
 
 #[test]
@@ -181,35 +181,35 @@ fn what_the_account_refuses_has_words_of_its_own_and_is_asked_once() {
     let professional = Account::Professional;
     let enterprise = Account::Enterprise;
     let missing = Account::Missing;
-    let credentials = |method| Cause::Credentials { method };
-    let expired = Cause::TokenExpired { method: Method::AccessToken };
-    for (account, signing_in, cause) in [
+    let credentials = |method| ErrorKind::Credentials { method };
+    let expired = ErrorKind::TokenExpired { method: AuthMethod::AccessToken };
+    for (account, signing_in, kind) in [
         (enterprise, access_token("wrong-token"), expired.clone()),
         (enterprise, access_token(EXPIRED_ACCESS_TOKEN), expired),
-        (enterprise, api_token(ADMIN_EMAIL, "wrong-token"), credentials(Method::ApiToken)),
-        (enterprise, api_token("nobody@fake-mail.example", API_TOKEN), credentials(Method::ApiToken)),
-        (enterprise, access_token(AGENT_ACCESS_TOKEN), Cause::PlanOrRole),
-        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), Cause::PlanOrRole),
-        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), Cause::PlanOrRole),
-        (professional, access_token(ACCESS_TOKEN), Cause::PlanOrRole),
-        (professional, api_token(ADMIN_EMAIL, API_TOKEN), Cause::PlanOrRole),
-        (professional, client(CLIENT_ID, CLIENT_SECRET), Cause::PlanOrRole),
-        (professional, refresh_token(REFRESH_TOKEN), Cause::PlanOrRole),
-        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), Cause::MissingScope),
-        (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), Cause::IpRestricted),
-        (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), Cause::IpRestricted),
-        (missing, access_token(ACCESS_TOKEN), Cause::UnknownSubdomain),
-        (missing, api_token(ADMIN_EMAIL, API_TOKEN), Cause::UnknownSubdomain),
-        (missing, client(CLIENT_ID, CLIENT_SECRET), Cause::UnknownSubdomain),
-        (missing, refresh_token(REFRESH_TOKEN), Cause::UnknownSubdomain),
-        (enterprise, client("nobody", CLIENT_SECRET), Cause::OauthClientUnknown),
-        (enterprise, client(CLIENT_ID, "wrong-secret"), Cause::OauthSecret),
-        (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), Cause::OauthClientKind),
-        (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), Cause::OauthScope),
-        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), Cause::RefreshTokenDead),
+        (enterprise, api_token(ADMIN_EMAIL, "wrong-token"), credentials(AuthMethod::ApiToken)),
+        (enterprise, api_token("nobody@fake-mail.example", API_TOKEN), credentials(AuthMethod::ApiToken)),
+        (enterprise, access_token(AGENT_ACCESS_TOKEN), ErrorKind::PlanOrRole),
+        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), ErrorKind::PlanOrRole),
+        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), ErrorKind::PlanOrRole),
+        (professional, access_token(ACCESS_TOKEN), ErrorKind::PlanOrRole),
+        (professional, api_token(ADMIN_EMAIL, API_TOKEN), ErrorKind::PlanOrRole),
+        (professional, client(CLIENT_ID, CLIENT_SECRET), ErrorKind::PlanOrRole),
+        (professional, refresh_token(REFRESH_TOKEN), ErrorKind::PlanOrRole),
+        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), ErrorKind::MissingScope),
+        (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), ErrorKind::IpRestricted),
+        (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), ErrorKind::IpRestricted),
+        (missing, access_token(ACCESS_TOKEN), ErrorKind::UnknownSubdomain),
+        (missing, api_token(ADMIN_EMAIL, API_TOKEN), ErrorKind::UnknownSubdomain),
+        (missing, client(CLIENT_ID, CLIENT_SECRET), ErrorKind::UnknownSubdomain),
+        (missing, refresh_token(REFRESH_TOKEN), ErrorKind::UnknownSubdomain),
+        (enterprise, client("nobody", CLIENT_SECRET), ErrorKind::OauthClientUnknown),
+        (enterprise, client(CLIENT_ID, "wrong-secret"), ErrorKind::OauthSecret),
+        (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), ErrorKind::OauthClientKind),
+        (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), ErrorKind::OauthScope),
+        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), ErrorKind::RefreshTokenDead),
     ] {
         let sandbox = sandbox(Options { account, ..Options::default() });
-        let run = assert_fails(&connect(&sandbox, signing_in.clone()), &cause);
+        let run = assert_fails(&connect(&sandbox, signing_in.clone()), &kind);
         let mut asked: Vec<_> = sandbox.requests().into_iter().map(|r| r.path).collect();
         asked.dedup();
         assert_eq!(asked.len(), sandbox.requests().len(), "{signing_in}: asked again");
@@ -232,10 +232,11 @@ fn a_401_of_any_form_is_about_the_credentials() {
         "<html></html>",
     ] {
         let sandbox = interfering(move |_| Some(reply(401, &[], body)));
-        for (signing_in, method) in
-            [(access_token(ACCESS_TOKEN), Method::AccessToken), (api_token(ADMIN_EMAIL, API_TOKEN), Method::ApiToken)]
-        {
-            assert_fails(&connect(&sandbox, signing_in), &Cause::Credentials { method });
+        for (signing_in, method) in [
+            (access_token(ACCESS_TOKEN), AuthMethod::AccessToken),
+            (api_token(ADMIN_EMAIL, API_TOKEN), AuthMethod::ApiToken),
+        ] {
+            assert_fails(&connect(&sandbox, signing_in), &ErrorKind::Credentials { method });
         }
     }
 }
@@ -243,27 +244,27 @@ fn a_401_of_any_form_is_about_the_credentials() {
 #[test]
 fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
     let sandbox = interfering(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
-    for (day, cause) in [
-        ("2027-04-29T23:59:59Z", Cause::Credentials { method: Method::ApiToken }),
-        ("2027-04-30T00:00:00Z", Cause::ApiTokenRetired),
+    for (day, kind) in [
+        ("2027-04-29T23:59:59Z", ErrorKind::Credentials { method: AuthMethod::ApiToken }),
+        ("2027-04-30T00:00:00Z", ErrorKind::ApiTokenRetired),
     ] {
         let mut connection = connect(&sandbox, api_token(ADMIN_EMAIL, API_TOKEN));
         connection.clock = ManualClock::new(day.parse().expect("a time"));
-        assert_fails(&connection, &cause);
+        assert_fails(&connection, &kind);
     }
 }
 
 #[test]
 fn other_refusals_are_told_apart() {
-    for (status, body, cause) in [
-        (400, r#"{"error":"InvalidValue"}"#, Cause::Refused { status: 400 }),
-        (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Cause::NoEndpoint),
-        (404, "", Cause::NoEndpoint),
-        (422, "{}", Cause::Unprocessable),
-        (418, "", Cause::Refused { status: 418 }),
+    for (status, body, kind) in [
+        (400, r#"{"error":"InvalidValue"}"#, ErrorKind::Refused { status: 400 }),
+        (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, ErrorKind::NoEndpoint),
+        (404, "", ErrorKind::NoEndpoint),
+        (422, "{}", ErrorKind::Unprocessable),
+        (418, "", ErrorKind::Refused { status: 418 }),
     ] {
         let sandbox = interfering(move |_| Some(reply(status, &[], body)));
-        assert_fails(&Connection::to(&sandbox), &cause);
+        assert_fails(&Connection::to(&sandbox), &kind);
         assert_eq!(sandbox.requests().len(), 1, "{status}");
     }
 }
@@ -304,12 +305,12 @@ fn a_redirect_is_reported_and_not_followed() {
                 let headers: Vec<_> = location.iter().map(|location| ("Location", location.as_str())).collect();
                 Some(reply(status, &headers, ""))
             });
-            let cause = Cause::Redirect { status, to: to.map(str::to_owned) };
+            let kind = ErrorKind::Redirect { status, to: to.map(str::to_owned) };
             for signing_in in
                 [access_token(ACCESS_TOKEN), client(CLIENT_ID, CLIENT_SECRET), refresh_token(REFRESH_TOKEN)]
             {
                 sandbox.clear_requests();
-                assert_fails(&connect(&sandbox, signing_in), &cause);
+                assert_fails(&connect(&sandbox, signing_in), &kind);
                 assert_eq!(sandbox.requests().len(), 1);
             }
         }
@@ -347,11 +348,11 @@ fn no_address_in_an_answer_is_ever_visited() {
 
 #[test]
 fn failures_that_pass_are_tried_three_times_and_then_reported() {
-    let trouble = |status| Cause::Trouble { status };
-    let page = |what: &str| Cause::NotThePage { what: what.to_owned() };
+    let trouble = |status| ErrorKind::Trouble { status };
+    let page = |what: &str| ErrorKind::NotThePage { what: what.to_owned() };
     let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
     let cut = Answer::DropInBody { sent: 20 };
-    for (failure, cause) in [
+    for (failure, kind) in [
         (reply(500, &[], ""), trouble(500)),
         (reply(502, &[], html), trouble(502)),
         (reply(503, &[("Retry-After", "2")], ""), trouble(503)),
@@ -364,17 +365,17 @@ fn failures_that_pass_are_tried_three_times_and_then_reported() {
         (reply(200, &[], "{}"), page("JSON of another shape")),
         (reply(200, &[], r#"{"audit_logs":[]"#), page("broken JSON, 16 bytes")),
         (reply(204, &[], ""), page("status 204")),
-        (Answer::DropConnection, Cause::Broken),
-        (cut, Cause::Broken),
+        (Answer::DropConnection, ErrorKind::Broken),
+        (cut, ErrorKind::Broken),
     ] {
         let again = failure.clone();
         let sandbox = interfering(move |_| Some(again.clone()));
-        assert_fails(&Connection::to(&sandbox), &cause);
+        assert_fails(&Connection::to(&sandbox), &kind);
         assert_eq!(sandbox.requests().len(), 3, "{failure:?}");
 
         // Once is no failure.
         let sandbox = interfering(move |request| (request.number == 1).then(|| failure.clone()));
-        assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{cause}");
+        assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{kind}");
     }
 }
 
@@ -393,7 +394,7 @@ fn a_used_up_rate_limit_is_waited_out_only_if_that_is_soon() {
         // Refused for ever.
         let sandbox = interfering(move |_| Some(limited(headers)));
         let connection = Connection::to(&sandbox);
-        let run = assert_fails(&connection, &Cause::RateLimited { minutes: 0 });
+        let run = assert_fails(&connection, &ErrorKind::RateLimited { minutes: 0 });
         assert!(!run.stdout.contains("0 minutes"), "{}", run.stdout);
         assert_eq!(sandbox.requests().len() > 1, soon, "{headers:?}");
         assert!(connection.clock.elapsed() <= Duration::from_secs(21));
@@ -437,7 +438,7 @@ fn a_server_that_never_answers_or_never_ends_is_given_up() {
     let silent = interfering(|_| Some(Answer::Stall));
     let mut connection = Connection::to(&silent);
     connection.timeouts = Some(timeouts);
-    assert_fails(&connection, &Cause::Timeout);
+    assert_fails(&connection, &ErrorKind::Timeout);
     assert_eq!(silent.requests().len(), 3);
 
     // One byte after the other: no pause is long enough for the read timeout.
@@ -460,7 +461,7 @@ fn a_server_that_never_answers_or_never_ends_is_given_up() {
         });
         let mut connection = Connection::with(Some(dripping.http()), access_token(ACCESS_TOKEN));
         connection.timeouts = Some(timeouts);
-        assert_fails(&connection, &Cause::Timeout);
+        assert_fails(&connection, &ErrorKind::Timeout);
         assert_eq!(dripping.connections(), 3);
     }
 }
@@ -473,7 +474,7 @@ fn what_is_no_http_server_is_a_failed_check() {
             let _ = stream.write_all(greeting);
         });
         let connection = Connection::with(Some(server.http()), access_token(ACCESS_TOKEN));
-        assert_fails(&connection, &Cause::Broken);
+        assert_fails(&connection, &ErrorKind::Broken);
     }
 }
 
@@ -484,7 +485,7 @@ fn a_port_on_which_nobody_listens_is_no_connection() {
         let connection = Connection::with(Some(closed_port()), signing_in);
         messages.push(answer(&connection).1.expect_err("no connection"));
     }
-    let refused = Cause::NoConnection { why: "connection refused" };
+    let refused = ErrorKind::NoConnection { why: "connection refused" };
     assert_eq!(messages, vec![refused.to_string(); 4]);
 }
 
@@ -517,12 +518,12 @@ fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_operator_trusts_i
             assert_eq!(connection.read(None).succeeded().records().len(), 1);
             assert_eq!(seen.load(Ordering::Relaxed), 4, "the record, its number, the token's end; the read");
         } else {
-            assert_fails(&connection, &Cause::Certificate);
+            assert_fails(&connection, &ErrorKind::Certificate);
             assert_eq!(server.connections(), 1, "{case}: it would fail again");
             let run = connection.read(None);
             assert_eq!(run.code, 1);
             assert_eq!(run.error()["failure_type"], "config_error");
-            assert_eq!(run.error()["message"], Cause::Certificate.to_string());
+            assert_eq!(run.error()["message"], ErrorKind::Certificate.to_string());
             assert_eq!(seen.load(Ordering::Relaxed), 0, "{case}: a request went out");
         }
     }
@@ -534,7 +535,7 @@ fn https_to_a_server_without_it_is_a_failed_check() {
     let https = sandbox.base_url().replace("http://", "https://");
     let connection = Connection::with(Some(https), access_token(ACCESS_TOKEN));
     let why = "no connection";
-    assert_fails(&connection, &Cause::NoConnection { why });
+    assert_fails(&connection, &ErrorKind::NoConnection { why });
     assert_eq!(sandbox.requests().len(), 0);
 }
 

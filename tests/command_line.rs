@@ -248,7 +248,7 @@ impl Write for Gone {
 #[test]
 fn a_terminal_that_is_gone_does_not_end_a_read() {
     use source_zendesk_audit_logs::clock::Clock;
-    use source_zendesk_audit_logs::stop::stop;
+    use source_zendesk_audit_logs::shutdown::Shutdown;
     use source_zendesk_audit_logs::{Environment, Signals, run};
 
     let sandbox = history(250);
@@ -260,7 +260,7 @@ fn a_terminal_that_is_gone_does_not_end_a_read() {
         clock: Clock::Manual(connection.clock.clone()),
         seed: 7,
         timeouts: None,
-        signals: Signals::ByHand(stop().1),
+        signals: Signals::Manual(Shutdown::default()),
         person: Some(Box::new(Gone)),
     };
     let stdout = Stdout::default();

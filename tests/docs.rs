@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use harness::{Connection, sandbox};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::config::{Config, connection_specification};
-use source_zendesk_audit_logs::error::{Cause, FailureType, File, Method};
+use source_zendesk_audit_logs::error::{AuthMethod, ErrorKind, FailureType, InputFile};
 use source_zendesk_audit_logs::zendesk::json_schema;
 use zendesk_sandbox::{Options, Shape, credentials};
 
@@ -45,76 +45,76 @@ macro_rules! every {
     }};
 }
 
-fn files() -> Vec<File> {
-    every!(File:
-        File::Config => vec![File::Config],
-        File::Catalog => vec![File::Catalog],
-        File::State => vec![File::State],
+fn files() -> Vec<InputFile> {
+    every!(InputFile:
+        InputFile::Config => vec![InputFile::Config],
+        InputFile::Catalog => vec![InputFile::Catalog],
+        InputFile::State => vec![InputFile::State],
     )
 }
 
-fn methods() -> Vec<Method> {
-    every!(Method:
-        Method::ClientCredentials => vec![Method::ClientCredentials],
-        Method::RefreshToken => vec![Method::RefreshToken],
-        Method::AccessToken => vec![Method::AccessToken],
-        Method::ApiToken => vec![Method::ApiToken],
+fn methods() -> Vec<AuthMethod> {
+    every!(AuthMethod:
+        AuthMethod::ClientCredentials => vec![AuthMethod::ClientCredentials],
+        AuthMethod::RefreshToken => vec![AuthMethod::RefreshToken],
+        AuthMethod::AccessToken => vec![AuthMethod::AccessToken],
+        AuthMethod::ApiToken => vec![AuthMethod::ApiToken],
     )
 }
 
-fn causes() -> Vec<Cause> {
-    let of_files = |cause: fn(File) -> Cause| files().into_iter().map(cause).collect::<Vec<_>>();
-    let of_methods = |cause: fn(Method) -> Cause| methods().into_iter().map(cause).collect::<Vec<_>>();
+fn causes() -> Vec<ErrorKind> {
+    let of_files = |kind: fn(InputFile) -> ErrorKind| files().into_iter().map(kind).collect::<Vec<_>>();
+    let of_methods = |kind: fn(AuthMethod) -> ErrorKind| methods().into_iter().map(kind).collect::<Vec<_>>();
     let path = || PathBuf::from("{path}");
     let why = || "{why}".to_owned();
-    every!(Cause:
-        Cause::FileMissing { .. } => of_files(|file| Cause::FileMissing { file, path: "{path}".into() }),
-        Cause::FileUnreadable { .. } =>
-            of_files(|file| Cause::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
-        Cause::FileEmpty { .. } => of_files(|file| Cause::FileEmpty { file, path: "{path}".into() }),
-        Cause::FileNotJson { .. } =>
-            of_files(|file| Cause::FileNotJson { file, path: "{path}".into(), line: 13, column: 17 }),
-        Cause::Field { .. } =>
-            of_files(|file| Cause::Field { file, field: "{field}".into(), problem: "{problem}".into() }),
-        Cause::UnknownStream { .. } => vec![Cause::UnknownStream { name: "{name}".into() }],
-        Cause::UnknownSyncMode { .. } => vec![Cause::UnknownSyncMode { mode: "{mode}".into() }],
-        Cause::LogLevel => vec![Cause::LogLevel],
-        Cause::BaseUrl { .. } => vec![Cause::BaseUrl { problem: "{problem}" }],
-        Cause::Certificates { .. } => vec![Cause::Certificates { path: path(), why: why() }],
-        Cause::Startup { .. } => vec![Cause::Startup { why: why() }],
-        Cause::Credentials { .. } => of_methods(|method| Cause::Credentials { method }),
-        Cause::ApiTokenRetired => vec![Cause::ApiTokenRetired],
-        Cause::TokenExpired { .. } => of_methods(|method| Cause::TokenExpired { method }),
-        Cause::PlanOrRole => vec![Cause::PlanOrRole],
-        Cause::MissingScope => vec![Cause::MissingScope],
-        Cause::IpRestricted => vec![Cause::IpRestricted],
-        Cause::UnknownSubdomain => vec![Cause::UnknownSubdomain],
-        Cause::NoEndpoint => vec![Cause::NoEndpoint],
-        Cause::Redirect { .. } => vec![
-            Cause::Redirect { status: 599, to: Some("{host}".into()) },
-            Cause::Redirect { status: 599, to: None },
+    every!(ErrorKind:
+        ErrorKind::FileMissing { .. } => of_files(|file| ErrorKind::FileMissing { file, path: "{path}".into() }),
+        ErrorKind::FileUnreadable { .. } =>
+            of_files(|file| ErrorKind::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
+        ErrorKind::FileEmpty { .. } => of_files(|file| ErrorKind::FileEmpty { file, path: "{path}".into() }),
+        ErrorKind::FileNotJson { .. } =>
+            of_files(|file| ErrorKind::FileNotJson { file, path: "{path}".into(), line: 13, column: 17 }),
+        ErrorKind::Field { .. } =>
+            of_files(|file| ErrorKind::Field { file, field: "{field}".into(), problem: "{problem}".into() }),
+        ErrorKind::UnknownStream { .. } => vec![ErrorKind::UnknownStream { name: "{name}".into() }],
+        ErrorKind::UnknownSyncMode { .. } => vec![ErrorKind::UnknownSyncMode { mode: "{mode}".into() }],
+        ErrorKind::LogLevel => vec![ErrorKind::LogLevel],
+        ErrorKind::BaseUrl { .. } => vec![ErrorKind::BaseUrl { problem: "{problem}" }],
+        ErrorKind::Certificates { .. } => vec![ErrorKind::Certificates { path: path(), why: why() }],
+        ErrorKind::Startup { .. } => vec![ErrorKind::Startup { why: why() }],
+        ErrorKind::Credentials { .. } => of_methods(|method| ErrorKind::Credentials { method }),
+        ErrorKind::ApiTokenRetired => vec![ErrorKind::ApiTokenRetired],
+        ErrorKind::TokenExpired { .. } => of_methods(|method| ErrorKind::TokenExpired { method }),
+        ErrorKind::PlanOrRole => vec![ErrorKind::PlanOrRole],
+        ErrorKind::MissingScope => vec![ErrorKind::MissingScope],
+        ErrorKind::IpRestricted => vec![ErrorKind::IpRestricted],
+        ErrorKind::UnknownSubdomain => vec![ErrorKind::UnknownSubdomain],
+        ErrorKind::NoEndpoint => vec![ErrorKind::NoEndpoint],
+        ErrorKind::Redirect { .. } => vec![
+            ErrorKind::Redirect { status: 599, to: Some("{host}".into()) },
+            ErrorKind::Redirect { status: 599, to: None },
         ],
-        Cause::Unprocessable => vec![Cause::Unprocessable],
-        Cause::Certificate => vec![Cause::Certificate],
-        Cause::Refused { .. } => vec![Cause::Refused { status: 599 }],
-        Cause::OauthClient => vec![Cause::OauthClient],
-        Cause::OauthClientUnknown => vec![Cause::OauthClientUnknown],
-        Cause::OauthSecret => vec![Cause::OauthSecret],
-        Cause::OauthClientKind => vec![Cause::OauthClientKind],
-        Cause::OauthScope => vec![Cause::OauthScope],
-        Cause::RefreshTokenDead => vec![Cause::RefreshTokenDead],
-        Cause::OauthRefused { .. } => vec![Cause::OauthRefused { status: 599 }],
-        Cause::NoToken => vec![Cause::NoToken],
-        Cause::NoConnection { .. } => vec![Cause::NoConnection { why: "{why}" }],
-        Cause::Timeout => vec![Cause::Timeout],
-        Cause::Broken => vec![Cause::Broken],
-        Cause::Trouble { .. } => vec![Cause::Trouble { status: 599 }],
-        Cause::NotThePage { .. } => vec![Cause::NotThePage { what: "{what}".into() }],
-        Cause::Pagination { .. } => vec![Cause::Pagination { what: "{what}" }],
-        Cause::RateLimited { .. } => vec![Cause::RateLimited { minutes: 30 }, Cause::RateLimited { minutes: 0 }],
-        Cause::OutputClosed => vec![Cause::OutputClosed],
-        Cause::OutputFailed { .. } => vec![Cause::OutputFailed { why: why() }],
-        Cause::Defect => vec![Cause::Defect],
+        ErrorKind::Unprocessable => vec![ErrorKind::Unprocessable],
+        ErrorKind::Certificate => vec![ErrorKind::Certificate],
+        ErrorKind::Refused { .. } => vec![ErrorKind::Refused { status: 599 }],
+        ErrorKind::OauthClient => vec![ErrorKind::OauthClient],
+        ErrorKind::OauthClientUnknown => vec![ErrorKind::OauthClientUnknown],
+        ErrorKind::OauthSecret => vec![ErrorKind::OauthSecret],
+        ErrorKind::OauthClientKind => vec![ErrorKind::OauthClientKind],
+        ErrorKind::OauthScope => vec![ErrorKind::OauthScope],
+        ErrorKind::RefreshTokenDead => vec![ErrorKind::RefreshTokenDead],
+        ErrorKind::OauthRefused { .. } => vec![ErrorKind::OauthRefused { status: 599 }],
+        ErrorKind::NoToken => vec![ErrorKind::NoToken],
+        ErrorKind::NoConnection { .. } => vec![ErrorKind::NoConnection { why: "{why}" }],
+        ErrorKind::Timeout => vec![ErrorKind::Timeout],
+        ErrorKind::Broken => vec![ErrorKind::Broken],
+        ErrorKind::Trouble { .. } => vec![ErrorKind::Trouble { status: 599 }],
+        ErrorKind::NotThePage { .. } => vec![ErrorKind::NotThePage { what: "{what}".into() }],
+        ErrorKind::Pagination { .. } => vec![ErrorKind::Pagination { what: "{what}" }],
+        ErrorKind::RateLimited { .. } => vec![ErrorKind::RateLimited { minutes: 30 }, ErrorKind::RateLimited { minutes: 0 }],
+        ErrorKind::OutputClosed => vec![ErrorKind::OutputClosed],
+        ErrorKind::OutputFailed { .. } => vec![ErrorKind::OutputFailed { why: why() }],
+        ErrorKind::Defect => vec![ErrorKind::Defect],
     )
 }
 
@@ -138,7 +138,7 @@ fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
             let kind = line.strip_prefix('`').and_then(|rest| rest.split_once("`. "));
             let (kind, explanation) = kind.unwrap_or_else(|| panic!("behind {message} stands no failure type: {line}"));
             assert!(explanation.len() > 20, "{message} has no explanation");
-            let names = if message.contains("{file}") { files() } else { vec![File::Config] };
+            let names = if message.contains("{file}") { files() } else { vec![InputFile::Config] };
             for file in names {
                 let mut message = message.replace("{file}", &file.to_string());
                 for (name, number) in NUMBERS {
@@ -157,7 +157,7 @@ fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
 fn each_error_message_is_documented_verbatim_and_no_other() {
     let documented = documented_messages(&page("docs/troubleshooting.md"));
     let told: BTreeMap<String, FailureType> =
-        causes().iter().map(|cause| (cause.to_string(), cause.failure_type())).collect();
+        causes().iter().map(|kind| (kind.to_string(), kind.failure_type())).collect();
     for (message, kind) in &told {
         assert_eq!(documented.get(message), Some(kind), "docs/troubleshooting.md lacks, or types otherwise: {message}");
     }

@@ -255,6 +255,6 @@ fn a_count_has_the_filters_of_the_pages() {
     let estimates =
         run.of_type("TRACE").into_iter().map(|message| message["trace"]["estimate"]["row_estimate"].as_u64());
     assert_eq!(estimates.flatten().collect::<Vec<_>>(), [records]);
-    let words = source_zendesk_audit_logs::figures::counted(records, "event");
+    let words = source_zendesk_audit_logs::humanize::counted(records, "event");
     assert!(message.contains(&format!("brings about {words} ")), "{message}");
 }

@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::{Clock, ManualClock};
 use source_zendesk_audit_logs::config::{Config, connection_specification};
-use source_zendesk_audit_logs::error::{Cause, Method};
-use source_zendesk_audit_logs::stop::{Signal, stop};
+use source_zendesk_audit_logs::error::{AuthMethod, ErrorKind};
+use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use zendesk_sandbox::{Account, Answer, Interfere, Options, Sandbox, SeenRequest, credentials};
 
 const TOKENS: &str = "/oauth/tokens";
@@ -601,15 +601,16 @@ fn a_pair_that_cannot_be_written_is_not_used() {
 fn a_pair_that_is_on_its_way_is_kept_when_everything_else_ends() {
     // The stop comes when the token request has arrived; it is answered all the same.
     for command in ["check", "read"] {
-        let (end, wish) = stop();
+        let shutdown = Shutdown::default();
+        let trigger = shutdown.clone();
         let sandbox = sandbox_with(Options { events: 300, ..Options::default() }, move |_, request| {
             (request.path == TOKENS).then(|| {
-                end.stop(Signal::Terminate);
+                trigger.request(Signal::Terminate);
                 Answer::Delay(Duration::from_millis(50))
             })
         });
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
-        connection.signals = Some(wish);
+        connection.signals = Some(shutdown);
         let run = if command == "check" { connection.check() } else { connection.read(None) }.swept(&sandbox);
         assert_eq!(run.code, 143);
         connection.signals = None;
@@ -635,7 +636,7 @@ fn a_pair_that_is_on_its_way_is_kept_when_everything_else_ends() {
     });
     let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN)).set("num_workers", json!(8));
     let run = connection.read(None).swept(&sandbox);
-    assert_eq!((run.code, run.error()["message"].clone()), (1, json!(Cause::IpRestricted.to_string())));
+    assert_eq!((run.code, run.error()["message"].clone()), (1, json!(ErrorKind::IpRestricted.to_string())));
     assert_eq!(run.configs().len(), sandbox.token_requests().refresh_token, "a pair is lost");
     connection.config = run.configs().pop().expect("the new pair");
     assert_eq!(connection.config["credentials"]["access_token"], json!(sandbox.issued_secrets()[2]));
@@ -645,17 +646,17 @@ fn a_pair_that_is_on_its_way_is_kept_when_everything_else_ends() {
 
 /// Runs check and read, and asserts that both say this; returns how many token requests each made.
 #[track_caller]
-fn assert_says(sandbox: &Sandbox, connection: &Connection, cause: &Cause) -> [usize; 2] {
+fn assert_says(sandbox: &Sandbox, connection: &Connection, kind: &ErrorKind) -> [usize; 2] {
     sandbox.clear_requests();
     let message = connection.check().swept(sandbox).failed_check();
-    assert_eq!(message, cause.to_string());
+    assert_eq!(message, kind.to_string());
     let checked = token_requests(sandbox);
     sandbox.clear_requests();
     let run = connection.read(None).swept(sandbox);
     assert_eq!(run.code, 1);
     let error = run.error();
-    assert_eq!(error["message"], cause.to_string());
-    assert_eq!(error["failure_type"], json!(cause.failure_type()));
+    assert_eq!(error["message"], kind.to_string());
+    assert_eq!(error["failure_type"], json!(kind.failure_type()));
     assert_eq!(error["stream_descriptor"]["name"], "audit_logs");
     assert_eq!(run.statuses(), ["STARTED", "INCOMPLETE"]);
     [checked, token_requests(sandbox)]
@@ -663,22 +664,26 @@ fn assert_says(sandbox: &Sandbox, connection: &Connection, cause: &Cause) -> [us
 
 #[test]
 fn each_refusal_names_its_remedy_and_is_not_repeated() {
-    for (credentials, cause, words) in [
-        (client("nobody", credentials::CLIENT_SECRET), Cause::OauthClientUnknown, "Check the client ID"),
-        (client(credentials::CLIENT_ID, WRONG_SECRET), Cause::OauthSecret, "client secret"),
-        (client(credentials::PUBLIC_CLIENT_ID, credentials::CLIENT_SECRET), Cause::OauthClientKind, "\"Confidential\""),
-        (client(credentials::LIMITED_CLIENT_ID, credentials::CLIENT_SECRET), Cause::OauthScope, "allowed scopes"),
-        (client(credentials::AGENT_CLIENT_ID, credentials::CLIENT_SECRET), Cause::PlanOrRole, "not an admin"),
-        (refresh_token(credentials::DEAD_REFRESH_TOKEN), Cause::RefreshTokenDead, "OAuth client credentials"),
+    for (credentials, kind, words) in [
+        (client("nobody", credentials::CLIENT_SECRET), ErrorKind::OauthClientUnknown, "Check the client ID"),
+        (client(credentials::CLIENT_ID, WRONG_SECRET), ErrorKind::OauthSecret, "client secret"),
+        (
+            client(credentials::PUBLIC_CLIENT_ID, credentials::CLIENT_SECRET),
+            ErrorKind::OauthClientKind,
+            "\"Confidential\"",
+        ),
+        (client(credentials::LIMITED_CLIENT_ID, credentials::CLIENT_SECRET), ErrorKind::OauthScope, "allowed scopes"),
+        (client(credentials::AGENT_CLIENT_ID, credentials::CLIENT_SECRET), ErrorKind::PlanOrRole, "not an admin"),
+        (refresh_token(credentials::DEAD_REFRESH_TOKEN), ErrorKind::RefreshTokenDead, "OAuth client credentials"),
     ] {
         let sandbox = sandbox(Options::default());
-        assert!(cause.to_string().contains(words), "{cause}");
-        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &cause), [1, 1], "{cause}");
+        assert!(kind.to_string().contains(words), "{kind}");
+        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &kind), [1, 1], "{kind}");
     }
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN)] {
         let sandbox = sandbox(Options { account: Account::Missing, ..Options::default() });
-        assert!(Cause::UnknownSubdomain.to_string().contains("Check the subdomain"));
-        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &Cause::UnknownSubdomain), [1, 1]);
+        assert!(ErrorKind::UnknownSubdomain.to_string().contains("Check the subdomain"));
+        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &ErrorKind::UnknownSubdomain), [1, 1]);
     }
 }
 
@@ -695,60 +700,60 @@ fn token_endpoint(status: u16, headers: &[(&str, &str)], body: &str) -> Interfer
 #[test]
 fn refusals_in_other_words_are_understood() {
     let location = [("location", "https://elsewhere.example/login?token=x")];
-    for (status, headers, body, cause) in [
-        (400, &[][..], r#"{"error":"invalid_client"}"#, Cause::OauthClient),
-        (401, &[], r#"{"error":"invalid_client","error_description":7}"#, Cause::OauthClient),
-        (400, &[], r#"{"error":"invalid_grant"}"#, Cause::OauthClient),
-        (401, &[], "", Cause::OauthClient),
-        (400, &[], r#"{"error":"unauthorized_client"}"#, Cause::OauthClientKind),
-        (403, &[], r#"{"error":"invalid_scope"}"#, Cause::OauthScope),
-        (400, &[], r#"{"error":"invalid_request"}"#, Cause::OauthRefused { status: 400 }),
-        (422, &[], "[]", Cause::OauthRefused { status: 422 }),
-        (403, &[], r#"{"error":"Forbidden"}"#, Cause::OauthRefused { status: 403 }),
-        (403, &[], "<html>Access denied</html>", Cause::IpRestricted),
-        (403, &[], "", Cause::IpRestricted),
-        (404, &[], "<html>Not found</html>", Cause::NoEndpoint),
-        (302, &location, "", Cause::Redirect { status: 302, to: Some("elsewhere.example".to_owned()) }),
+    for (status, headers, body, kind) in [
+        (400, &[][..], r#"{"error":"invalid_client"}"#, ErrorKind::OauthClient),
+        (401, &[], r#"{"error":"invalid_client","error_description":7}"#, ErrorKind::OauthClient),
+        (400, &[], r#"{"error":"invalid_grant"}"#, ErrorKind::OauthClient),
+        (401, &[], "", ErrorKind::OauthClient),
+        (400, &[], r#"{"error":"unauthorized_client"}"#, ErrorKind::OauthClientKind),
+        (403, &[], r#"{"error":"invalid_scope"}"#, ErrorKind::OauthScope),
+        (400, &[], r#"{"error":"invalid_request"}"#, ErrorKind::OauthRefused { status: 400 }),
+        (422, &[], "[]", ErrorKind::OauthRefused { status: 422 }),
+        (403, &[], r#"{"error":"Forbidden"}"#, ErrorKind::OauthRefused { status: 403 }),
+        (403, &[], "<html>Access denied</html>", ErrorKind::IpRestricted),
+        (403, &[], "", ErrorKind::IpRestricted),
+        (404, &[], "<html>Not found</html>", ErrorKind::NoEndpoint),
+        (302, &location, "", ErrorKind::Redirect { status: 302, to: Some("elsewhere.example".to_owned()) }),
     ] {
         let sandbox = sandbox(Options { interfere: Some(token_endpoint(status, headers, body)), ..Options::default() });
-        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &cause);
+        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(tries, [1, 1], "{status} {body}");
     }
     let dead = token_endpoint(401, &[], r#"{"error":"invalid_grant"}"#);
     let sandbox = sandbox(Options { interfere: Some(dead), ..Options::default() });
     let connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
-    assert_eq!(assert_says(&sandbox, &connection, &Cause::RefreshTokenDead), [1, 1]);
+    assert_eq!(assert_says(&sandbox, &connection, &ErrorKind::RefreshTokenDead), [1, 1]);
 }
 
 #[test]
 fn failures_that_pass_are_tried_again_and_are_nobodys_fault() {
-    for (status, body, cause) in [
-        (500, "", Cause::Trouble { status: 500 }),
-        (503, "<html>Maintenance</html>", Cause::Trouble { status: 503 }),
-        (200, "<html>Maintenance</html>", Cause::NoToken),
-        (201, "", Cause::NoToken),
-        (201, "{}", Cause::NoToken),
-        (201, r#"{"access_token":""}"#, Cause::NoToken),
-        (201, r#"{"access_token":7}"#, Cause::NoToken),
-        (200, "[]", Cause::NoToken),
-        (200, r#"["list","of",3600]"#, Cause::NoToken),
+    for (status, body, kind) in [
+        (500, "", ErrorKind::Trouble { status: 500 }),
+        (503, "<html>Maintenance</html>", ErrorKind::Trouble { status: 503 }),
+        (200, "<html>Maintenance</html>", ErrorKind::NoToken),
+        (201, "", ErrorKind::NoToken),
+        (201, "{}", ErrorKind::NoToken),
+        (201, r#"{"access_token":""}"#, ErrorKind::NoToken),
+        (201, r#"{"access_token":7}"#, ErrorKind::NoToken),
+        (200, "[]", ErrorKind::NoToken),
+        (200, r#"["list","of",3600]"#, ErrorKind::NoToken),
     ] {
         let sandbox = sandbox(Options { interfere: Some(token_endpoint(status, &[], body)), ..Options::default() });
-        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &cause);
-        assert_eq!(json!(cause.failure_type()), "transient_error");
+        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
+        assert_eq!(json!(kind.failure_type()), "transient_error");
         assert_eq!(tries, [3, 10], "{status} {body}");
     }
     let half = token_endpoint(201, &[], r#"{"access_token":"zdsb-at-half-a-pair"}"#);
     let sandbox = sandbox(Options { interfere: Some(half), ..Options::default() });
     let connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
-    assert_eq!(assert_says(&sandbox, &connection, &Cause::NoToken), [3, 10]);
+    assert_eq!(assert_says(&sandbox, &connection, &ErrorKind::NoToken), [3, 10]);
 }
 
 #[test]
 fn a_token_endpoint_that_drops_connections_is_nobodys_fault_either() {
     let drop = Interfere::new(|request| (request.path == TOKENS).then_some(Answer::DropConnection));
     let sandbox = sandbox(Options { interfere: Some(drop), ..Options::default() });
-    assert_eq!(assert_says(&sandbox, &connect(&sandbox, client_credentials()), &Cause::Broken), [3, 10]);
+    assert_eq!(assert_says(&sandbox, &connect(&sandbox, client_credentials()), &ErrorKind::Broken), [3, 10]);
 }
 
 #[test]
@@ -820,8 +825,8 @@ fn a_fresh_token_that_is_refused_ends_the_sync_instead_of_burning_more() {
     // From the start, and after the first pages.
     for accepted in [0, 10] {
         for (credentials, method) in [
-            (client_credentials(), Method::ClientCredentials),
-            (refresh_token(credentials::REFRESH_TOKEN), Method::RefreshToken),
+            (client_credentials(), AuthMethod::ClientCredentials),
+            (refresh_token(credentials::REFRESH_TOKEN), AuthMethod::RefreshToken),
         ] {
             let pages = AtomicUsize::new(0);
             let sandbox = sandbox_with(Options { events: 3_000, ..Options::default() }, move |_, request| {
@@ -830,7 +835,7 @@ fn a_fresh_token_that_is_refused_ends_the_sync_instead_of_burning_more() {
             });
             let run = connect(&sandbox, credentials).set("num_workers", json!(8)).read(None).swept(&sandbox);
             assert_eq!(run.code, 1);
-            assert_eq!(run.error()["message"], Cause::TokenExpired { method }.to_string());
+            assert_eq!(run.error()["message"], ErrorKind::TokenExpired { method }.to_string());
             assert_eq!(run.error()["failure_type"], "config_error");
             assert_eq!(token_requests(&sandbox), if accepted == 0 { 1 } else { 2 });
         }
@@ -861,8 +866,8 @@ fn a_token_that_ended_before_its_turn_came_is_no_reason_to_fail() {
         if waits == 1 {
             assert_all_read(&run, &sandbox);
         } else {
-            let cause = Cause::TokenExpired { method: Method::ClientCredentials };
-            assert_eq!(run.error()["message"], cause.to_string());
+            let kind = ErrorKind::TokenExpired { method: AuthMethod::ClientCredentials };
+            assert_eq!(run.error()["message"], kind.to_string());
         }
     }
 }
@@ -972,19 +977,19 @@ fn an_api_token_warns_of_its_end_and_names_the_way_over() {
 
 #[test]
 fn an_api_token_that_is_refused_after_the_end_of_all_of_them_says_so() {
-    let method = Method::ApiToken;
-    for (now, cause) in [
-        ("2026-11-23T12:00:00Z", Cause::Credentials { method }),
-        ("2027-04-29T23:59:59Z", Cause::Credentials { method }),
-        ("2027-05-01T00:00:00Z", Cause::ApiTokenRetired),
-        ("2028-01-01T00:00:00Z", Cause::ApiTokenRetired),
+    let method = AuthMethod::ApiToken;
+    for (now, kind) in [
+        ("2026-11-23T12:00:00Z", ErrorKind::Credentials { method }),
+        ("2027-04-29T23:59:59Z", ErrorKind::Credentials { method }),
+        ("2027-05-01T00:00:00Z", ErrorKind::ApiTokenRetired),
+        ("2028-01-01T00:00:00Z", ErrorKind::ApiTokenRetired),
     ] {
         let refused = Interfere::new(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
         let sandbox = sandbox(Options { interfere: Some(refused), ..Options::default() });
         let mut connection = connect(&sandbox, api_token());
         connection.clock = ManualClock::new(now.parse().expect("a time"));
-        assert_eq!(assert_says(&sandbox, &connection, &cause), [0, 0]);
-        assert!(cause.to_string().contains("30 April 2027") && cause.to_string().contains("OAuth client credentials"));
+        assert_eq!(assert_says(&sandbox, &connection, &kind), [0, 0]);
+        assert!(kind.to_string().contains("30 April 2027") && kind.to_string().contains("OAuth client credentials"));
     }
 }
 
@@ -996,9 +1001,9 @@ fn a_pasted_token_that_dies_in_mid_sync_says_which_way_would_have_lasted() {
     let pasted = json!({ "auth_type": "access_token", "access_token": credentials::ACCESS_TOKEN });
     let run = connect(&sandbox, pasted).set("num_workers", json!(8)).read(None).swept(&sandbox);
     assert_eq!(run.code, 1);
-    let cause = Cause::TokenExpired { method: Method::AccessToken };
-    assert_eq!(run.error()["message"], cause.to_string());
-    assert!(cause.to_string().contains("OAuth client credentials"));
+    let kind = ErrorKind::TokenExpired { method: AuthMethod::AccessToken };
+    assert_eq!(run.error()["message"], kind.to_string());
+    assert!(kind.to_string().contains("OAuth client credentials"));
     assert_eq!(run.error()["failure_type"], "config_error");
     assert_eq!(run.statuses(), ["STARTED", "RUNNING", "INCOMPLETE"]);
     assert_eq!(claimed(&run), run.records().len());
@@ -1027,29 +1032,29 @@ fn the_documentation_says_what_the_connector_says() {
         ways.push(config["credentials"]["auth_type"].as_str().expect("a text").to_owned());
     }
     assert_eq!(ways, ["client_credentials", "refresh_token", "access_token", "api_token"]);
-    let method = Method::AccessToken;
+    let method = AuthMethod::AccessToken;
     let causes = [
-        Cause::OauthClientUnknown,
-        Cause::OauthSecret,
-        Cause::OauthClient,
-        Cause::OauthClientKind,
-        Cause::OauthScope,
-        Cause::RefreshTokenDead,
-        Cause::TokenExpired { method },
-        Cause::MissingScope,
-        Cause::PlanOrRole,
-        Cause::Credentials { method },
-        Cause::ApiTokenRetired,
-        Cause::UnknownSubdomain,
-        Cause::IpRestricted,
-        Cause::NoToken,
-        Cause::OauthRefused { status: 400 },
+        ErrorKind::OauthClientUnknown,
+        ErrorKind::OauthSecret,
+        ErrorKind::OauthClient,
+        ErrorKind::OauthClientKind,
+        ErrorKind::OauthScope,
+        ErrorKind::RefreshTokenDead,
+        ErrorKind::TokenExpired { method },
+        ErrorKind::MissingScope,
+        ErrorKind::PlanOrRole,
+        ErrorKind::Credentials { method },
+        ErrorKind::ApiTokenRetired,
+        ErrorKind::UnknownSubdomain,
+        ErrorKind::IpRestricted,
+        ErrorKind::NoToken,
+        ErrorKind::OauthRefused { status: 400 },
     ];
     let table = page.split_once("| Message | Remedy |").expect("the table of messages").1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let quoted: Vec<&str> = rows.filter_map(|row| row.split('|').nth(1)).map(str::trim).collect();
     assert_eq!(quoted.len(), causes.len());
-    for (quoted, cause) in quoted.iter().zip(causes) {
-        assert!(cause.to_string().starts_with(quoted), "{quoted}: {cause}");
+    for (quoted, kind) in quoted.iter().zip(causes) {
+        assert!(kind.to_string().starts_with(quoted), "{quoted}: {kind}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use harness::{Connection, Run, Stdout, sandbox, sorted};
 use serde_json::{Value, json};
-use source_zendesk_audit_logs::stop::{Signal, stop};
+use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, SeenRequest, Shape};
 
 fn options(events: u64) -> Options {
@@ -229,10 +229,11 @@ fn the_summary_names_waits_retries_and_the_age_of_the_newest_event() {
 
 #[test]
 fn a_sync_that_is_stopped_or_fails_says_what_it_came_to_as_well() {
-    let (stopper, signals) = stop();
+    let shutdown = Shutdown::default();
+    let signals = shutdown.clone();
     let after = move |request: &SeenRequest| {
         if request.number == 5 {
-            stopper.stop(Signal::Terminate);
+            shutdown.request(Signal::Terminate);
         }
         None
     };

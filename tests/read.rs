@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use harness::{Connection, Run, Stdout, record, sandbox, sorted};
 use serde_json::{Value, json};
-use source_zendesk_audit_logs::stop::{Signal, stop};
+use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use zendesk_sandbox::{Answer, Interfere, Options, Shape};
 
 #[track_caller]
@@ -97,10 +97,10 @@ fn a_stop_at_any_page_and_a_resume_from_any_state_lose_nothing() {
             let mut stops = 0;
             for page in 1..=20 {
                 // The consumer asks to stop when it has got so many pages.
-                let (stopper, wish) = stop();
-                connection.signals = Some(wish);
+                let shutdown = Shutdown::default();
+                connection.signals = Some(shutdown.clone());
                 let stdout = Stdout::default();
-                let consumer = StopAfter { stdout: stdout.clone(), pages: page, stopper };
+                let consumer = StopAfter { stdout: stdout.clone(), pages: page, shutdown };
                 let code = connection.command_into(&connection.arguments(None), Box::new(consumer));
                 let first = Run { code, stdout: stdout.text() };
                 connection.signals = None;
@@ -122,7 +122,7 @@ fn a_stop_at_any_page_and_a_resume_from_any_state_lose_nothing() {
 struct StopAfter {
     stdout: Stdout,
     pages: usize,
-    stopper: source_zendesk_audit_logs::stop::Stopper,
+    shutdown: Shutdown,
 }
 
 impl std::io::Write for StopAfter {
@@ -131,7 +131,7 @@ impl std::io::Write for StopAfter {
         if bytes.starts_with(b"{\"type\":\"RECORD\"") {
             self.pages = self.pages.saturating_sub(1);
             if self.pages == 0 {
-                self.stopper.stop(Signal::Terminate);
+                self.shutdown.request(Signal::Terminate);
             }
         }
         Ok(bytes.len())

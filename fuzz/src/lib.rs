@@ -12,23 +12,25 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use source_zendesk_audit_logs::airbyte::{RecordLines, selected_sync_mode, stream_state};
 use source_zendesk_audit_logs::config::{Config, parse_json};
-use source_zendesk_audit_logs::error::{Error, FailureType, File, Method};
+use source_zendesk_audit_logs::error::{AuthMethod, Error, FailureType, InputFile};
 use source_zendesk_audit_logs::sync::SyncState;
-use source_zendesk_audit_logs::zendesk::{Again, Answer, BaseUrl, Decision, Limit, Page, Patience, Tries, decide};
+use source_zendesk_audit_logs::zendesk::{
+    Attempts, BaseUrl, Decision, Page, RateLimitHeaders, Response, RetryPolicy, Retryability, decide,
+};
 
-fn file(file: File, bytes: &[u8]) -> Result<Value, Error> {
+fn file(file: InputFile, bytes: &[u8]) -> Result<Value, Error> {
     parse_json(file, Path::new("fuzzed.json"), bytes)
 }
 
 /// What is wrong with a file is for the user to put right, and said in a sentence.
 fn assert_clear(error: &Error) {
-    assert_eq!(error.cause.failure_type(), FailureType::ConfigError, "{error}");
+    assert_eq!(error.kind.failure_type(), FailureType::ConfigError, "{error}");
     assert!(error.to_string().ends_with('.'), "{error}");
 }
 
 /// A configuration file.
 pub fn config(bytes: &[u8]) {
-    match file(File::Config, bytes).and_then(|file| Config::parse(&file)) {
+    match file(InputFile::Config, bytes).and_then(|file| Config::parse(&file)) {
         Err(error) => assert_clear(&error),
         Ok(config) => {
             // Wherever it came from, credentials go to one kind of host.
@@ -44,14 +46,14 @@ pub fn config(bytes: &[u8]) {
 
 /// A configured catalog.
 pub fn catalog(bytes: &[u8]) {
-    if let Err(error) = file(File::Catalog, bytes).and_then(|file| selected_sync_mode(&file)) {
+    if let Err(error) = file(InputFile::Catalog, bytes).and_then(|file| selected_sync_mode(&file)) {
         assert_clear(&error);
     }
 }
 
 /// A state file.
 pub fn state(bytes: &[u8]) {
-    let state = file(File::State, bytes).and_then(|file| stream_state(&file)?.map(SyncState::parse).transpose());
+    let state = file(InputFile::State, bytes).and_then(|file| stream_state(&file)?.map(SyncState::parse).transpose());
     match state {
         Err(error) => assert_clear(&error),
         Ok(None) => {}
@@ -152,32 +154,35 @@ pub fn headers(bytes: &[u8]) {
             headers.append(name, value);
         }
     }
-    let answer = Answer { status, headers, body: rest.to_vec() };
+    let response = Response { status, headers, body: rest.to_vec() };
     let now = Timestamp::from_second(1_795_435_200).expect("a time");
 
-    let limit = Limit::of(&answer);
+    let limit = RateLimitHeaders::of(&response);
     assert_ne!(limit.requests, Some(0));
     assert!(limit.reset.is_none_or(|reset| reset.as_secs() <= 60));
-    if let Some(date) = answer.date() {
+    if let Some(date) = response.date() {
         assert_eq!(date.to_string().parse(), Ok(date));
     }
-    for method in [Method::ClientCredentials, Method::RefreshToken, Method::AccessToken, Method::ApiToken] {
-        let failure = answer.api_failure(method, now);
-        let message = failure.cause.to_string();
+    for method in
+        [AuthMethod::ClientCredentials, AuthMethod::RefreshToken, AuthMethod::AccessToken, AuthMethod::ApiToken]
+    {
+        let failure = response.api_failure(method, now);
+        let message = failure.kind.to_string();
         assert!(message.ends_with(['.', ')']), "{message}");
-        for patience in [Patience::READ, Patience::CHECK] {
-            for (failed, jitter) in [(1, 0.0), (1, 1.0), (patience.tries, 0.5)] {
-                let tries = Tries { failed, refused_for: None };
-                let longest = match failure.again {
-                    Again::RateLimited { .. } => patience.rate_limited,
+        for retry_policy in [RetryPolicy::READ, RetryPolicy::CHECK] {
+            for (failed, jitter) in [(1, 0.0), (1, 1.0), (retry_policy.max_attempts, 0.5)] {
+                let attempts = Attempts { failed, refused_for: None };
+                let longest = match failure.retryability {
+                    Retryability::RateLimited { .. } => retry_policy.rate_limited,
                     _ => {
-                        patience.longest_wait.max(std::time::Duration::from_mins(1)) + std::time::Duration::from_secs(1)
+                        retry_policy.longest_wait.max(std::time::Duration::from_mins(1))
+                            + std::time::Duration::from_secs(1)
                     }
                 };
-                match decide(failure.again, tries, patience, jitter) {
+                match decide(failure.retryability, attempts, retry_policy, jitter) {
                     Decision::GiveUp => {}
                     Decision::Wait(wait) => {
-                        assert_ne!(failure.again, Again::Never);
+                        assert_ne!(failure.retryability, Retryability::Permanent);
                         assert!(wait <= longest, "{wait:?} is too long");
                     }
                 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::message::{Catalog, STREAM, Stream, SyncMode};
 use crate::config::{Fields, kind};
-use crate::error::{Cause, Error, File, Result};
+use crate::error::{Error, ErrorKind, InputFile, Result};
 
 /// The catalog of this source, with the JSON schema of its only stream.
 #[must_use]
@@ -29,30 +29,30 @@ pub fn catalog(json_schema: Value) -> Catalog {
 /// # Errors
 /// If it has another shape, asks for an unknown stream or sync mode, or for the stream twice.
 pub fn selected_sync_mode(catalog: &Value) -> Result<Option<SyncMode>> {
-    let top = Fields::new(File::Catalog, "", catalog)?;
+    let top = Fields::new(InputFile::Catalog, "", catalog)?;
     let streams = top.required("streams", "A configured catalog has a list of streams in it.")?;
     let Value::Array(streams) = streams else {
         return Err(top.error("streams", format!("must be a list, not {}.", kind(streams))));
     };
     let mut selected = None;
     for (index, configured) in streams.iter().enumerate() {
-        let configured = Fields::new(File::Catalog, format!("streams[{index}]"), configured)?;
+        let configured = Fields::new(InputFile::Catalog, format!("streams[{index}]"), configured)?;
         let hint = "This is a configured catalog's entry: {\"stream\":{\"name\":\"audit_logs\",…},\"sync_mode\":\"incremental\",\"destination_sync_mode\":\"append\"}.";
         let stream = configured.required_object("stream", hint)?;
         let name = stream.required_text("name", hint)?;
         if name != STREAM {
-            return Err(Cause::UnknownStream { name: name.to_owned() }.into());
+            return Err(ErrorKind::UnknownStream { name: name.to_owned() }.into());
         }
         let mode = match configured.required_text("sync_mode", hint)? {
             "full_refresh" => SyncMode::FullRefresh,
             "incremental" => SyncMode::Incremental,
             mode => {
-                return Err(Cause::UnknownSyncMode { mode: mode.to_owned() }.into());
+                return Err(ErrorKind::UnknownSyncMode { mode: mode.to_owned() }.into());
             }
         };
         if selected.replace(mode).is_some() {
             return Err(Error::field(
-                File::Catalog,
+                InputFile::Catalog,
                 format!("streams[{index}]"),
                 "is the stream audit_logs for a second time. Name it once.",
             ));

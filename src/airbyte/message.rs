@@ -226,12 +226,12 @@ pub enum TraceKind {
     /// How far a stream is.
     StreamStatus {
         /// Its content.
-        stream_status: StreamStatus,
+        stream_status: StreamStatusTrace,
     },
     /// How much a stream will bring.
     Estimate {
         /// Its content.
-        estimate: Estimate,
+        estimate: EstimateTrace,
     },
 }
 
@@ -252,11 +252,11 @@ pub struct TraceError {
 
 /// How far a stream is.
 #[derive(Clone, Debug, Serialize)]
-pub struct StreamStatus {
+pub struct StreamStatusTrace {
     /// Which stream.
     pub stream_descriptor: StreamDescriptor,
     /// How far.
-    pub status: Progress,
+    pub status: StreamStatus,
     /// Why it is not further.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
@@ -264,7 +264,7 @@ pub struct StreamStatus {
 
 /// How much a stream will bring in this sync, about.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Estimate {
+pub struct EstimateTrace {
     /// Which stream.
     pub name: &'static str,
     /// What it is about.
@@ -287,7 +287,7 @@ pub enum EstimateKind {
 /// How far a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Progress {
+pub enum StreamStatus {
     /// It will be read.
     Started,
     /// The API has answered.
@@ -365,8 +365,8 @@ impl Message {
 
 /// How far the stream is, at a point in time.
 #[must_use]
-pub fn stream_status(status: Progress, reasons: Vec<Reason>, now: Timestamp) -> Message {
-    let stream_status = StreamStatus { stream_descriptor: DESCRIPTOR, status, reasons };
+pub fn stream_status(status: StreamStatus, reasons: Vec<Reason>, now: Timestamp) -> Message {
+    let stream_status = StreamStatusTrace { stream_descriptor: DESCRIPTOR, status, reasons };
     Message::Trace {
         trace: Trace { kind: TraceKind::StreamStatus { stream_status }, emitted_at: now.as_millisecond() },
     }
@@ -375,7 +375,7 @@ pub fn stream_status(status: Progress, reasons: Vec<Reason>, now: Timestamp) -> 
 /// How much the stream will bring, as it seems at a point in time.
 #[must_use]
 pub fn estimate(row_estimate: u64, byte_estimate: u64, now: Timestamp) -> Message {
-    let estimate = Estimate { name: STREAM, kind: EstimateKind::Stream, row_estimate, byte_estimate };
+    let estimate = EstimateTrace { name: STREAM, kind: EstimateKind::Stream, row_estimate, byte_estimate };
     Message::Trace { trace: Trace { kind: TraceKind::Estimate { estimate }, emitted_at: now.as_millisecond() } }
 }
 
@@ -385,6 +385,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn each_kind_of_message_has_its_exact_bytes() {
         let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
         let status = |status, reasons| stream_status(status, reasons, now);
@@ -461,11 +462,14 @@ mod tests {
                 r#"{"type":"TRACE","trace":{"type":"ERROR","error":{"message":"No.","internal_message":"GET","failure_type":"config_error","stream_descriptor":{"name":"audit_logs"}},"emitted_at":1767225600123}}"#,
             ),
             (
-                status(Progress::Started, vec![]),
+                status(StreamStatus::Started, vec![]),
                 r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"audit_logs"},"status":"STARTED"},"emitted_at":1767225600123}}"#,
             ),
             (
-                status(Progress::Running, vec![Reason::RateLimited { rate_limited: RateLimited { quota_reset: 5 } }]),
+                status(
+                    StreamStatus::Running,
+                    vec![Reason::RateLimited { rate_limited: RateLimited { quota_reset: 5 } }],
+                ),
                 r#"{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"audit_logs"},"status":"RUNNING","reasons":[{"type":"RATE_LIMITED","rate_limited":{"quota_reset":5}}]},"emitted_at":1767225600123}}"#,
             ),
             (

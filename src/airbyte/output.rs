@@ -5,7 +5,7 @@
 //! comes out first, so a STATE can never overtake the records that it claims. Every write is
 //! looked at; after the first that fails nothing more is written and every call fails.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::message::{Level, Log, Message};
 use super::plain::plain;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Chunks that may wait for a slow consumer; a page of records is one.
 const WAITING: usize = 8;
@@ -29,7 +29,7 @@ enum Job {
 #[derive(Clone)]
 pub struct Output {
     jobs: mpsc::Sender<Job>,
-    failure: Arc<OnceLock<Cause>>,
+    failure: Arc<OnceLock<ErrorKind>>,
     level: Level,
     to_a_person: bool,
 }
@@ -37,7 +37,7 @@ pub struct Output {
 /// The thread that writes.
 pub struct Writer {
     thread: JoinHandle<()>,
-    failure: Arc<OnceLock<Cause>>,
+    failure: Arc<OnceLock<ErrorKind>>,
 }
 
 impl Output {
@@ -62,15 +62,15 @@ impl Output {
                     while let Some(job) = waiting.blocking_recv() {
                         if let Err(error) = perform(&mut to, person.as_mut(), job) {
                             let _ = failure.set(match error.kind() {
-                                ErrorKind::BrokenPipe => Cause::OutputClosed,
-                                _ => Cause::OutputFailed { why: error.to_string() },
+                                io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
+                                _ => ErrorKind::OutputFailed { why: error.to_string() },
                             });
                             return;
                         }
                     }
                 }
             })
-            .map_err(|error| Cause::Startup { why: error.to_string() })?;
+            .map_err(|error| ErrorKind::Startup { why: error.to_string() })?;
         Ok((Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Writer { thread, failure }))
     }
 
@@ -90,7 +90,7 @@ impl Output {
     /// # Errors
     /// See [`Output::lines`].
     pub async fn send(&self, message: &Message) -> Result<()> {
-        let line = message.to_line().map_err(|error| Error::with_details(Cause::Defect, error.to_string()))?;
+        let line = message.to_line().map_err(|error| Error::with_details(ErrorKind::Defect, error.to_string()))?;
         self.lines(line).await?;
         if self.to_a_person
             && let Some(words) = plain(message)
@@ -133,7 +133,7 @@ impl Output {
     }
 
     fn failure(&self) -> Error {
-        self.failure.get().cloned().unwrap_or(Cause::OutputClosed).into()
+        self.failure.get().cloned().unwrap_or(ErrorKind::OutputClosed).into()
     }
 }
 
@@ -144,10 +144,10 @@ impl Writer {
     /// If a write failed.
     pub fn finish(self) -> Result<()> {
         if self.thread.join().is_err() {
-            return Err(Cause::Defect.into());
+            return Err(ErrorKind::Defect.into());
         }
         match self.failure.get() {
-            Some(cause) => Err(cause.clone().into()),
+            Some(kind) => Err(kind.clone().into()),
             None => Ok(()),
         }
     }
@@ -176,7 +176,7 @@ fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: 
 mod tests {
     use super::*;
 
-    struct Closed(ErrorKind);
+    struct Closed(io::ErrorKind);
 
     impl Write for Closed {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_write_fails_every_call_after_it() {
-        for (kind, closed) in [(ErrorKind::BrokenPipe, true), (ErrorKind::StorageFull, false)] {
+        for (kind, closed) in [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)] {
             let (output, writer) = Output::start(Box::new(Closed(kind)), Level::Info, None).expect("starts");
             let error = async {
                 loop {
@@ -201,9 +201,9 @@ mod tests {
                 Err(error) => error,
                 Ok(()) => unreachable!("the loop ends with an error"),
             };
-            assert_eq!(error.cause == Cause::OutputClosed, closed);
+            assert_eq!(error.kind == ErrorKind::OutputClosed, closed);
             drop(output);
-            assert_eq!(writer.finish().map_err(|error| error.cause), Err(error.cause));
+            assert_eq!(writer.finish().map_err(|error| error.kind), Err(error.kind));
         }
     }
 }

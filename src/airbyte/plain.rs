@@ -2,7 +2,7 @@
 //!
 //! What is said stands in the message already; it must not add figures, and never shows a configuration.
 
-use super::message::{Level, Message, Progress, Status, TraceKind};
+use super::message::{Level, Message, Status, StreamStatus, TraceKind};
 
 /// The words, with an end of line; nothing for what only programs read.
 #[must_use]
@@ -24,11 +24,11 @@ pub fn plain(message: &Message) -> Option<String> {
             } else if let TraceKind::StreamStatus { stream_status } = &trace.kind {
                 let stream = stream_status.stream_descriptor.name;
                 let how = match stream_status.status {
-                    Progress::Started => "started",
-                    Progress::Running if stream_status.reasons.is_empty() => "running",
-                    Progress::Running => "waiting for the account's rate limit",
-                    Progress::Complete => "complete",
-                    Progress::Incomplete => "incomplete",
+                    StreamStatus::Started => "started",
+                    StreamStatus::Running if stream_status.reasons.is_empty() => "running",
+                    StreamStatus::Running => "waiting for the account's rate limit",
+                    StreamStatus::Complete => "complete",
+                    StreamStatus::Incomplete => "incomplete",
                 };
                 vec![("status", format!("{stream}: {how}"))]
             } else {

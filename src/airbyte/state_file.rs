@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::message::STREAM;
 use crate::config::{Fields, kind};
-use crate::error::{Error, File, Result};
+use crate::error::{Error, InputFile, Result};
 
 /// The `stream_state` of this stream, or none: no state, or none of this stream.
 ///
@@ -35,7 +35,7 @@ pub fn stream_state(file: &Value) -> Result<Option<&Value>> {
 }
 
 fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
-    let message = Fields::new(File::State, path, value)?;
+    let message = Fields::new(InputFile::State, path, value)?;
     if value.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok(None);
     }
@@ -68,7 +68,7 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
         Some(Value::Object(state)) if state.is_empty() => Ok(None),
         Some(state @ Value::Object(_)) => Ok(Some(state)),
         Some(other) => Err(Error::field(
-            File::State,
+            InputFile::State,
             stream.path("stream_state"),
             format!("must be a JSON object, not {}.", kind(other)),
         )),

@@ -18,10 +18,10 @@ use crate::airbyte::message::Level;
 use crate::clock::Clock;
 use crate::commands::read::Outcome;
 use crate::commands::{About, Context, check, discover, read, spec};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::panics::{caught, caught_async, of_task};
-use crate::secret::Eraser;
-use crate::stop::{Stop, Stopper, stop};
+use crate::secret::Redactor;
+use crate::shutdown::Shutdown;
 use crate::zendesk::Timeouts;
 
 /// What a command needs besides its arguments.
@@ -38,19 +38,19 @@ pub struct Environment {
     pub seed: u64,
     /// Replaces the timeouts of a request, if set.
     pub timeouts: Option<Timeouts>,
-    /// Whence the wish to stop comes.
+    /// Where requests to shut down come from.
     pub signals: Signals,
     /// A person at a terminal, who gets the important messages in readable lines.
     pub person: Option<Box<dyn Write + Send>>,
 }
 
-/// Whence the wish to stop comes.
+/// Where requests to shut down come from.
 #[derive(Debug)]
 pub enum Signals {
     /// From the process's SIGTERM and SIGINT.
     OfProcess,
     /// From whoever holds the other end.
-    ByHand(Stop),
+    Manual(Shutdown),
 }
 
 impl Environment {
@@ -93,7 +93,7 @@ pub fn run(
     };
     let (code, error) = match caught(|| start(arguments, environment, stdout)) {
         Ok(code) => (code, None),
-        Err(error) if error.cause == Cause::OutputClosed => (141, None),
+        Err(error) if error.kind == ErrorKind::OutputClosed => (141, None),
         Err(error) => (1, Some(error)),
     };
     if let Some(error) = error {
@@ -109,16 +109,16 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Cause::Startup { why: error.to_string() })?;
+        .map_err(|error| ErrorKind::Startup { why: error.to_string() })?;
     let level = match (arguments.log_level, environment.log) {
         (Some(level), _) => Ok(level),
         (None, None) => Ok(Level::Info),
-        (None, Some(name)) => Level::of_name(&name).ok_or(Cause::LogLevel),
+        (None, Some(name)) => Level::of_name(&name).ok_or(ErrorKind::LogLevel),
     };
     let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
     let code = runtime.block_on(async {
-        let stop = match environment.signals {
-            Signals::ByHand(stop) => stop,
+        let shutdown = match environment.signals {
+            Signals::Manual(shutdown) => shutdown,
             Signals::OfProcess => listen()?,
         };
         let context = Context {
@@ -128,13 +128,13 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
             certificates: environment.certificates,
             seed: environment.seed,
             timeouts: environment.timeouts,
-            stop,
-            secrets: Eraser::default(),
+            shutdown,
+            secrets: Redactor::default(),
         };
         let command = async {
             match level {
                 Ok(_) => perform(&context, arguments.command).await,
-                Err(cause) => Err(cause.into()),
+                Err(kind) => Err(kind.into()),
             }
         };
         let code = Box::pin(told(&context, command)).await;
@@ -150,17 +150,17 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
     code
 }
 
-fn listen() -> Result<Stop> {
-    let (stopper, stop): (Stopper, Stop) = stop();
-    stopper.on_signals().map_err(|error| Error::from(Cause::Startup { why: error.to_string() }))?;
-    Ok(stop)
+fn listen() -> Result<Shutdown> {
+    let shutdown = Shutdown::default();
+    shutdown.clone().on_signals().map_err(|error| Error::from(ErrorKind::Startup { why: error.to_string() }))?;
+    Ok(shutdown)
 }
 
 /// Puts out why a command failed, also if that was a panic. Whoever knows more has told it before.
 async fn told(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
     match caught_async(command).await {
         Ok(code) => Ok(code),
-        Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. }) => Err(error),
+        Err(error) if matches!(error.kind, ErrorKind::OutputClosed | ErrorKind::OutputFailed { .. }) => Err(error),
         Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),
     }
 }
@@ -184,25 +184,25 @@ async fn perform(context: &Context, command: Command) -> Result<u8> {
 async fn unless_stopped(context: &Context, command: impl Future<Output = Result<()>>) -> Result<u8> {
     tokio::select! {
         done = command => done.map(|()| 0),
-        signal = context.stop.wait() => Ok(signal.exit_code()),
+        signal = context.shutdown.recv() => Ok(signal.exit_code()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::bench::Bench;
+    use crate::commands::test_harness::TestHarness;
 
     #[tokio::test]
     async fn a_panic_of_a_command_is_told_and_exits_1() {
-        let bench = Bench::start();
-        bench.context.secrets.add("s3cr3t-0123456789");
-        let code = told(&bench.context, async { panic!("index 7, in s3cr3t-0123456789, s3cr3t-01") }).await;
+        let harness = TestHarness::start();
+        harness.context.secrets.add("s3cr3t-0123456789");
+        let code = told(&harness.context, async { panic!("index 7, in s3cr3t-0123456789, s3cr3t-01") }).await;
         assert_eq!(code.ok(), Some(1));
-        let [trace] = bench.messages().await.try_into().expect("one message");
+        let [trace] = harness.messages().await.try_into().expect("one message");
         let error = &trace["trace"]["error"];
         assert_eq!(error["failure_type"], "system_error");
-        assert_eq!(error["message"], Cause::Defect.to_string());
+        assert_eq!(error["message"], ErrorKind::Defect.to_string());
         assert_eq!(error["stream_descriptor"], serde_json::Value::Null);
         let internal = error["internal_message"].as_str().expect("details");
         assert!(internal.contains("panic") && internal.contains("index 7, in (redacted), (redacted)"), "{internal}");
@@ -219,7 +219,7 @@ mod tests {
                 Ok(())
             }
         }
-        let environment = Environment { signals: Signals::ByHand(stop().1), ..Environment::of_process() };
+        let environment = Environment { signals: Signals::Manual(Shutdown::default()), ..Environment::of_process() };
         let arguments = ["source-zendesk-audit-logs", "spec"].map(OsString::from);
         assert_eq!(run(arguments, environment, Box::new(Broken)), 1);
     }

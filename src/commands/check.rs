@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnosis::Diagnosis;
-use super::reporter::{Command, Reporter};
+use super::reporter::{Profile, Reporter};
 use super::{Context, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::Config;
-use crate::error::{Cause, Error, Method, Result};
+use crate::error::{AuthMethod, Error, ErrorKind, Result};
 use crate::second::Second;
-use crate::zendesk::{Client, Fetched, Page, Query};
+use crate::zendesk::{Client, Page, PageOutcome, Query};
 
 /// The longest that it takes to know whether the connection works; real time.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -35,7 +35,9 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
     };
     let connection_status = match verdict {
         Ok(message) => ConnectionStatus { status: Status::Succeeded, message: Some(message) },
-        Err(error) if matches!(error.cause, Cause::OutputClosed | Cause::OutputFailed { .. } | Cause::Defect) => {
+        Err(error)
+            if matches!(error.kind, ErrorKind::OutputClosed | ErrorKind::OutputFailed { .. } | ErrorKind::Defect) =>
+        {
             return Err(error);
         }
         Err(error) => {
@@ -50,7 +52,7 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
 async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
     let (client, reporter, newest) = match tokio::time::timeout(LIMIT, probe(context, config, file)).await {
         Ok(probed) => probed?,
-        Err(_) => return Err(Cause::Timeout.into()),
+        Err(_) => return Err(ErrorKind::Timeout.into()),
     };
     let now = Second::containing(context.clock.now());
     let diagnosis = Diagnosis::of(&client, config, &newest, now).await;
@@ -61,14 +63,14 @@ async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -
 
 /// Asks for the newest audit log. `/users/me` would not do: it answers 200 to anybody.
 async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> Result<(Arc<Client>, Reporter, Page)> {
-    let (client, reporter) = context.connect(config, file, Command::Check)?;
-    if client.method() == Method::ApiToken {
+    let (client, reporter) = context.connect(config, file, Profile::Check)?;
+    if client.method() == AuthMethod::ApiToken {
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     warn_of_unknown_actions(context, &config.filters).await?;
     let error = match client.page(&Query::PROBE).await {
-        Ok(Fetched::Page(page)) => return Ok((client, reporter, page)),
-        Ok(Fetched::CursorRefused) => Cause::Defect.into(),
+        Ok(PageOutcome::Page(page)) => return Ok((client, reporter, page)),
+        Ok(PageOutcome::CursorRefused) => ErrorKind::Defect.into(),
         Err(error) => error,
     };
     drop(client);

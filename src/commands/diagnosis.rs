@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::error::Method;
-use crate::figures::{age_of_the_newest, counted, rough};
+use crate::error::AuthMethod;
+use crate::humanize::{age_of_the_newest, counted, rough};
 use crate::second::Second;
 use crate::zendesk::{Between, Client, PAGE_SIZE, Page, Query, TokenEnd};
 
@@ -40,7 +40,7 @@ pub struct Diagnosis {
     percentage: u32,
     /// Requests a minute that this is.
     quota: f64,
-    method: Method,
+    method: AuthMethod,
     token_end: Option<TokenEnd>,
 }
 
@@ -54,7 +54,7 @@ impl Diagnosis {
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
             // The other tokens are renewed, or no tokens that end.
-            if method == Method::AccessToken { client.token_end(LONGEST_WAIT).await } else { None }
+            if method == AuthMethod::AccessToken { client.token_end(LONGEST_WAIT).await } else { None }
         };
         let (count, token_end) = tokio::join!(tokio::time::timeout(LIMIT, count), tokio::time::timeout(LIMIT, end));
         Self {
@@ -119,11 +119,11 @@ impl Diagnosis {
 
     fn token(&self) -> Option<String> {
         match self.method {
-            Method::ApiToken => None,
-            Method::ClientCredentials | Method::RefreshToken => {
+            AuthMethod::ApiToken => None,
+            AuthMethod::ClientCredentials | AuthMethod::RefreshToken => {
                 Some("The connector renews its access token itself.".to_owned())
             }
-            Method::AccessToken => Some(match self.token_end? {
+            AuthMethod::AccessToken => Some(match self.token_end? {
                 TokenEnd::Never => "The access token has no end date.".to_owned(),
                 TokenEnd::At(end) => {
                     let left = end.since(self.now);
@@ -164,7 +164,7 @@ mod tests {
             limit: Some(700),
             percentage: 50,
             quota: 350.0,
-            method: Method::ClientCredentials,
+            method: AuthMethod::ClientCredentials,
             token_end: None,
         }
     }
@@ -178,7 +178,7 @@ mod tests {
                 "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise). The connector renews its access token itself.",
             ),
             (
-                Diagnosis { start_date: Some(now().minus(86_400 * 30)), method: Method::ApiToken, ..known },
+                Diagnosis { start_date: Some(now().minus(86_400 * 30)), method: AuthMethod::ApiToken, ..known },
                 "Connected. The newest event is 3 minutes old. A first sync from 2026-10-24T12:00:00Z on brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise).",
             ),
             (
@@ -187,30 +187,35 @@ mod tests {
                     limit: Some(2_500),
                     percentage: 10,
                     quota: 250.0,
-                    method: Method::ApiToken,
+                    method: AuthMethod::ApiToken,
                     ..known
                 },
                 "Connected. The newest event is 3 minutes old. A first sync brings about 30,000,000 events in about 20 hours, at 10 % of 2,500 requests a minute.",
             ),
             (
-                Diagnosis { count: Some(1), method: Method::ApiToken, ..known },
+                Diagnosis { count: Some(1), method: AuthMethod::ApiToken, ..known },
                 "Connected. The newest event is 3 minutes old. A first sync brings about 1 event in less than a minute, at 50 % of 700 requests a minute (Enterprise).",
             ),
             (
-                Diagnosis { count: None, method: Method::ApiToken, ..known },
+                Diagnosis { count: None, method: AuthMethod::ApiToken, ..known },
                 "Connected. The newest event is 3 minutes old. The connector may use 50 % of 700 requests a minute (Enterprise).",
             ),
             (
-                Diagnosis { limit: None, method: Method::ApiToken, ..known },
+                Diagnosis { limit: None, method: AuthMethod::ApiToken, ..known },
                 "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events.",
             ),
-            (Diagnosis { newest: None, count: None, limit: None, method: Method::ApiToken, ..known }, "Connected."),
+            (Diagnosis { newest: None, count: None, limit: None, method: AuthMethod::ApiToken, ..known }, "Connected."),
             (
-                Diagnosis { newest: None, count: None, empty: true, method: Method::ApiToken, ..known },
+                Diagnosis { newest: None, count: None, empty: true, method: AuthMethod::ApiToken, ..known },
                 "Connected. The audit log holds no events yet. The connector may use 50 % of 700 requests a minute (Enterprise).",
             ),
             (
-                Diagnosis { count: Some(0), start_date: Some(now().plus(86_400)), method: Method::ApiToken, ..known },
+                Diagnosis {
+                    count: Some(0),
+                    start_date: Some(now().plus(86_400)),
+                    method: AuthMethod::ApiToken,
+                    ..known
+                },
                 "Connected. The newest event is 3 minutes old. A first sync from 2026-11-24T12:00:00Z on brings no events.",
             ),
         ] {
@@ -222,7 +227,7 @@ mod tests {
     fn a_pasted_token_that_ends_soon_is_told_with_the_remedy() {
         let remedy =
             ", and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself.";
-        let token = |token_end| Diagnosis { method: Method::AccessToken, token_end, ..known() }.token();
+        let token = |token_end| Diagnosis { method: AuthMethod::AccessToken, token_end, ..known() }.token();
         assert_eq!(token(None), None);
         assert_eq!(token(Some(TokenEnd::Never)).as_deref(), Some("The access token has no end date."));
         for (left, words) in [
@@ -235,7 +240,7 @@ mod tests {
             let end = TokenEnd::At(now().plus(left));
             assert_eq!(token(Some(end)), Some(format!("The access token ends in {words}")));
         }
-        for method in [Method::ApiToken, Method::ClientCredentials, Method::RefreshToken] {
+        for method in [AuthMethod::ApiToken, AuthMethod::ClientCredentials, AuthMethod::RefreshToken] {
             let diagnosis = Diagnosis { method, token_end: Some(TokenEnd::At(now())), ..known() };
             assert!(!diagnosis.message().contains("ends in"), "{method:?}");
         }

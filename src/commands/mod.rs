@@ -2,14 +2,14 @@
 //!
 //! Here is what they share: how a command ends, and how a failure is written.
 
-#[cfg(test)]
-pub(crate) mod bench;
 pub mod check;
 mod diagnosis;
 pub mod discover;
 pub mod read;
 mod reporter;
 pub mod spec;
+#[cfg(test)]
+pub(crate) mod test_harness;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::airbyte::Output;
 use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
 use crate::config::{Config, Filters, SECRET_FIELDS, read_json};
-use crate::error::{Cause, Error, File, Result};
+use crate::error::{Error, ErrorKind, InputFile, Result};
 use crate::panics::of_task;
-use crate::secret::Eraser;
-use crate::stop::Stop;
-use crate::zendesk::{BaseUrl, Client, Patience, Setup, Timeouts};
-use reporter::{Command, Reporter};
+use crate::secret::Redactor;
+use crate::shutdown::Shutdown;
+use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts};
+use reporter::{Profile, Reporter};
 
 /// What a command gets from outside.
 pub struct Context {
@@ -43,9 +43,9 @@ pub struct Context {
     /// Replaces the command's own, if set.
     pub timeouts: Option<Timeouts>,
     /// SIGTERM and SIGINT.
-    pub stop: Stop,
+    pub shutdown: Shutdown,
     /// What must not be shown, whatever else goes wrong.
-    pub secrets: Eraser,
+    pub secrets: Redactor,
 }
 
 /// Whether a trace is about the stream or about the command.
@@ -64,7 +64,7 @@ impl Context {
     /// # Errors
     /// If the file cannot be read. What its content means can fail on its own.
     async fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
-        let file = self.file(File::Config, path).await?;
+        let file = self.file(InputFile::Config, path).await?;
         for secret in SECRET_FIELDS.iter().filter_map(|name| file["credentials"][name].as_str()) {
             self.secrets.add(secret.trim());
         }
@@ -77,7 +77,7 @@ impl Context {
     ///
     /// # Errors
     /// See [`read_json`].
-    async fn file(&self, file: File, path: &Path) -> Result<Value> {
+    async fn file(&self, file: InputFile, path: &Path) -> Result<Value> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || read_json(file, &path)).await.unwrap_or_else(|error| Err(of_task(error)))
     }
@@ -89,12 +89,12 @@ impl Context {
     pub async fn trace_error(&self, error: &Error, about: About) -> Result<()> {
         let error = TraceError {
             message: error.to_string(),
-            internal_message: error.internal.as_ref().map(|internal| match error.cause {
+            internal_message: error.internal.as_ref().map(|internal| match error.kind {
                 // A panic's message was made by nobody who knew what must not stand in it.
-                Cause::Defect => self.secrets.erase_parts(internal),
-                _ => self.secrets.erase(internal).into_owned(),
+                ErrorKind::Defect => self.secrets.redact_parts(internal),
+                _ => self.secrets.redact(internal).into_owned(),
             }),
-            failure_type: error.cause.failure_type(),
+            failure_type: error.kind.failure_type(),
             stream_descriptor: (about == About::Stream).then_some(DESCRIPTOR),
         };
         let emitted_at = self.clock.now().as_millisecond();
@@ -108,26 +108,26 @@ impl Context {
     ///
     /// # Errors
     /// If the environment or a credential cannot be used.
-    fn connect(&self, config: &Config, file: &Value, command: Command) -> Result<(Arc<Client>, Reporter)> {
-        let (patience, timeouts) = match command {
-            Command::Check => (Patience::CHECK, Timeouts::CHECK),
-            Command::Read => (Patience::READ, Timeouts::READ),
+    fn connect(&self, config: &Config, file: &Value, profile: Profile) -> Result<(Arc<Client>, Reporter)> {
+        let (retry_policy, timeouts) = match profile {
+            Profile::Check => (RetryPolicy::CHECK, Timeouts::CHECK),
+            Profile::Read => (RetryPolicy::READ, Timeouts::READ),
         };
         let (notices, heard) = mpsc::unbounded_channel();
         let setup = Setup {
             base: BaseUrl::new(&config.subdomain, self.base_url.as_deref())?,
             certificates: self.certificates.clone(),
             timeouts: self.timeouts.unwrap_or(timeouts),
-            patience,
+            retry_policy,
             rate_limit_percentage: config.rate_limit_percentage,
             clock: self.clock.clone(),
             seed: self.seed,
             notices,
-            tell_each_try: self.output.logs(Level::Debug),
+            report_attempts: self.output.logs(Level::Debug),
             secrets: self.secrets.clone(),
         };
         let client = Client::new(setup, &config.credentials)?;
-        let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), command);
+        let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), profile);
         Ok((Arc::new(client), reporter))
     }
 }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::check::API_TOKEN_WARNING;
-use super::reporter::Command;
+use super::reporter::Profile;
 use super::{About, Context, warn_of_unknown_actions};
-use crate::airbyte::message::{Level, Progress, SyncMode, stream_status};
+use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
 use crate::airbyte::{selected_sync_mode, stream_state};
 use crate::config::Config;
-use crate::error::{Cause, Error, File, Method, Result};
+use crate::error::{AuthMethod, Error, ErrorKind, InputFile, Result};
 use crate::panics::caught_async;
 use crate::second::Second;
-use crate::stop::Signal;
+use crate::shutdown::Signal;
 use crate::sync::{End, Engine, Ledger, Summary, SyncState};
 
 /// How a read ended that has told everything itself.
@@ -37,7 +37,7 @@ pub enum Outcome {
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
     let files = tokio::select! {
         files = files(context, config, catalog, state) => files?,
-        signal = context.stop.wait() => return Ok(Outcome::Stopped(signal)),
+        signal = context.shutdown.recv() => return Ok(Outcome::Stopped(signal)),
     };
     let Files { file, config, mode, state } = files;
     let Some(mode) = mode else {
@@ -50,18 +50,18 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
 /// Puts what the platform has to be told around a sync: its beginning, and how it ended.
 async fn tell(context: &Context, sync: impl Future<Output = Result<End>>) -> Result<Outcome> {
     let status = |progress| stream_status(progress, Vec::new(), context.clock.now());
-    context.output.send(&status(Progress::Started)).await?;
+    context.output.send(&status(StreamStatus::Started)).await?;
     // After a panic nobody knows whether what the ledger has noted has gone out: no STATE is written.
     let (last, outcome) = match caught_async(sync).await {
-        Ok(End::Complete) => (Progress::Complete, Outcome::Complete),
+        Ok(End::Complete) => (StreamStatus::Complete, Outcome::Complete),
         Ok(End::Stopped(signal)) => {
             let words = format!("Stopped by {}; the next sync goes on from here.", signal.name());
             context.output.log(Level::Info, words).await?;
-            (Progress::Incomplete, Outcome::Stopped(signal))
+            (StreamStatus::Incomplete, Outcome::Stopped(signal))
         }
         Err(error) => {
             context.trace_error(&error, About::Stream).await?;
-            (Progress::Incomplete, Outcome::Failed)
+            (StreamStatus::Incomplete, Outcome::Failed)
         }
     };
     context.output.send(&status(last)).await?;
@@ -80,7 +80,7 @@ struct Files {
 async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Files> {
     let (file, config) = context.configuration(config).await?;
     let config = config?;
-    let mode = selected_sync_mode(&context.file(File::Catalog, catalog).await?)?;
+    let mode = selected_sync_mode(&context.file(InputFile::Catalog, catalog).await?)?;
     let state = match state {
         Some(path) => read_state(context, path).await?,
         None => SyncState::default(),
@@ -90,9 +90,9 @@ async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&
 
 /// A path that does not exist means no state: so do the platform's tools.
 async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
-    let file = match context.file(File::State, path).await {
+    let file = match context.file(InputFile::State, path).await {
         Ok(file) => file,
-        Err(Error { cause: Cause::FileMissing { .. }, .. }) => Value::Null,
+        Err(Error { kind: ErrorKind::FileMissing { .. }, .. }) => Value::Null,
         Err(error) => return Err(error),
     };
     match stream_state(&file)? {
@@ -103,8 +103,8 @@ async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
 
 async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncState, mode: SyncMode) -> Result<End> {
     let began = context.clock.instant();
-    let (client, reporter) = context.connect(config, file, Command::Read)?;
-    if client.method() == Method::ApiToken {
+    let (client, reporter) = context.connect(config, file, Profile::Read)?;
+    if client.method() == AuthMethod::ApiToken {
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     let resumed = state.created_at;
@@ -136,7 +136,7 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
         usize::try_from(config.num_workers).unwrap_or(1),
         config.lookback_seconds(),
     );
-    let (tally, end) = engine.run(&context.stop).await;
+    let (tally, end) = engine.run(&context.shutdown).await;
     let summary = Summary {
         events: tally.records,
         repeated: tally.repeated,
@@ -179,21 +179,21 @@ fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Seco
 mod tests {
     use super::*;
     use crate::airbyte::RecordLines;
-    use crate::commands::bench::Bench;
+    use crate::commands::test_harness::TestHarness;
 
     #[tokio::test]
     async fn a_panic_in_a_sync_leaves_whole_lines_no_state_and_incomplete() {
-        let bench = Bench::start();
-        let output = bench.context.output.clone();
-        let outcome = tell(&bench.context, async {
-            let mut lines = RecordLines::new(bench.context.clock.now(), 0);
+        let harness = TestHarness::start();
+        let output = harness.context.output.clone();
+        let outcome = tell(&harness.context, async {
+            let mut lines = RecordLines::new(harness.context.clock.now(), 0);
             lines.push(br#"{"id":1}"#);
             output.lines(lines.into_bytes()).await?;
             panic!("the plan is wrong")
         });
         assert_eq!(outcome.await.ok(), Some(Outcome::Failed));
         drop(output);
-        let messages = bench.messages().await;
+        let messages = harness.messages().await;
         let kinds: Vec<_> = messages.iter().filter_map(|message| message["type"].as_str()).collect();
         assert_eq!(kinds, ["TRACE", "RECORD", "TRACE", "TRACE"]);
         assert_eq!(messages[0]["trace"]["stream_status"]["status"], "STARTED");

@@ -9,16 +9,16 @@ use tokio::task::JoinHandle;
 
 use crate::airbyte::Output;
 use crate::airbyte::message::{
-    ConnectorConfig, Control, ControlKind, Level, Message, Progress, RateLimited, Reason, stream_status,
+    ConnectorConfig, Control, ControlKind, Level, Message, RateLimited, Reason, StreamStatus, stream_status,
 };
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::panics::of_task;
-use crate::zendesk::{Notice, Tried};
+use crate::zendesk::{Attempt, Notice};
 
 /// What is running: only `read` has a stream whose status can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
+pub enum Profile {
     /// `check`
     Check,
     /// `read`
@@ -35,9 +35,9 @@ impl Reporter {
         output: Output,
         clock: Clock,
         config: Value,
-        command: Command,
+        profile: Profile,
     ) -> Self {
-        Self(tokio::spawn(report(notices, output, clock, config, command)))
+        Self(tokio::spawn(report(notices, output, clock, config, profile)))
     }
 
     /// Waits until everything is reported; the client must be gone.
@@ -54,23 +54,23 @@ async fn report(
     output: Output,
     clock: Clock,
     mut config: Value,
-    command: Command,
+    profile: Profile,
 ) -> Result<()> {
     while let Some(notice) = notices.recv().await {
         match notice {
-            Notice::Tried(tried) => output.log(Level::Debug, words_of(&tried)).await?,
-            Notice::Retrying { cause, wait } => {
-                // The remedy that follows is for when the tries are used up.
-                let cause = cause.to_string();
-                let what = cause.split_once(". ").map_or(cause.as_str(), |(what, _remedy)| what);
+            Notice::Attempt(attempt) => output.log(Level::Debug, words_of(&attempt)).await?,
+            Notice::Retrying { kind, wait } => {
+                // The remedy that follows is for when the attempts are used up.
+                let kind = kind.to_string();
+                let what = kind.split_once(". ").map_or(kind.as_str(), |(what, _remedy)| what);
                 let words = format!("{what}. Trying again in {:.1} s.", wait.as_secs_f64());
                 output.log(Level::Info, words).await?;
             }
             Notice::RateLimited { until, wait } => {
-                if command == Command::Read {
+                if profile == Profile::Read {
                     let quota_reset = until.as_millisecond();
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
-                    output.send(&stream_status(Progress::Running, vec![reason], clock.now())).await?;
+                    output.send(&stream_status(StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
                 let words = format!(
                     "The account's rate limit is used up (429): waiting {:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part.",
@@ -99,8 +99,8 @@ async fn report(
 }
 
 /// A try of a request on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.
-fn words_of(tried: &Tried) -> String {
-    let Tried { method, target, outcome, took } = tried;
+fn words_of(attempt: &Attempt) -> String {
+    let Attempt { method, target, outcome, took } = attempt;
     let took = took.as_millis();
     match outcome {
         Err(words) => format!("{method} {target} -> no answer after {took} ms: {words}"),

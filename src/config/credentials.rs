@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::fields::Fields;
-use crate::error::{Method, Result};
+use crate::error::{AuthMethod, Result};
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -163,12 +163,12 @@ impl Credentials {
 
     /// Which way it is.
     #[must_use]
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> AuthMethod {
         match self {
-            Self::ClientCredentials(_) => Method::ClientCredentials,
-            Self::RefreshToken(_) => Method::RefreshToken,
-            Self::AccessToken { .. } => Method::AccessToken,
-            Self::ApiToken { .. } => Method::ApiToken,
+            Self::ClientCredentials(_) => AuthMethod::ClientCredentials,
+            Self::RefreshToken(_) => AuthMethod::RefreshToken,
+            Self::AccessToken { .. } => AuthMethod::AccessToken,
+            Self::ApiToken { .. } => AuthMethod::ApiToken,
         }
     }
 }
@@ -236,11 +236,11 @@ fn email(fields: &Fields<'_>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::File;
+    use crate::error::InputFile;
     use serde_json::json;
 
     fn parse(credentials: &Value) -> Result<Credentials> {
-        Credentials::parse(&Fields::new(File::Config, "", &json!({ "credentials": credentials }))?)
+        Credentials::parse(&Fields::new(InputFile::Config, "", &json!({ "credentials": credentials }))?)
     }
 
     #[test]

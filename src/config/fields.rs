@@ -4,12 +4,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, File, Result};
+use crate::error::{Error, InputFile, Result};
 
 /// An object of one of the files, and where in the file it stands.
 #[derive(Clone)]
 pub struct Fields<'v> {
-    file: File,
+    file: InputFile,
     path: String,
     object: &'v Map<String, Value>,
 }
@@ -19,7 +19,7 @@ impl<'v> Fields<'v> {
     ///
     /// # Errors
     /// If it is something else than an object.
-    pub fn new(file: File, path: impl Into<String>, value: &'v Value) -> Result<Self> {
+    pub fn new(file: InputFile, path: impl Into<String>, value: &'v Value) -> Result<Self> {
         let path = path.into();
         match value {
             Value::Object(object) => Ok(Self { file, path, object }),
@@ -161,7 +161,7 @@ mod tests {
     use serde_json::json;
 
     fn minutes(value: &Value) -> Result<u32> {
-        Fields::new(File::Config, "", &json!({ "minutes": value }))?.whole_number("minutes", 0..=1440, 10)
+        Fields::new(InputFile::Config, "", &json!({ "minutes": value }))?.whole_number("minutes", 0..=1440, 10)
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn an_error_names_the_way_to_the_field() {
         let file = json!({ "credentials": { "token": ["s3cr3t"] }, "list": [] });
-        let top = Fields::new(File::Config, "", &file).expect("an object");
+        let top = Fields::new(InputFile::Config, "", &file).expect("an object");
         let inner = top.required_object("credentials", "").expect("an object");
         assert_eq!(
             inner.text("token").expect_err("no text").to_string(),

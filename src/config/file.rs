@@ -2,12 +2,12 @@
 //!
 //! Its errors never show the content: it may hold secrets.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::error::{Cause, File, Result};
+use crate::error::{ErrorKind, InputFile, Result};
 
 /// No configuration, catalog or state of this connector comes near to this size, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -16,10 +16,10 @@ const LARGEST: u64 = 64 << 20;
 ///
 /// # Errors
 /// If it is absent, not a readable plain file, too large, empty or no JSON.
-pub fn read_json(file: File, path: &Path) -> Result<Value> {
-    let unreadable = |why: String| Cause::FileUnreadable { file, path: path.to_owned(), why };
+pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
+    let unreadable = |why: String| ErrorKind::FileUnreadable { file, path: path.to_owned(), why };
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Cause::FileMissing { file, path: path.to_owned() },
+        io::ErrorKind::NotFound => ErrorKind::FileMissing { file, path: path.to_owned() },
         _ => unreadable(error.to_string()),
     })?;
     if metadata.is_dir() {
@@ -40,14 +40,14 @@ pub fn read_json(file: File, path: &Path) -> Result<Value> {
 ///
 /// # Errors
 /// If it is empty or no JSON.
-pub fn parse_json(file: File, path: &Path, bytes: &[u8]) -> Result<Value> {
-    let unreadable = |why: String| Cause::FileUnreadable { file, path: path.to_owned(), why };
+pub fn parse_json(file: InputFile, path: &Path, bytes: &[u8]) -> Result<Value> {
+    let unreadable = |why: String| ErrorKind::FileUnreadable { file, path: path.to_owned(), why };
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
-        return Err(Cause::FileEmpty { file, path: path.to_owned() }.into());
+        return Err(ErrorKind::FileEmpty { file, path: path.to_owned() }.into());
     }
     serde_json::from_str(text).map_err(|error| {
-        Cause::FileNotJson { file, path: path.to_owned(), line: error.line(), column: error.column() }.into()
+        ErrorKind::FileNotJson { file, path: path.to_owned(), line: error.line(), column: error.column() }.into()
     })
 }

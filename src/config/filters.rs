@@ -176,10 +176,10 @@ fn ip_address(value: &Value) -> std::result::Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::File;
+    use crate::error::InputFile;
 
     fn parse(filters: &Value) -> Result<Filters> {
-        Filters::parse(&Fields::new(File::Config, "", &json!({ "filters": filters }))?)
+        Filters::parse(&Fields::new(InputFile::Config, "", &json!({ "filters": filters }))?)
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use filters::Filters;
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;
 
-use crate::error::{File, Result};
+use crate::error::{InputFile, Result};
 use crate::second::Second;
 
 /// The configuration of one connection.
@@ -112,9 +112,9 @@ impl Config {
     /// Reads the content of a configuration file.
     ///
     /// # Errors
-    /// A [`crate::error::Cause::Field`] that names the field and the remedy, never the value.
+    /// A [`crate::error::ErrorKind::Field`] that names the field and the remedy, never the value.
     pub fn parse(value: &Value) -> Result<Self> {
-        let fields = Fields::new(File::Config, "", value)?;
+        let fields = Fields::new(InputFile::Config, "", value)?;
         let subdomain = Subdomain::parse(
             fields.required_text("subdomain", "Enter the part before .zendesk.com of the account's address.")?,
         )

@@ -20,11 +20,11 @@ use super::walk::{Portion, Window};
 use crate::airbyte::message::{self, DESCRIPTOR, Level, Message, SourceStats, State, StreamState, stream_status};
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::panics::of_task;
 use crate::second::Second;
-use crate::stop::{Signal, Stop};
-use crate::zendesk::{Client, Fetched};
+use crate::shutdown::{Shutdown, Signal};
+use crate::zendesk::{Client, PageOutcome};
 
 /// Records between two STATE messages, at most.
 const RECORDS_PER_STATE: u64 = 5_000;
@@ -66,7 +66,7 @@ pub struct Engine {
     plan: Plan,
     ledger: Ledger,
     workers: usize,
-    requests: JoinSet<(WindowId, Result<Fetched>)>,
+    requests: JoinSet<(WindowId, Result<PageOutcome>)>,
     tally: Tally,
     began: Instant,
     progress: Progress,
@@ -115,8 +115,8 @@ impl Engine {
     ///
     /// # Errors
     /// The failure of a request, or of stdout.
-    pub async fn run(mut self, stop: &Stop) -> (Tally, Result<End>) {
-        let end = self.read(stop).await;
+    pub async fn run(mut self, shutdown: &Shutdown) -> (Tally, Result<End>) {
+        let end = self.read(shutdown).await;
         self.requests.abort_all();
         let claimed = match &end {
             Ok(End::Complete) => self.claim().await,
@@ -128,16 +128,16 @@ impl Engine {
         (self.tally, end)
     }
 
-    async fn read(&mut self, stop: &Stop) -> Result<End> {
+    async fn read(&mut self, shutdown: &Shutdown) -> Result<End> {
         let mut beat = self.clock.instant() + BEAT;
         loop {
             // On its way before what has just come goes out: the server works meanwhile.
             self.request();
             tokio::task::yield_now().await;
             while let Some(portion) = self.plan.take() {
-                self.put_out(&portion).await?;
+                self.emit(&portion).await?;
                 self.keep_up(&mut beat).await?;
-                if let Some(signal) = stop.requested() {
+                if let Some(signal) = shutdown.signal() {
                     return Ok(End::Stopped(signal));
                 }
             }
@@ -151,7 +151,7 @@ impl Engine {
             tokio::select! {
                 answer = self.requests.join_next() => self.arrived(answer).await?,
                 () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
-                signal = stop.wait() => return Ok(End::Stopped(signal)),
+                signal = shutdown.recv() => return Ok(End::Stopped(signal)),
             }
         }
     }
@@ -170,25 +170,25 @@ impl Engine {
 
     async fn arrived(
         &mut self,
-        answer: Option<std::result::Result<(WindowId, Result<Fetched>), tokio::task::JoinError>>,
+        answer: Option<std::result::Result<(WindowId, Result<PageOutcome>), tokio::task::JoinError>>,
     ) -> Result<()> {
         let (window, fetched) = match answer {
             Some(Ok(answer)) => answer,
             Some(Err(error)) => return Err(of_task(error)),
             None => {
-                return Err(Error::with_details(Cause::Defect, "the plan neither ends nor goes on"));
+                return Err(Error::with_details(ErrorKind::Defect, "the plan neither ends nor goes on"));
             }
         };
         let fetched = fetched?;
         if !self.running {
             self.running = true;
             self.plan.set_present(self.client.server_time());
-            self.output.send(&stream_status(message::Progress::Running, Vec::new(), self.clock.now())).await?;
+            self.output.send(&stream_status(message::StreamStatus::Running, Vec::new(), self.clock.now())).await?;
         }
         self.plan.arrived(window, fetched)
     }
 
-    async fn put_out(&mut self, portion: &Portion) -> Result<()> {
+    async fn emit(&mut self, portion: &Portion) -> Result<()> {
         let records = portion.records();
         if self.unclaimed + records.len() as u64 > RECORDS_PER_STATE {
             self.claim().await?;

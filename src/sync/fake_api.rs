@@ -3,7 +3,7 @@
 //! It must not stand in for HTTP or for faults. Only compiled for tests; everything that talks HTTP is tested against the sandbox.
 
 use crate::second::Second;
-use crate::zendesk::{Between, Fetched, Page, Query};
+use crate::zendesk::{Between, Page, PageOutcome, Query};
 
 /// Events at these times, ascending; the id of each is its index.
 pub struct FakeApi {
@@ -17,7 +17,7 @@ pub struct FakeApi {
 }
 
 impl FakeApi {
-    pub fn answer(&self, query: &Query) -> Fetched {
+    pub fn answer(&self, query: &Query) -> PageOutcome {
         let Between { start, end } = query.between.expect("every walk filters");
         assert!(start <= end, "the API answers 400 to a start after the end");
         let from = self.times.partition_point(|time| if self.start_inclusive { *time < start } else { *time <= start });
@@ -35,7 +35,7 @@ impl FakeApi {
             records.join(","),
             last < to
         );
-        Fetched::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
+        PageOutcome::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
     }
 
     /// The event at this place: within a second they are turned round by the seed.

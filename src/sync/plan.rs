@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use super::walk::{Portion, Walk, Window};
 use crate::error::Result;
 use crate::second::Second;
-use crate::zendesk::{Fetched, PAGE_SIZE, Query};
+use crate::zendesk::{PAGE_SIZE, PageOutcome, Query};
 
 /// The length of a window, in pages, that windows are cut to. Each window ends with a page that is
 /// half empty on average, so shorter ones cost requests; longer ones cost memory.
@@ -124,7 +124,7 @@ impl Plan {
     ///
     /// # Errors
     /// If the walk cannot go on; see [`Walk::arrived`].
-    pub fn arrived(&mut self, id: WindowId, fetched: Fetched) -> Result<()> {
+    pub fn arrived(&mut self, id: WindowId, fetched: PageOutcome) -> Result<()> {
         let Some(reading) = self.windows.iter_mut().find(|reading| reading.id == id) else {
             return Ok(());
         };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::figures::{age_of_the_newest, counted, grouped, measured, rough, size};
+use crate::humanize::{age_of_the_newest, counted, grouped, measured, rough, size};
 use crate::second::Second;
 use crate::zendesk::Waits;
 

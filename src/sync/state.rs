@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::{Fields, Filters, kind};
-use crate::error::{Cause, Error, File, Result};
+use crate::error::{Error, ErrorKind, InputFile, Result};
 use crate::second::Second;
 use crate::zendesk::Identity;
 
@@ -46,7 +46,7 @@ impl SyncState {
     /// # Errors
     /// If a field has another shape: a state that cannot be understood must not be taken for none.
     pub fn parse(value: &Value) -> Result<Self> {
-        let fields = Fields::new(File::State, "stream_state", value)?;
+        let fields = Fields::new(InputFile::State, "stream_state", value)?;
         let date = |name| {
             let date = |text: &str| {
                 text.parse().map_err(|_| {
@@ -89,7 +89,7 @@ impl SyncState {
 }
 
 fn start_over(mut error: Error) -> Error {
-    if let Cause::Field { problem, .. } = &mut error.cause {
+    if let ErrorKind::Field { problem, .. } = &mut error.kind {
         *problem = format!("{problem} {START_OVER}");
     }
     error
@@ -103,7 +103,7 @@ fn to_json(identity: &Identity) -> Value {
 }
 
 fn parse_seen(value: &Value, path: &str) -> Result<BTreeMap<Second, Vec<Identity>>> {
-    let wrong = |path: String, problem: String| Error::field(File::State, path, format!("{problem} {START_OVER}"));
+    let wrong = |path: String, problem: String| Error::field(InputFile::State, path, format!("{problem} {START_OVER}"));
     let Value::Object(seen) = value else {
         return Err(wrong(path.to_owned(), format!("must be a JSON object, not {}.", kind(value))));
     };

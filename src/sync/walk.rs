@@ -4,9 +4,9 @@
 //! It must not fetch anything, and must not end before the API says that there is no more, or
 //! shows, in ascending order, a record past the end.
 
-use crate::error::{Cause, Result};
+use crate::error::{ErrorKind, Result};
 use crate::second::Second;
-use crate::zendesk::{Between, Fetched, PAGE_SIZE, Page, Query, Record};
+use crate::zendesk::{Between, PAGE_SIZE, Page, PageOutcome, Query, Record};
 
 /// A half-open span of time: `start` belongs to it, `end` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +61,10 @@ pub struct Walk {
 }
 
 /// Where a page leads.
-enum Leads {
-    Home,
-    To(String),
-    Nowhere(&'static str),
+enum Next {
+    Done,
+    Page(String),
+    Stuck(&'static str),
 }
 
 /// The part of a page that belongs to a window, in ascending order.
@@ -168,24 +168,24 @@ impl Walk {
     ///
     /// # Errors
     /// If the pages lead nowhere, or are not in ascending order.
-    pub fn arrived(&mut self, fetched: Fetched) -> Result<Option<Portion>> {
+    pub fn arrived(&mut self, fetched: PageOutcome) -> Result<Option<Portion>> {
         let mut page = match fetched {
-            Fetched::CursorRefused if self.comes_again() => return Ok(None),
-            Fetched::CursorRefused => return self.restart("its cursor is refused").map(|()| None),
-            Fetched::Page(page) => page,
+            PageOutcome::CursorRefused if self.comes_again() => return Ok(None),
+            PageOutcome::CursorRefused => return self.restart("its cursor is refused").map(|()| None),
+            PageOutcome::Page(page) => page,
         };
         let ordered = self.continues(&page)? && self.ordered;
         let newest = page.records.iter().filter_map(|record| record.created_at).max();
         let past_the_end = ordered && newest.is_some_and(|newest| newest >= self.window.end);
-        let leads = match page.after_cursor.take() {
-            _ if !page.has_more || past_the_end => Leads::Home,
-            None => Leads::Nowhere("more is announced without a cursor"),
+        let next = match page.after_cursor.take() {
+            _ if !page.has_more || past_the_end => Next::Done,
+            None => Next::Stuck("more is announced without a cursor"),
             Some(next) if Some(&next) == self.after.as_ref() || self.cycle.repeats(&next) => {
-                Leads::Nowhere("the same cursor comes again")
+                Next::Stuck("the same cursor comes again")
             }
-            Some(next) => Leads::To(next),
+            Some(next) => Next::Page(next),
         };
-        if matches!(leads, Leads::Nowhere(_)) && self.comes_again() {
+        if matches!(next, Next::Stuck(_)) && self.comes_again() {
             return Ok(None);
         }
         self.ordered = ordered;
@@ -198,13 +198,13 @@ impl Walk {
         }
         self.fruitless_pages += 1;
         if self.fruitless_pages > FRUITLESS_PAGES {
-            return Err(Cause::Pagination { what: "its pages bring nothing new" }.into());
+            return Err(ErrorKind::Pagination { what: "its pages bring nothing new" }.into());
         }
         self.resumes = self.reached;
-        match leads {
-            Leads::Home => self.done = true,
-            Leads::To(next) => self.after = Some(next),
-            Leads::Nowhere(what) => self.restart(what)?,
+        match next {
+            Next::Done => self.done = true,
+            Next::Page(next) => self.after = Some(next),
+            Next::Stuck(what) => self.restart(what)?,
         }
         Ok(Some(portion))
     }
@@ -214,7 +214,7 @@ impl Walk {
         let times = || page.records.iter().filter_map(|record| record.created_at);
         match (times().min(), self.resumes) {
             (Some(oldest), Some(resumes)) if resumes.since(oldest) > self.tolerance => {
-                Err(Cause::Pagination { what: "its pages are not in ascending order" }.into())
+                Err(ErrorKind::Pagination { what: "its pages are not in ascending order" }.into())
             }
             (Some(oldest), Some(resumes)) if oldest < resumes => Ok(false),
             _ => Ok(times().is_sorted()),
@@ -231,7 +231,7 @@ impl Walk {
     /// Goes on from the last record seen, without a cursor.
     fn restart(&mut self, what: &'static str) -> Result<()> {
         if self.fruitless_restarts >= FRUITLESS_RESTARTS {
-            return Err(Cause::Pagination { what }.into());
+            return Err(ErrorKind::Pagination { what }.into());
         }
         self.fruitless_restarts += 1;
         self.from = self.position();
@@ -306,7 +306,7 @@ mod tests {
     }
 
     /// A page of records with these times; a negative one has none.
-    fn page(times: &[i64], next: Option<&str>, has_more: bool) -> Fetched {
+    fn page(times: &[i64], next: Option<&str>, has_more: bool) -> PageOutcome {
         let records: Vec<String> = times
             .iter()
             .enumerate()
@@ -320,7 +320,7 @@ mod tests {
             r#"{{"audit_logs":[{}],"meta":{{"has_more":{has_more},"after_cursor":{cursor}}}}}"#,
             records.join(",")
         );
-        Fetched::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
+        PageOutcome::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
     }
 
     fn times(portion: Option<Portion>) -> Vec<i64> {
@@ -402,7 +402,7 @@ mod tests {
         let mut descending = walk(0, 10_000);
         descending.arrived(page(&[9000, 8000], Some("a"), true)).expect("fine");
         let error = descending.arrived(page(&[7000], Some("b"), true)).expect_err("refused");
-        assert_eq!(error.cause, Cause::Pagination { what: "its pages are not in ascending order" });
+        assert_eq!(error.kind, ErrorKind::Pagination { what: "its pages are not in ascending order" });
         let mut swapped = walk(0, 10_000);
         swapped.arrived(page(&[9000], Some("a"), true)).expect("fine");
         assert_eq!(times(swapped.arrived(page(&[8990, 9001], Some("b"), true)).expect("fine")), [8990, 9001]);
@@ -410,8 +410,8 @@ mod tests {
 
     #[test]
     fn a_cursor_that_leads_nowhere_is_left_for_the_last_record_seen() {
-        let broken: [fn() -> Fetched; 3] =
-            [|| Fetched::CursorRefused, || page(&[], None, true), || page(&[], Some("a"), true)];
+        let broken: [fn() -> PageOutcome; 3] =
+            [|| PageOutcome::CursorRefused, || page(&[], None, true), || page(&[], Some("a"), true)];
         for broken in broken {
             let mut walk = walk(0, 1000);
             walk.arrived(page(&[10, 500], Some("a"), true)).expect("fine");
@@ -458,8 +458,8 @@ mod tests {
         for times in [&[][..], &[10]] {
             let mut walk = walk(0, 1000);
             let error = (0..).find_map(|number: u32| walk.arrived(page(times, Some(&number.to_string()), true)).err());
-            let cause = error.map(|error| error.cause);
-            assert_eq!(cause, Some(Cause::Pagination { what: "its pages bring nothing new" }));
+            let kind = error.map(|error| error.kind);
+            assert_eq!(kind, Some(ErrorKind::Pagination { what: "its pages bring nothing new" }));
         }
     }
 
@@ -474,7 +474,7 @@ mod tests {
             }
         };
         assert_eq!(restarts, 2 + 10 * 3, "each with its page asked for thrice");
-        assert_eq!(error.cause, Cause::Pagination { what: "more is announced without a cursor" });
+        assert_eq!(error.kind, ErrorKind::Pagination { what: "more is announced without a cursor" });
     }
 
     #[test]

@@ -14,13 +14,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::answer::{Answer, Failure};
 use super::base_url::BaseUrl;
-use super::exchange::Exchange;
 use super::notice::Notice;
+use super::response::{Failure, Response};
+use super::retry_loop::RetryLoop;
 use super::transport::Outgoing;
 use crate::config::{Credentials, OauthClient};
-use crate::error::{Cause, Error, Method, Result};
+use crate::error::{AuthMethod, Error, ErrorKind, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::secret::Secret;
@@ -42,7 +42,7 @@ const MOST_RUN_OUT: u32 = 5;
 
 /// The way in which one command signs in.
 pub struct Auth {
-    method: Method,
+    method: AuthMethod,
     way: Way,
 }
 
@@ -105,29 +105,29 @@ impl Auth {
     ///
     /// # Errors
     /// If a credential cannot stand in a header.
-    pub fn new(credentials: &Credentials, base: &BaseUrl, exchange: &Exchange) -> Result<Self> {
+    pub fn new(credentials: &Credentials, base: &BaseUrl, retry_loop: &RetryLoop) -> Result<Self> {
         let renewed = |client: &OauthClient, slot| {
-            exchange.keep_secret(client.client_secret.expose());
-            exchange.keep_secret(client.client_id.expose());
+            retry_loop.keep_secret(client.client_secret.expose());
+            retry_loop.keep_secret(client.client_id.expose());
             Way::Renewed { endpoint: base.join(PATH), client: client.clone(), slot: Arc::new(Mutex::new(slot)) }
         };
         let way = match credentials {
-            Credentials::AccessToken { access_token } => Way::Fixed(bearer(access_token, exchange)?),
+            Credentials::AccessToken { access_token } => Way::Fixed(bearer(access_token, retry_loop)?),
             Credentials::ApiToken { email, api_token } => {
-                exchange.keep_secret(api_token.expose());
-                Way::Fixed(basic(email, api_token, exchange)?)
+                retry_loop.keep_secret(api_token.expose());
+                Way::Fixed(basic(email, api_token, retry_loop)?)
             }
             Credentials::ClientCredentials(client) => {
                 renewed(client, Slot { refresh_token: None, token: None, failed: None, run_out: 0 })
             }
             Credentials::RefreshToken(config) => {
-                exchange.keep_secret(config.refresh_token.expose());
+                retry_loop.keep_secret(config.refresh_token.expose());
                 let token = match &config.granted.access_token {
                     None => None,
                     Some(access_token) => {
                         // Without a date it is tried: a 401 tells.
                         let renew_at = config.granted.token_expiry_date.map(|ends| ends.minus(60));
-                        Some(Token::new(bearer(access_token, exchange)?, renew_at))
+                        Some(Token::new(bearer(access_token, retry_loop)?, renew_at))
                     }
                 };
                 // A token from the configuration has been used before: if it is refused, it has ended.
@@ -143,7 +143,7 @@ impl Auth {
 
     /// Which way it is.
     #[must_use]
-    pub fn method(&self) -> Method {
+    pub fn method(&self) -> AuthMethod {
         self.method
     }
 
@@ -151,15 +151,15 @@ impl Auth {
     ///
     /// # Errors
     /// If none can be had.
-    pub async fn token(&self, exchange: &Arc<Exchange>) -> Result<Token> {
+    pub async fn token(&self, retry_loop: &Arc<RetryLoop>) -> Result<Token> {
         match &self.way {
             Way::Fixed(header) => Ok(Token::new(header.clone(), None)),
             Way::Renewed { endpoint, client, slot } => {
                 let slot = Arc::clone(slot).lock_owned().await;
-                let now = Second::containing(exchange.clock().now());
+                let now = Second::containing(retry_loop.clock().now());
                 match &slot.token {
                     Some(token) if token.lives(now) => Ok(token.clone()),
-                    _ => renew(slot, endpoint, client, exchange).await,
+                    _ => renew(slot, endpoint, client, retry_loop).await,
                 }
             }
         }
@@ -178,7 +178,7 @@ impl Auth {
     ///
     /// # Errors
     /// If a renewal fails.
-    pub async fn after_refusal(&self, refused: &Token, exchange: &Arc<Exchange>) -> Result<Option<Token>> {
+    pub async fn after_refusal(&self, refused: &Token, retry_loop: &Arc<RetryLoop>) -> Result<Option<Token>> {
         let Way::Renewed { endpoint, client, slot } = &self.way else {
             return Ok(None);
         };
@@ -189,16 +189,16 @@ impl Auth {
             // Fresh from the endpoint, and never accepted: the next one would not be either. Unless it
             // ran out before its turn came, which can happen again, but not for ever.
             Some(current) if !current.proven.load(Ordering::Relaxed) => {
-                let ran_out = !current.lives(Second::containing(exchange.clock().now()));
+                let ran_out = !current.lives(Second::containing(retry_loop.clock().now()));
                 if !ran_out || slot.run_out >= MOST_RUN_OUT {
                     return Ok(None);
                 }
                 slot.run_out += 1;
-                renew(slot, endpoint, client, exchange).await.map(Some)
+                renew(slot, endpoint, client, retry_loop).await.map(Some)
             }
             _ => {
                 slot.run_out = 0;
-                renew(slot, endpoint, client, exchange).await.map(Some)
+                renew(slot, endpoint, client, retry_loop).await.map(Some)
             }
         }
     }
@@ -229,25 +229,25 @@ impl Granted {
 }
 
 /// Fetches the next token, in a task of its own: whoever asked may be stopped meanwhile, and a pair
-/// that is on its way would be lost with the request. The task keeps the exchange, for whose end the
+/// that is on its way would be lost with the request. The task keeps the retry loop, for whose end the
 /// reporter waits, and for the reporter the command.
 async fn renew(
     slot: OwnedMutexGuard<Slot>,
     endpoint: &Url,
     client: &OauthClient,
-    exchange: &Arc<Exchange>,
+    retry_loop: &Arc<RetryLoop>,
 ) -> Result<Token> {
     if let Some(error) = &slot.failed {
         return Err(error.clone());
     }
     let (mut asked, renewed) = oneshot::channel();
-    let (endpoint, client, exchange) = (endpoint.clone(), client.clone(), Arc::clone(exchange));
+    let (endpoint, client, retry_loop) = (endpoint.clone(), client.clone(), Arc::clone(retry_loop));
     let task = tokio::spawn(async move {
         let mut slot = slot;
         let grace = if slot.refresh_token.is_some() { GRACE } else { Duration::ZERO };
         let renewed = tokio::select! {
             biased;
-            renewed = slot.renew(&endpoint, &client, &exchange) => renewed,
+            renewed = slot.renew(&endpoint, &client, &retry_loop) => renewed,
             () = async {
                 asked.closed().await;
                 tokio::time::sleep(grace).await;
@@ -258,18 +258,18 @@ async fn renew(
     });
     match renewed.await {
         Ok(renewed) => renewed,
-        Err(_) => Err(task.await.err().map_or_else(|| Cause::Defect.into(), of_task)),
+        Err(_) => Err(task.await.err().map_or_else(|| ErrorKind::Defect.into(), of_task)),
     }
 }
 
 impl Slot {
-    async fn renew(&mut self, endpoint: &Url, client: &OauthClient, exchange: &Exchange) -> Result<Token> {
-        let renewed = self.fetch(endpoint, client, exchange).await;
+    async fn renew(&mut self, endpoint: &Url, client: &OauthClient, retry_loop: &RetryLoop) -> Result<Token> {
+        let renewed = self.fetch(endpoint, client, retry_loop).await;
         self.failed = renewed.as_ref().err().cloned();
         renewed
     }
 
-    async fn fetch(&mut self, endpoint: &Url, client: &OauthClient, exchange: &Exchange) -> Result<Token> {
+    async fn fetch(&mut self, endpoint: &Url, client: &OauthClient, retry_loop: &RetryLoop) -> Result<Token> {
         let rotating = self.refresh_token.is_some();
         let seconds = if rotating { ROTATED_TOKEN_SECONDS } else { TOKEN_SECONDS };
         let mut body = json!({
@@ -284,16 +284,16 @@ impl Slot {
             body["refresh_token_expires_in"] = Value::from(REFRESH_TOKEN_SECONDS);
         }
         let request = Outgoing::post_secret(endpoint.clone(), body.to_string().into_bytes());
-        let now = Second::containing(exchange.clock().now());
-        let granted = exchange.run(&request, |answer| read_grant(answer, rotating, exchange)).await?;
+        let now = Second::containing(retry_loop.clock().now());
+        let granted = retry_loop.run(&request, |response| read_grant(response, rotating, retry_loop)).await?;
         let seconds = granted.seconds().unwrap_or(seconds);
         let access_token = Secret::new(granted.access_token);
-        exchange.keep_secret(access_token.expose());
+        retry_loop.keep_secret(access_token.expose());
         if let Some(refresh_token) = granted.refresh_token.filter(|_| rotating) {
-            exchange.keep_secret(&refresh_token);
+            retry_loop.keep_secret(&refresh_token);
             let refresh_token = Secret::new(refresh_token);
-            let (kept, answer) = oneshot::channel();
-            exchange.notify(Notice::Rotated {
+            let (kept, response) = oneshot::channel();
+            retry_loop.notify(Notice::Rotated {
                 access_token: access_token.clone(),
                 expires_at: now.plus(seconds),
                 refresh_token: refresh_token.clone(),
@@ -301,10 +301,10 @@ impl Slot {
             });
             self.refresh_token = Some(refresh_token);
             // Used before it is kept, a pair could be lost for good.
-            answer.await.map_err(|_| Cause::OutputClosed)?;
+            response.await.map_err(|_| ErrorKind::OutputClosed)?;
         }
         // A tenth of its life, a minute at most, is left for requests under way.
-        let header = bearer(&access_token, exchange)?;
+        let header = bearer(&access_token, retry_loop)?;
         let token = Token::new(header, Some(now.plus(seconds - (seconds / 10).min(60))));
         self.token = Some(token.clone());
         Ok(token)
@@ -312,59 +312,65 @@ impl Slot {
 }
 
 /// Reads an answer of the token endpoint.
-fn read_grant(answer: &mut Answer, rotating: bool, exchange: &Exchange) -> std::result::Result<Granted, Failure> {
-    if let Some(failure) = answer.common_failure(exchange.clock().now()) {
+fn read_grant(
+    response: &mut Response,
+    rotating: bool,
+    retry_loop: &RetryLoop,
+) -> std::result::Result<Granted, Failure> {
+    if let Some(failure) = response.common_failure(retry_loop.clock().now()) {
         return Err(failure);
     }
-    if matches!(answer.status, 200 | 201) {
+    if matches!(response.status, 200 | 201) {
         // A list would be read as the fields in their order.
-        let is_object = answer.body.trim_ascii_start().starts_with(b"{");
-        let granted = serde_json::from_slice::<Granted>(&answer.body).ok();
+        let is_object = response.body.trim_ascii_start().starts_with(b"{");
+        let granted = serde_json::from_slice::<Granted>(&response.body).ok();
         let granted = granted.filter(|granted| is_object && !granted.access_token.is_empty());
         return granted
             // A refresh grant that brings no new refresh token would be the last one.
             .filter(|granted| !rotating || granted.refresh_token.as_ref().is_some_and(|token| !token.is_empty()))
-            .ok_or(Failure::passing(Cause::NoToken));
+            .ok_or(Failure::transient(ErrorKind::NoToken));
     }
-    Err(Failure::lasting(refusal(answer, rotating)))
+    Err(Failure::permanent(refusal(response, rotating)))
 }
 
 /// The reasons for which the token endpoint says no. Which words go with which reason is not
 /// documented beyond the codes, so the words only make the message sharper.
-fn refusal(answer: &Answer, rotating: bool) -> Cause {
-    let json = answer.json().unwrap_or_default();
+fn refusal(response: &Response, rotating: bool) -> ErrorKind {
+    let json = response.json().unwrap_or_default();
     let words = json["error_description"].as_str().unwrap_or_default().to_ascii_lowercase();
     let about = |any: &[&str]| any.iter().any(|word| words.contains(word));
     match json["error"].as_str() {
-        Some("invalid_scope") => Cause::OauthScope,
-        Some("unauthorized_client") => Cause::OauthClientKind,
-        Some("invalid_grant") if rotating => Cause::RefreshTokenDead,
-        Some("invalid_client") if about(&["confidential", "public"]) => Cause::OauthClientKind,
-        Some("invalid_client") if about(&["secret"]) => Cause::OauthSecret,
-        Some("invalid_client") if about(&["unknown", "no such", "not found", "not exist"]) => Cause::OauthClientUnknown,
+        Some("invalid_scope") => ErrorKind::OauthScope,
+        Some("unauthorized_client") => ErrorKind::OauthClientKind,
+        Some("invalid_grant") if rotating => ErrorKind::RefreshTokenDead,
+        Some("invalid_client") if about(&["confidential", "public"]) => ErrorKind::OauthClientKind,
+        Some("invalid_client") if about(&["secret"]) => ErrorKind::OauthSecret,
+        Some("invalid_client") if about(&["unknown", "no such", "not found", "not exist"]) => {
+            ErrorKind::OauthClientUnknown
+        }
         // There is no grant but the client itself where nothing rotates.
-        Some("invalid_client" | "invalid_grant") => Cause::OauthClient,
-        _ if answer.status == 401 => Cause::OauthClient,
+        Some("invalid_client" | "invalid_grant") => ErrorKind::OauthClient,
+        _ if response.status == 401 => ErrorKind::OauthClient,
         // The API always says why; what says nothing stands before it.
-        _ if answer.status == 403 && !json.is_object() => Cause::IpRestricted,
-        _ if answer.status == 404 => Cause::NoEndpoint,
-        _ => Cause::OauthRefused { status: answer.status },
+        _ if response.status == 403 && !json.is_object() => ErrorKind::IpRestricted,
+        _ if response.status == 404 => ErrorKind::NoEndpoint,
+        _ => ErrorKind::OauthRefused { status: response.status },
     }
 }
 
-fn bearer(token: &Secret, exchange: &Exchange) -> Result<HeaderValue> {
-    exchange.keep_secret(token.expose());
+fn bearer(token: &Secret, retry_loop: &RetryLoop) -> Result<HeaderValue> {
+    retry_loop.keep_secret(token.expose());
     sensitive(&format!("Bearer {}", token.expose()))
 }
 
-fn basic(email: &str, token: &Secret, exchange: &Exchange) -> Result<HeaderValue> {
+fn basic(email: &str, token: &Secret, retry_loop: &RetryLoop) -> Result<HeaderValue> {
     let pair = BASE64_STANDARD.encode(format!("{email}/token:{}", token.expose()));
-    exchange.keep_secret(&pair);
+    retry_loop.keep_secret(&pair);
     sensitive(&format!("Basic {pair}"))
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue> {
-    let mut header = HeaderValue::from_str(value).map_err(|_| Cause::Defect)?;
+    let mut header = HeaderValue::from_str(value).map_err(|_| ErrorKind::Defect)?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::config::Subdomain;
-use crate::error::{Cause, Result};
+use crate::error::{ErrorKind, Result};
 
 /// Scheme, host and port of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ impl BaseUrl {
     /// # Errors
     /// If the operator's value is something else.
     pub fn new(subdomain: &Subdomain, over: Option<&str>) -> Result<Self> {
-        let refuse = |problem| Err(Cause::BaseUrl { problem }.into());
+        let refuse = |problem| Err(ErrorKind::BaseUrl { problem }.into());
         let Some(text) = over.map(str::trim).filter(|text| !text.is_empty()) else {
             return match Url::parse(&format!("https://{subdomain}.zendesk.com/")) {
                 Ok(url) => Ok(Self(url)),
-                Err(error) => Err(Cause::Startup { why: error.to_string() }.into()),
+                Err(error) => Err(ErrorKind::Startup { why: error.to_string() }.into()),
             };
         };
         let Ok(url) = Url::parse(text) else {

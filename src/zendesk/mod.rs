@@ -3,33 +3,33 @@
 //! Nothing here knows Airbyte: it imports nothing from `airbyte`, writes nothing to stdout, and
 //! tells what happens by [`Notice`]s.
 
-mod answer;
+mod attempt;
 mod auth;
 mod base_url;
-mod budget;
 mod client;
-mod exchange;
-mod inquiry;
+mod lookups;
 mod notice;
 mod page;
 mod query;
+mod rate_limiter;
 mod record;
+mod response;
 mod retry;
+mod retry_loop;
 mod scan;
 mod tls;
 mod transport;
-mod tried;
 
-pub use answer::{Answer, Failure};
+pub use attempt::{Attempt, AttemptResponse};
 pub use base_url::BaseUrl;
-pub use budget::{Limit, Waits};
-pub use client::{Client, Fetched};
-pub use exchange::{Setup, Stats};
-pub use inquiry::TokenEnd;
+pub use client::{Client, PageOutcome};
+pub use lookups::TokenEnd;
 pub use notice::{Notice, Notices};
 pub use page::{Page, Record};
 pub use query::{Between, PAGE_SIZE, Query};
+pub use rate_limiter::{RateLimitHeaders, Waits};
 pub use record::{AuditLog, Identity, json_schema};
-pub use retry::{Again, Decision, Patience, Tries, decide};
+pub use response::{Failure, Response};
+pub use retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
+pub use retry_loop::{Setup, Stats};
 pub use transport::Timeouts;
-pub use tried::{Answered, Tried};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::tried::Tried;
-use crate::error::Cause;
+use super::attempt::Attempt;
+use crate::error::ErrorKind;
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -16,11 +16,11 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub enum Notice {
     /// A request was answered, or not; only if the setup asks for it.
-    Tried(Tried),
+    Attempt(Attempt),
     /// A try failed; there will be another one.
     Retrying {
         /// Why it failed.
-        cause: Cause,
+        kind: ErrorKind,
         /// When the next try comes.
         wait: Duration,
     },

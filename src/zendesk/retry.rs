@@ -1,7 +1,7 @@
 //! Whether to try again after a failure, and when: a pure decision.
 //!
 //! This file must not sleep, read a clock or draw a random number; the one loop that does is in
-//! `exchange.rs`, and nothing tries again on top of it.
+//! `retry_loop.rs`, and nothing tries again on top of it.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 /// What a failure says about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum Retryability {
     /// It would fail again.
-    Never,
+    Permanent,
     /// It may pass; `after` is what the server asked for.
-    Later {
+    Transient {
         /// `Retry-After`.
         after: Option<Duration>,
     },
@@ -26,9 +26,9 @@ pub enum Again {
 
 /// How patient a command is.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Tries of one request that fail for other reasons than the rate limit, at most.
-    pub tries: u32,
+    pub max_attempts: u32,
     /// How long nothing but refusals for the rate limit is borne.
     pub rate_limited: Duration,
     /// The longest wait that a server may ask for with a 5xx; more counts as this.
@@ -37,19 +37,27 @@ pub struct Patience {
     pub yields: bool,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// For `read`: an hour-long sync should not end because of two bad minutes.
-    pub const READ: Self =
-        Self { tries: 10, rate_limited: Duration::from_mins(30), longest_wait: Duration::from_mins(10), yields: true };
+    pub const READ: Self = Self {
+        max_attempts: 10,
+        rate_limited: Duration::from_mins(30),
+        longest_wait: Duration::from_mins(10),
+        yields: true,
+    };
 
     /// For `check`: a person waits for the answer.
-    pub const CHECK: Self =
-        Self { tries: 3, rate_limited: Duration::from_secs(20), longest_wait: Duration::from_secs(10), yields: false };
+    pub const CHECK: Self = Self {
+        max_attempts: 3,
+        rate_limited: Duration::from_secs(20),
+        longest_wait: Duration::from_secs(10),
+        yields: false,
+    };
 }
 
-/// The tries of one request so far.
+/// The attempts of one request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tries {
+pub struct Attempts {
     /// Failures that count.
     pub failed: u32,
     /// How long it has been nothing but refused for the rate limit.
@@ -70,28 +78,28 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 /// Zendesk's limit counts by the minute.
 const RATE_LIMIT_WAIT: Duration = Duration::from_mins(1);
 
-/// Decides after the failure that `tries` already counts. `jitter` is a random number from 0 to 1:
+/// Decides after the failure that `attempts` already counts. `jitter` is a random number from 0 to 1:
 /// it takes off up to half of a backoff, and adds up to a second to a wait that the server asked
 /// for, so that requests that failed together do not come back together.
 #[must_use]
-pub fn decide(again: Again, tries: Tries, patience: Patience, jitter: f64) -> Decision {
-    match again {
-        Again::Never => Decision::GiveUp,
-        Again::RateLimited { after } => {
+pub fn decide(retryability: Retryability, attempts: Attempts, retry_policy: RetryPolicy, jitter: f64) -> Decision {
+    match retryability {
+        Retryability::Permanent => Decision::GiveUp,
+        Retryability::RateLimited { after } => {
             let wait = after.unwrap_or(RATE_LIMIT_WAIT) + Duration::from_secs(1).mul_f64(jitter);
-            let refused_for = tries.refused_for.unwrap_or_default();
-            if refused_for.saturating_add(wait) > patience.rate_limited {
+            let refused_for = attempts.refused_for.unwrap_or_default();
+            if refused_for.saturating_add(wait) > retry_policy.rate_limited {
                 Decision::GiveUp
             } else {
                 Decision::Wait(wait)
             }
         }
-        Again::Later { .. } if tries.failed >= patience.tries => Decision::GiveUp,
-        Again::Later { after: Some(after) } => {
-            Decision::Wait(after.min(patience.longest_wait) + Duration::from_secs(1).mul_f64(jitter))
+        Retryability::Transient { .. } if attempts.failed >= retry_policy.max_attempts => Decision::GiveUp,
+        Retryability::Transient { after: Some(after) } => {
+            Decision::Wait(after.min(retry_policy.longest_wait) + Duration::from_secs(1).mul_f64(jitter))
         }
-        Again::Later { after: None } => {
-            let doublings = tries.failed.saturating_sub(1).min(16);
+        Retryability::Transient { after: None } => {
+            let doublings = attempts.failed.saturating_sub(1).min(16);
             let backoff = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF);
             Decision::Wait(backoff.mul_f64(1.0 - jitter / 2.0))
         }
@@ -113,42 +121,42 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn failed(failed: u32) -> Tries {
-        Tries { failed, refused_for: None }
+    fn failed(failed: u32) -> Attempts {
+        Attempts { failed, refused_for: None }
     }
 
     #[test]
     fn backoff_doubles_up_to_a_minute_and_jitter_takes_off_at_most_half() {
-        let later = Again::Later { after: None };
-        let wait = |tries, jitter| match decide(later, failed(tries), Patience::READ, jitter) {
+        let transient = Retryability::Transient { after: None };
+        let wait = |attempts, jitter| match decide(transient, failed(attempts), RetryPolicy::READ, jitter) {
             Decision::Wait(wait) => wait.as_millis(),
-            Decision::GiveUp => panic!("gave up after {tries}"),
+            Decision::GiveUp => panic!("gave up after {attempts}"),
         };
-        let least: Vec<_> = (1..10).map(|tries| wait(tries, 1.0)).collect();
-        let most: Vec<_> = (1..10).map(|tries| wait(tries, 0.0)).collect();
+        let least: Vec<_> = (1..10).map(|attempts| wait(attempts, 1.0)).collect();
+        let most: Vec<_> = (1..10).map(|attempts| wait(attempts, 0.0)).collect();
         assert_eq!(most, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
         assert_eq!(least, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
-        assert_eq!(decide(later, failed(10), Patience::READ, 0.5), Decision::GiveUp);
+        assert_eq!(decide(transient, failed(10), RetryPolicy::READ, 0.5), Decision::GiveUp);
     }
 
     #[test]
     fn a_wait_that_the_server_asks_for_is_kept_up_to_a_bound() {
-        let asked = |seconds| Again::Later { after: Some(Duration::from_secs(seconds)) };
-        assert_eq!(decide(asked(7), failed(1), Patience::READ, 0.0), Decision::Wait(Duration::from_secs(7)));
-        assert_eq!(decide(asked(7), failed(1), Patience::READ, 1.0), Decision::Wait(Duration::from_secs(8)));
-        assert_eq!(decide(asked(86_400), failed(1), Patience::READ, 0.0), Decision::Wait(Duration::from_mins(10)));
-        assert_eq!(decide(asked(7), failed(10), Patience::READ, 0.0), Decision::GiveUp);
+        let asked = |seconds| Retryability::Transient { after: Some(Duration::from_secs(seconds)) };
+        assert_eq!(decide(asked(7), failed(1), RetryPolicy::READ, 0.0), Decision::Wait(Duration::from_secs(7)));
+        assert_eq!(decide(asked(7), failed(1), RetryPolicy::READ, 1.0), Decision::Wait(Duration::from_secs(8)));
+        assert_eq!(decide(asked(86_400), failed(1), RetryPolicy::READ, 0.0), Decision::Wait(Duration::from_mins(10)));
+        assert_eq!(decide(asked(7), failed(10), RetryPolicy::READ, 0.0), Decision::GiveUp);
     }
 
     #[test]
     fn refusals_for_the_rate_limit_do_not_count_as_tries_and_end_after_half_an_hour() {
-        let refused = Again::RateLimited { after: None };
-        let tries = |minutes| Tries { failed: 9, refused_for: Some(Duration::from_mins(minutes)) };
-        assert_eq!(decide(refused, tries(0), Patience::READ, 0.0), Decision::Wait(Duration::from_mins(1)));
-        assert_eq!(decide(refused, tries(29), Patience::READ, 0.0), Decision::Wait(Duration::from_mins(1)));
-        assert_eq!(decide(refused, tries(30), Patience::READ, 0.0), Decision::GiveUp);
-        let tomorrow = Again::RateLimited { after: Some(Duration::from_hours(24)) };
-        assert_eq!(decide(tomorrow, failed(0), Patience::READ, 0.0), Decision::GiveUp);
+        let refused = Retryability::RateLimited { after: None };
+        let attempts = |minutes| Attempts { failed: 9, refused_for: Some(Duration::from_mins(minutes)) };
+        assert_eq!(decide(refused, attempts(0), RetryPolicy::READ, 0.0), Decision::Wait(Duration::from_mins(1)));
+        assert_eq!(decide(refused, attempts(29), RetryPolicy::READ, 0.0), Decision::Wait(Duration::from_mins(1)));
+        assert_eq!(decide(refused, attempts(30), RetryPolicy::READ, 0.0), Decision::GiveUp);
+        let tomorrow = Retryability::RateLimited { after: Some(Duration::from_hours(24)) };
+        assert_eq!(decide(tomorrow, failed(0), RetryPolicy::READ, 0.0), Decision::GiveUp);
     }
 
     #[test]

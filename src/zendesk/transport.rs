@@ -10,10 +10,10 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 
-use super::answer::{Answer, Failure};
 use super::base_url::BaseUrl;
+use super::response::{Failure, Response};
 use super::tls;
-use crate::error::{Cause, Result};
+use crate::error::{ErrorKind, Result};
 
 /// A body beyond this is no page of 100 records, in bytes after decompression: a usual page has some
 /// 60 KB, and with 64 KiB of text in each record it has 6.4 MiB and what escapes add.
@@ -137,7 +137,7 @@ impl Transport {
         if base.is_loopback() {
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(|error| Cause::Startup { why: chain(&error) })?;
+        let http = builder.build().map_err(|error| ErrorKind::Startup { why: chain(&error) })?;
         Ok(Self { http, arriving: AtomicUsize::new(0) })
     }
 
@@ -145,7 +145,7 @@ impl Transport {
     ///
     /// # Errors
     /// What the failure means, and its technical words.
-    pub async fn fetch(&self, request: &Outgoing) -> std::result::Result<Answer, (Failure, String)> {
+    pub async fn fetch(&self, request: &Outgoing) -> std::result::Result<Response, (Failure, String)> {
         let mut builder = self.http.request(request.method(), request.url.clone());
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
@@ -170,7 +170,7 @@ impl Transport {
             }
             let too_large = |what: &str, limit: usize| {
                 let what = format!("{what} of more than {} MiB", limit >> 20);
-                (Failure::passing(Cause::NotThePage { what: what.clone() }), what)
+                (Failure::transient(ErrorKind::NotThePage { what: what.clone() }), what)
             };
             if arriving.size + part.len() > LARGEST_BODY {
                 return Err(too_large("a body", LARGEST_BODY));
@@ -179,7 +179,7 @@ impl Transport {
                 return Err(too_large("bodies at a time", LARGEST_TOGETHER));
             }
         }
-        Ok(Answer { status, headers, body: arriving.finish() })
+        Ok(Response { status, headers, body: arriving.finish() })
     }
 }
 
@@ -188,7 +188,7 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
     if let Some(tls) = find::<rustls::Error>(error)
         && matches!(tls, rustls::Error::InvalidCertificate(_))
     {
-        return Failure::lasting(Cause::Certificate);
+        return Failure::permanent(ErrorKind::Certificate);
     }
     if error.is_connect() {
         let words = chain(error);
@@ -198,9 +198,9 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
             _ if error.is_timeout() => "no connection in time",
             _ => "no connection",
         };
-        return Failure::passing(Cause::NoConnection { why });
+        return Failure::transient(ErrorKind::NoConnection { why });
     }
-    Failure::passing(if error.is_timeout() { Cause::Timeout } else { Cause::Broken })
+    Failure::transient(if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Broken })
 }
 
 /// The first error of this type in the chain of sources; I/O errors wrap others without naming

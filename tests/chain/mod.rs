@@ -20,7 +20,7 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 use serde_json::json;
 use source_zendesk_audit_logs::clock::ManualClock;
-use source_zendesk_audit_logs::stop::{Signal, Stopper, stop};
+use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::{Fault, Faults, Sandbox, credentials};
 
@@ -224,10 +224,10 @@ impl Chain {
 }
 
 fn in_process(connection: &mut Connection, arguments: &[String], kill: Option<(Kill, usize)>) -> (Vec<u8>, Ended) {
-    let (stopper, wish) = stop();
-    connection.signals = Some(wish);
+    let shutdown = Shutdown::default();
+    connection.signals = Some(shutdown.clone());
     let received = Arc::default();
-    let stdout = Stdout { received: Arc::clone(&received), kill, stopper };
+    let stdout = Stdout { received: Arc::clone(&received), kill, shutdown };
     let code = connection.command_into(arguments, Box::new(stdout));
     let stdout = std::mem::take(&mut *received.lock().unwrap_or_else(PoisonError::into_inner));
     (stdout, if code == 141 { Ended::Killed } else { Ended::Orderly(code) })
@@ -237,7 +237,7 @@ fn in_process(connection: &mut Connection, arguments: &[String], kill: Option<(K
 struct Stdout {
     received: Arc<Mutex<Vec<u8>>>,
     kill: Option<(Kill, usize)>,
-    stopper: Stopper,
+    shutdown: Shutdown,
 }
 
 impl Write for Stdout {
@@ -246,7 +246,7 @@ impl Write for Stdout {
         let mut taken = bytes.len();
         match self.kill {
             Some((Kill::Stop, after)) if received.len() + taken > after => {
-                self.stopper.stop(Signal::Terminate);
+                self.shutdown.request(Signal::Terminate);
             }
             Some((Kill::ClosedStdout, after)) => {
                 taken = taken.min(after.saturating_sub(received.len()));

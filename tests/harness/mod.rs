@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::{Clock, ManualClock};
-use source_zendesk_audit_logs::stop::stop;
+use source_zendesk_audit_logs::shutdown::Shutdown;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use source_zendesk_audit_logs::{Environment, Signals, run};
 use zendesk_sandbox::{Options, Sandbox, compact, credentials};
@@ -25,7 +25,7 @@ pub struct Connection {
     pub certificates: Option<PathBuf>,
     pub clock: ManualClock,
     pub timeouts: Option<Timeouts>,
-    pub signals: Option<source_zendesk_audit_logs::stop::Stop>,
+    pub signals: Option<Shutdown>,
     /// `ZENDESK_LOG`
     pub log: Option<String>,
     /// The terminal of a person who watches.
@@ -132,7 +132,7 @@ impl Connection {
             clock: Clock::Manual(self.clock.clone()),
             seed: 7,
             timeouts: self.timeouts,
-            signals: Signals::ByHand(self.signals.clone().unwrap_or_else(|| stop().1)),
+            signals: Signals::Manual(self.signals.clone().unwrap_or_default()),
             log: self.log.clone(),
             person: self.person.clone().map(|person| Box::new(person) as _),
         };

@@ -1,6 +1,6 @@
 //! A request and its answer: the one loop that tries, waits and tries again.
 //!
-//! It must not know what the API's answers mean (`answer.rs`, `page.rs`) or how to sign in
+//! It must not know what the API's answers mean (`response.rs`, `page.rs`) or how to sign in
 //! (`auth.rs`), and nothing may try again on top of it.
 
 use std::path::PathBuf;
@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
-use super::answer::{Answer, Failure};
+use super::attempt::Attempt;
 use super::base_url::BaseUrl;
-use super::budget::{Budget, Limit, Waits};
 use super::notice::{Notice, Notices};
-use super::retry::{Again, Decision, Patience, Tries, decide};
+use super::rate_limiter::{RateLimitHeaders, RateLimiter, Waits};
+use super::response::{Failure, Response};
+use super::retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
 use super::transport::{Outgoing, Timeouts, Transport};
-use super::tried::Tried;
 use crate::clock::Clock;
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::second::Second;
-use crate::secret::Eraser;
+use crate::secret::Redactor;
 
 /// How much of a body or a request's id stands in an error's technical details, in bytes.
 const SHOWN: usize = 300;
 /// How much of a body is searched for secrets before it is cut to that, in bytes.
 const SEARCHED_BODY: usize = 64 << 10;
 
-/// What the exchange needs from outside.
+/// What the retry loop needs from outside.
 pub struct Setup {
     /// Where requests go.
     pub base: BaseUrl,
@@ -35,8 +35,8 @@ pub struct Setup {
     pub certificates: Option<PathBuf>,
     /// Of a single try.
     pub timeouts: Timeouts,
-    /// Of a request with all its tries.
-    pub patience: Patience,
+    /// Of a request with all its attempts.
+    pub retry_policy: RetryPolicy,
     /// The share of the account's rate limit to take, in percent.
     pub rate_limit_percentage: u32,
     /// Time and sleep.
@@ -46,9 +46,9 @@ pub struct Setup {
     /// Who hears of waits and retries.
     pub notices: Notices,
     /// Whether they hear of each single try as well.
-    pub tell_each_try: bool,
+    pub report_attempts: bool,
     /// What must not be shown; what the server issues is added.
-    pub secrets: Eraser,
+    pub secrets: Redactor,
 }
 
 /// Figures of all exchanges so far.
@@ -87,22 +87,22 @@ impl Stats {
 }
 
 /// The connection to the account's host.
-pub struct Exchange {
+pub struct RetryLoop {
     transport: Transport,
     clock: Clock,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     notices: Notices,
-    tell_each_try: bool,
-    budget: Mutex<Budget>,
+    report_attempts: bool,
+    rate_limiter: Mutex<RateLimiter>,
     in_flight: AtomicU32,
     jitter: Mutex<fastrand::Rng>,
-    secrets: Eraser,
+    secrets: Redactor,
     server_time: OnceLock<Second>,
     /// Figures of all exchanges so far.
     pub stats: Stats,
 }
 
-impl Exchange {
+impl RetryLoop {
     /// Sets up the HTTP client; nothing is sent yet.
     ///
     /// # Errors
@@ -111,10 +111,10 @@ impl Exchange {
         Ok(Self {
             transport: Transport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?,
             clock: setup.clock,
-            patience: setup.patience,
+            retry_policy: setup.retry_policy,
             notices: setup.notices,
-            tell_each_try: setup.tell_each_try,
-            budget: Mutex::new(Budget::new(setup.rate_limit_percentage)),
+            report_attempts: setup.report_attempts,
+            rate_limiter: Mutex::new(RateLimiter::new(setup.rate_limit_percentage)),
             in_flight: AtomicU32::new(0),
             jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             secrets: setup.secrets,
@@ -146,92 +146,92 @@ impl Exchange {
         self.server_time.get().copied().unwrap_or_else(|| Second::containing(self.clock.now()))
     }
 
-    /// Requests a minute that the budget allows.
+    /// Requests a minute that the rate limiter allows.
     #[must_use]
     pub fn quota(&self) -> f64 {
-        locked(&self.budget).quota()
+        locked(&self.rate_limiter).quota()
     }
 
     /// Requests a minute of the whole account, if a header has told.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        locked(&self.budget).limit()
+        locked(&self.rate_limiter).limit()
     }
 
     /// How long nothing has gone because of the rate limit.
     #[must_use]
     pub fn waits(&self) -> Waits {
-        locked(&self.budget).waits(self.clock.instant())
+        locked(&self.rate_limiter).waits(self.clock.instant())
     }
 
     /// Sends a request once, for an answer that nothing depends on: whatever fails, there is none.
-    /// It goes within the budget, and not at all if its turn comes later than `longest_wait`.
+    /// It goes within the rate limit, and not at all if its turn comes later than `longest_wait`.
     pub async fn ask<T>(
         &self,
         request: &Outgoing,
         longest_wait: Duration,
-        read: impl FnOnce(&Answer) -> Option<T>,
+        read: impl FnOnce(&Response) -> Option<T>,
     ) -> Option<T> {
         let now = self.clock.instant();
-        let turn = locked(&self.budget).take_turn(now);
+        let turn = locked(&self.rate_limiter).take_turn(now);
         if turn.saturating_duration_since(now) > longest_wait {
             return None;
         }
         self.wait_for(turn).await;
         self.stats.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = self.send(request).await.ok()?;
-        self.learn(&answer);
-        read(&answer).filter(|_| answer.status == 200)
+        let response = self.send(request).await.ok()?;
+        self.learn(&response);
+        read(&response).filter(|_| response.status == 200)
     }
 
     /// Sends a request until `read` makes something of the answer, its failure is a lasting one, or
-    /// the patience ends.
+    /// the retry policy gives up.
     ///
     /// # Errors
     /// The last failure, with the technical details of its try.
     pub async fn run<T>(
         &self,
         request: &Outgoing,
-        read: impl Fn(&mut Answer) -> std::result::Result<T, Failure>,
+        read: impl Fn(&mut Response) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
         let started = self.clock.instant();
         let mut failed = 0;
-        let mut tries = 0_u32;
+        let mut attempts = 0_u32;
         loop {
             self.wait_for_turn().await;
             self.stats.requests.fetch_add(1, Ordering::Relaxed);
-            self.stats.retries.fetch_add(u64::from(tries > 0), Ordering::Relaxed);
-            tries += 1;
-            let (failure, answer) = match self.send(request).await {
-                Ok(mut answer) => {
-                    self.learn(&answer);
-                    match read(&mut answer) {
+            self.stats.retries.fetch_add(u64::from(attempts > 0), Ordering::Relaxed);
+            attempts += 1;
+            let (failure, response) = match self.send(request).await {
+                Ok(mut response) => {
+                    self.learn(&response);
+                    match read(&mut response) {
                         Ok(value) => return Ok(value),
-                        Err(failure) => (failure, Ok(answer)),
+                        Err(failure) => (failure, Ok(response)),
                     }
                 }
                 Err((failure, why)) => (failure, Err(why)),
             };
             let now = self.clock.instant();
-            let refused = matches!(failure.again, Again::RateLimited { .. });
+            let refused = matches!(failure.retryability, Retryability::RateLimited { .. });
             failed += u32::from(!refused);
-            let refused_for = if refused { locked(&self.budget).refused_for(now) } else { None };
+            let refused_for = if refused { locked(&self.rate_limiter).refused_for(now) } else { None };
             let jitter = locked(&self.jitter).f64();
-            match decide(failure.again, Tries { failed, refused_for }, self.patience, jitter) {
+            match decide(failure.retryability, Attempts { failed, refused_for }, self.retry_policy, jitter) {
                 Decision::Wait(wait) => self.pause(failure, wait, now).await,
                 Decision::GiveUp => {
                     let took = self.clock.instant().saturating_duration_since(started);
-                    let details = self.details(request, &answer, tries, took);
-                    return Err(Error::with_details(self.given_up(failure.cause, refused_for), details));
+                    let details = self.details(request, &response, attempts, took);
+                    return Err(Error::with_details(self.given_up(failure.kind, refused_for), details));
                 }
             }
         }
     }
 
-    /// Waits until the budget lets the next request through.
+    /// Waits until the rate limiter lets the next request through.
     async fn wait_for_turn(&self) {
         let now = self.clock.instant();
-        let turn = locked(&self.budget).take_turn(now);
+        let turn = locked(&self.rate_limiter).take_turn(now);
         self.wait_for(turn).await;
     }
 
@@ -241,7 +241,7 @@ impl Exchange {
                 self.clock.sleep_until(turn).await;
             }
             // Somebody may have been refused meanwhile.
-            match locked(&self.budget).pause_after(turn) {
+            match locked(&self.rate_limiter).pause_after(turn) {
                 Some(paused) => turn = paused,
                 None => return,
             }
@@ -249,70 +249,70 @@ impl Exchange {
     }
 
     async fn pause(&self, failure: Failure, wait: Duration, now: Instant) {
-        if matches!(failure.again, Again::RateLimited { .. }) {
+        if matches!(failure.retryability, Retryability::RateLimited { .. }) {
             // The next turn comes after the pause; every other request waits as well.
-            locked(&self.budget).refused(now, now + wait);
+            locked(&self.rate_limiter).refused(now, now + wait);
             let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
             self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
         } else {
-            self.notify(Notice::Retrying { cause: failure.cause, wait });
+            self.notify(Notice::Retrying { kind: failure.kind, wait });
             self.clock.sleep(wait).await;
             let waited = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             self.stats.backoff_ms.fetch_add(waited, Ordering::Relaxed);
         }
     }
 
-    fn learn(&self, answer: &Answer) {
-        if let Some(date) = answer.date() {
+    fn learn(&self, response: &Response) {
+        if let Some(date) = response.date() {
             self.server_time.get_or_init(|| date);
         }
-        if answer.status != 429 {
+        if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
-            let mut limit = Limit::of(answer);
-            limit.remaining = limit.remaining.filter(|_| self.patience.yields);
-            locked(&self.budget).learn(limit, in_flight, self.clock.instant());
+            let mut limit = RateLimitHeaders::of(response);
+            limit.remaining = limit.remaining.filter(|_| self.retry_policy.yields);
+            locked(&self.rate_limiter).learn(limit, in_flight, self.clock.instant());
         }
     }
 
-    async fn send(&self, request: &Outgoing) -> std::result::Result<Answer, (Failure, String)> {
+    async fn send(&self, request: &Outgoing) -> std::result::Result<Response, (Failure, String)> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let began = self.clock.instant();
-        let answer = self.transport.fetch(request).await;
-        if let Ok(answer) = &answer {
-            self.stats.bytes.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
+        let response = self.transport.fetch(request).await;
+        if let Ok(response) = &response {
+            self.stats.bytes.fetch_add(response.body.len() as u64, Ordering::Relaxed);
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if self.tell_each_try {
+        if self.report_attempts {
             let took = self.clock.instant().saturating_duration_since(began);
-            let seen = answer.as_ref().map_err(|(_, words)| words.as_str());
-            let tried = Tried::new(request, seen, took, &self.secrets);
-            self.notify(Notice::Tried(tried));
+            let seen = response.as_ref().map_err(|(_, words)| words.as_str());
+            let attempt = Attempt::new(request, seen, took, &self.secrets);
+            self.notify(Notice::Attempt(attempt));
         }
-        answer
+        response
     }
 
     /// What whoever looks into a failure wants to see of the last try.
     fn details(
         &self,
         request: &Outgoing,
-        answer: &std::result::Result<Answer, String>,
-        tries: u32,
+        response: &std::result::Result<Response, String>,
+        attempts: u32,
         took: Duration,
     ) -> String {
         let method = request.method();
         let path = request.url.path();
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let outcome = match answer {
+        let outcome = match response {
             Err(why) => format!(": {why}"),
-            Ok(answer) => {
-                let id = answer.header("x-zendesk-request-id").unwrap_or("none");
+            Ok(response) => {
+                let id = response.header("x-zendesk-request-id").unwrap_or("none");
                 let id = self.cut(id, SHOWN);
-                let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&answer.body) };
-                format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", answer.status)
+                let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&response.body) };
+                format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", response.status)
             }
         };
-        let details = format!("{method} {path}{query}{outcome}; tries: {tries} in {:.1} s", took.as_secs_f64());
-        self.secrets.erase(&details).into_owned()
+        let details = format!("{method} {path}{query}{outcome}; attempts: {attempts} in {:.1} s", took.as_secs_f64());
+        self.secrets.redact(&details).into_owned()
     }
 
     /// The beginning of a body, on one line, with secrets cut before the end is.
@@ -323,20 +323,22 @@ impl Exchange {
 
     /// The beginning of a text from outside, with secrets cut before the end is.
     fn cut(&self, text: &str, most: usize) -> String {
-        let mut clean = self.secrets.erase(text).into_owned();
+        let mut clean = self.secrets.redact(text).into_owned();
         clean.truncate(clean.floor_char_boundary(most));
         clean
     }
 
     /// What is known only at the end: how long a rate limit was borne, and whether the host of a
     /// redirect may be named.
-    fn given_up(&self, cause: Cause, refused_for: Option<Duration>) -> Cause {
-        match cause {
-            Cause::RateLimited { .. } => Cause::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 },
-            Cause::Redirect { status, to } => {
-                Cause::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
+    fn given_up(&self, kind: ErrorKind, refused_for: Option<Duration>) -> ErrorKind {
+        match kind {
+            ErrorKind::RateLimited { .. } => {
+                ErrorKind::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }
             }
-            cause => cause,
+            ErrorKind::Redirect { status, to } => {
+                ErrorKind::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
+            }
+            kind => kind,
         }
     }
 }

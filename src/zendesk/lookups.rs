@@ -45,10 +45,10 @@ impl Client {
     }
 
     async fn ask<T>(&self, url: Url, longest_wait: Duration, read: fn(&[u8]) -> Option<T>) -> Option<T> {
-        let now = Second::containing(self.exchange.clock().now());
+        let now = Second::containing(self.retry_loop.clock().now());
         let token = self.auth.token_at_hand(now)?;
         let request = Outgoing::get(url, token.header());
-        self.exchange.ask(&request, longest_wait, |answer| read(&answer.body)).await
+        self.retry_loop.ask(&request, longest_wait, |response| read(&response.body)).await
     }
 }
 
@@ -79,8 +79,8 @@ fn read_count(body: &[u8]) -> Option<u64> {
 }
 
 fn read_token_end(body: &[u8]) -> Option<TokenEnd> {
-    let answer: Value = serde_json::from_slice(body).ok()?;
-    match answer.get("token")?.get("expires_at")? {
+    let response: Value = serde_json::from_slice(body).ok()?;
+    match response.get("token")?.get("expires_at")? {
         Value::Null => Some(TokenEnd::Never),
         Value::String(text) => Some(TokenEnd::At(text.parse().ok()?)),
         _ => None,

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
-use super::retry::{Again, parse_retry_after};
-use crate::error::{Cause, Method};
+use super::retry::{Retryability, parse_retry_after};
+use crate::error::{AuthMethod, ErrorKind};
 use crate::second::Second;
 
 /// An answer of the server, read to its end.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -27,29 +27,29 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What went wrong.
-    pub cause: Cause,
+    pub kind: ErrorKind,
     /// Whether to try again.
-    pub again: Again,
+    pub retryability: Retryability,
 }
 
 impl Failure {
     /// A failure that would happen again.
     #[must_use]
-    pub fn lasting(cause: Cause) -> Self {
-        Self { cause, again: Again::Never }
+    pub fn permanent(kind: ErrorKind) -> Self {
+        Self { kind, retryability: Retryability::Permanent }
     }
 
     /// A failure that may pass.
     #[must_use]
-    pub fn passing(cause: Cause) -> Self {
-        Self { cause, again: Again::Later { after: None } }
+    pub fn transient(kind: ErrorKind) -> Self {
+        Self { kind, retryability: Retryability::Transient { after: None } }
     }
 }
 
 /// Zendesk turns off all API tokens on this day: 2027-04-30T00:00:00Z.
 const API_TOKENS_END: i64 = 1_809_043_200;
 
-impl Answer {
+impl Response {
     /// A header's value, if it is there and a text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -83,12 +83,14 @@ impl Answer {
         let status = self.status;
         let after = self.retry_after(now);
         Some(match status {
-            300..=399 => Failure::lasting(Cause::Redirect { status, to: self.redirect_host() }),
-            404 if self.is_missing_help_desk() => Failure::lasting(Cause::UnknownSubdomain),
-            408 | 409 | 500..=599 => Failure { cause: Cause::Trouble { status }, again: Again::Later { after } },
+            300..=399 => Failure::permanent(ErrorKind::Redirect { status, to: self.redirect_host() }),
+            404 if self.is_missing_help_desk() => Failure::permanent(ErrorKind::UnknownSubdomain),
+            408 | 409 | 500..=599 => {
+                Failure { kind: ErrorKind::Trouble { status }, retryability: Retryability::Transient { after } }
+            }
             429 => Failure {
-                cause: Cause::RateLimited { minutes: 0 },
-                again: Again::RateLimited {
+                kind: ErrorKind::RateLimited { minutes: 0 },
+                retryability: Retryability::RateLimited {
                     after: after.or_else(|| parse_retry_after(self.header("ratelimit-reset")?, now)),
                 },
             },
@@ -98,46 +100,46 @@ impl Answer {
 
     /// The failure that an answer of the API other than a 200 is.
     #[must_use]
-    pub fn api_failure(&self, method: Method, now: Timestamp) -> Failure {
+    pub fn api_failure(&self, method: AuthMethod, now: Timestamp) -> Failure {
         if let Some(failure) = self.common_failure(now) {
             return failure;
         }
-        Failure::lasting(match self.status {
+        Failure::permanent(match self.status {
             401 => self.unauthorized(method, now),
             403 => self.forbidden(),
-            404 => Cause::NoEndpoint,
-            422 => Cause::Unprocessable,
+            404 => ErrorKind::NoEndpoint,
+            422 => ErrorKind::Unprocessable,
             // Anything but a 200 with a page is no page, also 204 or 206.
             status @ 200..=299 => {
-                return Failure::passing(Cause::NotThePage { what: format!("status {status}") });
+                return Failure::transient(ErrorKind::NotThePage { what: format!("status {status}") });
             }
-            status => Cause::Refused { status },
+            status => ErrorKind::Refused { status },
         })
     }
 
-    fn unauthorized(&self, method: Method, now: Timestamp) -> Cause {
-        let retired = method == Method::ApiToken && now.as_second() >= API_TOKENS_END;
+    fn unauthorized(&self, method: AuthMethod, now: Timestamp) -> ErrorKind {
+        let retired = method == AuthMethod::ApiToken && now.as_second() >= API_TOKENS_END;
         let token_died = self.json().is_some_and(|json| json["error"] == "invalid_token");
         if retired {
-            Cause::ApiTokenRetired
-        } else if token_died || matches!(method, Method::ClientCredentials | Method::RefreshToken) {
-            Cause::TokenExpired { method }
+            ErrorKind::ApiTokenRetired
+        } else if token_died || matches!(method, AuthMethod::ClientCredentials | AuthMethod::RefreshToken) {
+            ErrorKind::TokenExpired { method }
         } else {
-            Cause::Credentials { method }
+            ErrorKind::Credentials { method }
         }
     }
 
-    fn forbidden(&self) -> Cause {
+    fn forbidden(&self) -> ErrorKind {
         match self.json() {
-            None => Cause::IpRestricted,
+            None => ErrorKind::IpRestricted,
             Some(json) => {
                 let about_scopes = ["description", "error_description"]
                     .iter()
                     .any(|field| json[field].as_str().is_some_and(|text| text.contains("scope")));
                 if about_scopes || json["error"] == "insufficient_scope" {
-                    Cause::MissingScope
+                    ErrorKind::MissingScope
                 } else {
-                    Cause::PlanOrRole
+                    ErrorKind::PlanOrRole
                 }
             }
         }
@@ -163,8 +165,8 @@ mod tests {
     use super::*;
     use reqwest::header::HeaderValue;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    fn response(status: u16, body: &str) -> Response {
+        Response { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
     }
 
     fn now() -> Timestamp {
@@ -175,72 +177,82 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_cause() {
-        let token = Method::AccessToken;
-        for (status, body, cause) in [
-            (400, r#"{"error":"InvalidValue"}"#, Cause::Refused { status: 400 }),
-            (401, r#"{"error":"Couldn't authenticate you"}"#, Cause::Credentials { method: token }),
-            (401, r#"{"error":"invalid_token","error_description":"expired"}"#, Cause::TokenExpired { method: token }),
-            (401, "", Cause::Credentials { method: token }),
-            (403, FORBIDDEN, Cause::PlanOrRole),
+        let token = AuthMethod::AccessToken;
+        for (status, body, kind) in [
+            (400, r#"{"error":"InvalidValue"}"#, ErrorKind::Refused { status: 400 }),
+            (401, r#"{"error":"Couldn't authenticate you"}"#, ErrorKind::Credentials { method: token }),
+            (
+                401,
+                r#"{"error":"invalid_token","error_description":"expired"}"#,
+                ErrorKind::TokenExpired { method: token },
+            ),
+            (401, "", ErrorKind::Credentials { method: token }),
+            (403, FORBIDDEN, ErrorKind::PlanOrRole),
             (
                 403,
                 r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#,
-                Cause::MissingScope,
+                ErrorKind::MissingScope,
             ),
-            (403, "", Cause::IpRestricted),
-            (403, "<html>Access denied</html>", Cause::IpRestricted),
-            (404, r#"{"error":{"title":"No help desk at x.zendesk.com","message":""}}"#, Cause::UnknownSubdomain),
-            (404, "<h1>No help desk at x.zendesk.com</h1>", Cause::UnknownSubdomain),
-            (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Cause::NoEndpoint),
-            (422, "{}", Cause::Unprocessable),
+            (403, "", ErrorKind::IpRestricted),
+            (403, "<html>Access denied</html>", ErrorKind::IpRestricted),
+            (404, r#"{"error":{"title":"No help desk at x.zendesk.com","message":""}}"#, ErrorKind::UnknownSubdomain),
+            (404, "<h1>No help desk at x.zendesk.com</h1>", ErrorKind::UnknownSubdomain),
+            (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, ErrorKind::NoEndpoint),
+            (422, "{}", ErrorKind::Unprocessable),
         ] {
-            let failure = answer(status, body).api_failure(token, now());
-            assert_eq!(failure, Failure::lasting(cause), "{status} {body}");
+            let failure = response(status, body).api_failure(token, now());
+            assert_eq!(failure, Failure::permanent(kind), "{status} {body}");
         }
     }
 
     #[test]
     fn an_api_token_that_is_refused_after_its_end_says_so() {
-        let refused = answer(401, r#"{"error":"Couldn't authenticate you"}"#);
-        let cause = |time: &str| refused.api_failure(Method::ApiToken, time.parse().expect("a time")).cause;
-        assert_eq!(cause("2027-04-29T23:59:59Z"), Cause::Credentials { method: Method::ApiToken });
-        assert_eq!(cause("2027-04-30T00:00:00Z"), Cause::ApiTokenRetired);
+        let refused = response(401, r#"{"error":"Couldn't authenticate you"}"#);
+        let kind = |time: &str| refused.api_failure(AuthMethod::ApiToken, time.parse().expect("a time")).kind;
+        assert_eq!(kind("2027-04-29T23:59:59Z"), ErrorKind::Credentials { method: AuthMethod::ApiToken });
+        assert_eq!(kind("2027-04-30T00:00:00Z"), ErrorKind::ApiTokenRetired);
     }
 
     #[test]
     fn every_status_is_retried_or_not() {
         let retried: Vec<u16> = (100..=599)
-            .filter(|status| answer(*status, "").api_failure(Method::AccessToken, now()).again != Again::Never)
+            .filter(|status| {
+                response(*status, "").api_failure(AuthMethod::AccessToken, now()).retryability
+                    != Retryability::Permanent
+            })
             .filter(|status| *status < 500)
             .collect();
         let expected: Vec<u16> = (200..=299).chain([408, 409, 429]).collect();
         assert_eq!(retried, expected);
         for status in 500..=599 {
-            let failure = answer(status, "").api_failure(Method::AccessToken, now());
-            assert_eq!(failure, Failure::passing(Cause::Trouble { status }));
+            let failure = response(status, "").api_failure(AuthMethod::AccessToken, now());
+            assert_eq!(failure, Failure::transient(ErrorKind::Trouble { status }));
         }
     }
 
     #[test]
     fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
-        let mut redirect = answer(302, "");
+        let mut redirect = response(302, "");
         redirect.headers.insert(LOCATION, HeaderValue::from_static("https://evil.example/x?token=s3cr3t"));
-        let failure = redirect.api_failure(Method::AccessToken, now());
-        assert_eq!(failure, Failure::lasting(Cause::Redirect { status: 302, to: Some("evil.example".to_owned()) }));
+        let failure = redirect.api_failure(AuthMethod::AccessToken, now());
+        assert_eq!(
+            failure,
+            Failure::permanent(ErrorKind::Redirect { status: 302, to: Some("evil.example".to_owned()) })
+        );
     }
 
     #[test]
     fn a_refusal_for_the_rate_limit_says_how_long() {
         let again = |headers: &[(&'static str, &'static str)]| {
-            let mut answer = answer(429, "Number of allowed API requests per minute exceeded");
+            let mut response = response(429, "Number of allowed API requests per minute exceeded");
             for (name, value) in headers {
-                answer.headers.insert(*name, HeaderValue::from_static(value));
+                response.headers.insert(*name, HeaderValue::from_static(value));
             }
-            answer.api_failure(Method::AccessToken, now()).again
+            response.api_failure(AuthMethod::AccessToken, now()).retryability
         };
-        let after = |seconds| Again::RateLimited { after: Some(Duration::from_secs(seconds)) };
+        let after = |seconds| Retryability::RateLimited { after: Some(Duration::from_secs(seconds)) };
         assert_eq!(again(&[("retry-after", "7"), ("ratelimit-reset", "40")]), after(7));
         assert_eq!(again(&[("ratelimit-reset", "40")]), after(40));
-        assert_eq!(again(&[]), Again::RateLimited { after: None });
+        assert_eq!(again(&[]), Retryability::RateLimited { after: None });
     }
 }

@@ -6,30 +6,30 @@ use std::time::Duration;
 
 use reqwest::{Method, Url};
 
-use super::answer::Answer;
-use super::budget::Limit;
+use super::rate_limiter::RateLimitHeaders;
+use super::response::Response;
 use super::transport::Outgoing;
-use crate::secret::Eraser;
+use crate::secret::Redactor;
 
 /// Characters of a cursor that are shown at either end: enough to tell cursors apart.
 const SHOWN_CURSOR: usize = 8;
 
 /// One try of a request, for whoever wants to follow each of them.
 #[derive(Debug)]
-pub struct Tried {
+pub struct Attempt {
     /// `GET` or `POST`.
     pub method: Method,
     /// Path and query, decoded, cursors shortened.
     pub target: String,
     /// The answer, or the words of what went wrong below HTTP.
-    pub outcome: Result<Answered, String>,
+    pub outcome: Result<AttemptResponse, String>,
     /// From the beginning of the request to the end of the answer.
     pub took: Duration,
 }
 
 /// An answer, from outside.
 #[derive(Debug)]
-pub struct Answered {
+pub struct AttemptResponse {
     /// The HTTP status.
     pub status: u16,
     /// Of the body, after decompression.
@@ -42,19 +42,19 @@ pub struct Answered {
     pub remaining: Option<u32>,
 }
 
-impl Tried {
+impl Attempt {
     /// What may be shown of a try that ended with an answer, or with an error in words.
     #[must_use]
-    pub fn new(request: &Outgoing, answer: Result<&Answer, &str>, took: Duration, eraser: &Eraser) -> Self {
-        let clean = |text: &str| eraser.erase(text).into_owned();
-        let outcome = match answer {
+    pub fn new(request: &Outgoing, response: Result<&Response, &str>, took: Duration, redactor: &Redactor) -> Self {
+        let clean = |text: &str| redactor.redact(text).into_owned();
+        let outcome = match response {
             Err(words) => Err(clean(words)),
-            Ok(answer) => {
-                let Limit { requests, remaining, .. } = Limit::of(answer);
-                Ok(Answered {
-                    status: answer.status,
-                    bytes: answer.body.len(),
-                    request_id: answer.header("x-zendesk-request-id").map(clean),
+            Ok(response) => {
+                let RateLimitHeaders { requests, remaining, .. } = RateLimitHeaders::of(response);
+                Ok(AttemptResponse {
+                    status: response.status,
+                    bytes: response.body.len(),
+                    request_id: response.header("x-zendesk-request-id").map(clean),
                     limit: requests,
                     remaining,
                 })
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn a_try_is_shown_without_credentials_bodies_and_whole_cursors() {
-        let eraser = Eraser::default();
-        eraser.add("s3cr3t-token");
+        let redactor = Redactor::default();
+        redactor.add("s3cr3t-token");
         let url = "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=100&x=s3cr3t-token&page%5Bafter%5D=ABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let mut authorization = HeaderValue::from_static("Bearer s3cr3t-token");
         authorization.set_sensitive(true);
@@ -98,16 +98,16 @@ mod tests {
         {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let answer = Answer { status: 200, headers, body: b"s3cr3t body".to_vec() };
-        let tried = Tried::new(&request, Ok(&answer), Duration::from_millis(5), &eraser);
-        assert_eq!(tried.target, "/api/v2/audit_logs?page[size]=100&x=(redacted)&page[after]=ABCDEFGH…STUVWXYZ");
-        let answered = tried.outcome.as_ref().expect("an answer");
-        assert_eq!((answered.status, answered.bytes), (200, 11));
-        assert_eq!((answered.limit, answered.remaining), (Some(700), Some(699)));
-        assert_eq!(answered.request_id.as_deref(), Some("r1"));
-        assert!(!format!("{tried:?}").contains("s3cr3t"));
+        let response = Response { status: 200, headers, body: b"s3cr3t body".to_vec() };
+        let attempt = Attempt::new(&request, Ok(&response), Duration::from_millis(5), &redactor);
+        assert_eq!(attempt.target, "/api/v2/audit_logs?page[size]=100&x=(redacted)&page[after]=ABCDEFGH…STUVWXYZ");
+        let response = attempt.outcome.as_ref().expect("an response");
+        assert_eq!((response.status, response.bytes), (200, 11));
+        assert_eq!((response.limit, response.remaining), (Some(700), Some(699)));
+        assert_eq!(response.request_id.as_deref(), Some("r1"));
+        assert!(!format!("{attempt:?}").contains("s3cr3t"));
 
-        let tried = Tried::new(&request, Err("s3cr3t-token: refused"), Duration::ZERO, &eraser);
-        assert_eq!(tried.outcome.expect_err("no answer"), "(redacted): refused");
+        let attempt = Attempt::new(&request, Err("s3cr3t-token: refused"), Duration::ZERO, &redactor);
+        assert_eq!(attempt.outcome.expect_err("no response"), "(redacted): refused");
     }
 }

@@ -9,11 +9,11 @@ use super::Context;
 use crate::airbyte::message::Level;
 use crate::airbyte::{Output, Writer};
 use crate::clock::Clock;
-use crate::secret::Eraser;
-use crate::stop::stop;
+use crate::secret::Redactor;
+use crate::shutdown::Shutdown;
 
 /// A context, and what is written to it.
-pub struct Bench {
+pub struct TestHarness {
     /// Of a command.
     pub context: Context,
     writer: Writer,
@@ -33,7 +33,7 @@ impl Write for Stdout {
     }
 }
 
-impl Bench {
+impl TestHarness {
     /// With nothing written yet.
     pub fn start() -> Self {
         let stdout = Stdout::default();
@@ -45,8 +45,8 @@ impl Bench {
             certificates: None,
             seed: 7,
             timeouts: None,
-            stop: stop().1,
-            secrets: Eraser::default(),
+            shutdown: Shutdown::default(),
+            secrets: Redactor::default(),
         };
         Self { context, writer, stdout }
     }

@@ -1,11 +1,11 @@
 //! The share of the account's requests that this connector takes: a pure account of time.
 //!
 //! Zendesk counts the requests of all integrations together, by the minute. This file must not
-//! sleep or read a clock: it says when the next request may go, `exchange.rs` waits.
+//! sleep or read a clock: it says when the next request may go, `retry_loop.rs` waits.
 
 use std::time::{Duration, Instant};
 
-use super::answer::Answer;
+use super::response::Response;
 
 /// Requests a minute if no header tells: the Enterprise plan's limit.
 const DEFAULT_LIMIT: u32 = 700;
@@ -16,9 +16,9 @@ const YIELD: Duration = Duration::from_secs(15);
 /// The largest number of requests that may go at once, so that a short sync never waits.
 const LARGEST_BURST: f64 = 20.0;
 
-/// The budget of one connector process.
+/// The rate limiter of one connector process.
 #[derive(Debug)]
-pub struct Budget {
+pub struct RateLimiter {
     /// 0 to 1
     share: f64,
     /// Requests a minute of the whole account.
@@ -62,7 +62,7 @@ impl Waits {
 
 /// What the headers of an answer say about the account's limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limit {
+pub struct RateLimitHeaders {
     /// Requests a minute.
     pub requests: Option<u32>,
     /// What is left of them.
@@ -71,11 +71,11 @@ pub struct Limit {
     pub reset: Option<Duration>,
 }
 
-impl Limit {
+impl RateLimitHeaders {
     /// Reads both kinds of headers; of two, the smaller counts.
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
-        let number = |name| answer.header(name)?.trim().parse::<u32>().ok();
+    pub fn of(response: &Response) -> Self {
+        let number = |name| response.header(name)?.trim().parse::<u32>().ok();
         let smaller = |a: Option<u32>, b: Option<u32>| match (a, b) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -90,8 +90,8 @@ impl Limit {
     }
 }
 
-impl Budget {
-    /// A budget of this share of the account's limit, in percent (1 to 100).
+impl RateLimiter {
+    /// A rate limiter of this share of the account's limit, in percent (1 to 100).
     #[must_use]
     pub fn new(percentage: u32) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl Budget {
 
     /// Learns from an answer that is no refusal. `in_flight` requests are still under way; what they
     /// take is not in `remaining` yet.
-    pub fn learn(&mut self, limit: Limit, in_flight: u32, now: Instant) {
+    pub fn learn(&mut self, limit: RateLimitHeaders, in_flight: u32, now: Instant) {
         self.refused_since = None;
         if let Some(limit) = limit.requests {
             self.limit = limit;
@@ -197,12 +197,12 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderValue};
 
     /// The turns of this many requests that are always ready, in seconds.
-    fn turns(budget: &mut Budget, requests: usize) -> Vec<f64> {
+    fn turns(rate_limiter: &mut RateLimiter, requests: usize) -> Vec<f64> {
         let start = Instant::now();
         let mut now = start;
         (0..requests)
             .map(|_| {
-                now = budget.take_turn(now);
+                now = rate_limiter.take_turn(now);
                 now.duration_since(start).as_secs_f64()
             })
             .collect()
@@ -217,9 +217,9 @@ mod tests {
         for (limit, percentage, quota) in
             [(700, 100, 700), (700, 50, 350), (2500, 50, 1250), (200, 10, 20), (700, 1, 7)]
         {
-            let mut budget = Budget::new(percentage);
-            budget.limit = limit;
-            let turns = turns(&mut budget, quota * 3);
+            let mut rate_limiter = RateLimiter::new(percentage);
+            rate_limiter.limit = limit;
+            let turns = turns(&mut rate_limiter, quota * 3);
             let most = most_in_a_minute(&turns);
             assert!(most < quota, "{limit}/{percentage}: {most}");
             let rate = f64::from(u32::try_from(turns.len()).expect("few")) / turns.last().expect("some") * 60.0;
@@ -230,22 +230,22 @@ mod tests {
 
     #[test]
     fn a_short_sync_never_waits() {
-        let mut budget = Budget::new(50);
-        assert_eq!(turns(&mut budget, 5), [0.0; 5]);
+        let mut rate_limiter = RateLimiter::new(50);
+        assert_eq!(turns(&mut rate_limiter, 5), [0.0; 5]);
     }
 
     #[test]
     fn a_refusal_pauses_everybody_and_is_counted_from_the_first() {
-        let mut budget = Budget::new(50);
+        let mut rate_limiter = RateLimiter::new(50);
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        assert_eq!(budget.refused(now, now + 30 * second), now);
-        assert_eq!(budget.refused(now + 31 * second, now + 60 * second), now);
-        assert_eq!(budget.take_turn(now + 32 * second), now + 60 * second);
-        assert_eq!(budget.pause_after(now), Some(now + 60 * second));
-        assert_eq!(budget.refused_for(now + 62 * second), Some(62 * second));
-        budget.learn(Limit::default(), 0, now + 62 * second);
-        assert_eq!(budget.refused_for(now + 63 * second), None);
+        assert_eq!(rate_limiter.refused(now, now + 30 * second), now);
+        assert_eq!(rate_limiter.refused(now + 31 * second, now + 60 * second), now);
+        assert_eq!(rate_limiter.take_turn(now + 32 * second), now + 60 * second);
+        assert_eq!(rate_limiter.pause_after(now), Some(now + 60 * second));
+        assert_eq!(rate_limiter.refused_for(now + 62 * second), Some(62 * second));
+        rate_limiter.learn(RateLimitHeaders::default(), 0, now + 62 * second);
+        assert_eq!(rate_limiter.refused_for(now + 63 * second), None);
     }
 
     #[test]
@@ -261,10 +261,10 @@ mod tests {
             (1, 698, 0, false),
             (1, 600, 0, true),
         ] {
-            let mut budget = Budget::new(percentage);
-            let limit = Limit { requests: Some(700), remaining: Some(remaining), reset: Some(reset) };
-            budget.learn(limit, in_flight, now);
-            let paused = budget.take_turn(now) == now + reset;
+            let mut rate_limiter = RateLimiter::new(percentage);
+            let limit = RateLimitHeaders { requests: Some(700), remaining: Some(remaining), reset: Some(reset) };
+            rate_limiter.learn(limit, in_flight, now);
+            let paused = rate_limiter.take_turn(now) == now + reset;
             assert_eq!(paused, yields, "{percentage} % with {remaining} left and {in_flight} under way");
         }
     }
@@ -274,25 +274,25 @@ mod tests {
         let now = Instant::now();
         let second = Duration::from_secs(1);
         let waits = |refused, yielding| Waits { refused: refused * second, yielding: yielding * second };
-        let mut budget = Budget::new(50);
-        let others = Limit { requests: Some(700), remaining: Some(3), reset: Some(30 * second) };
-        budget.learn(others, 0, now);
-        budget.learn(others, 0, now);
-        assert_eq!(budget.waits(now), waits(0, 0), "all of it lies ahead");
-        assert_eq!(budget.waits(now + 10 * second), waits(0, 10));
-        assert_eq!(budget.refused(now + 20 * second, now + 50 * second), now + 20 * second);
-        assert_eq!(budget.waits(now + 40 * second), waits(10, 30));
-        assert_eq!(budget.waits(now + 90 * second), waits(20, 30));
-        budget.refused(now + 100 * second, now + 105 * second);
-        assert_eq!(budget.waits(now + 200 * second), waits(25, 30));
+        let mut rate_limiter = RateLimiter::new(50);
+        let others = RateLimitHeaders { requests: Some(700), remaining: Some(3), reset: Some(30 * second) };
+        rate_limiter.learn(others, 0, now);
+        rate_limiter.learn(others, 0, now);
+        assert_eq!(rate_limiter.waits(now), waits(0, 0), "all of it lies ahead");
+        assert_eq!(rate_limiter.waits(now + 10 * second), waits(0, 10));
+        assert_eq!(rate_limiter.refused(now + 20 * second, now + 50 * second), now + 20 * second);
+        assert_eq!(rate_limiter.waits(now + 40 * second), waits(10, 30));
+        assert_eq!(rate_limiter.waits(now + 90 * second), waits(20, 30));
+        rate_limiter.refused(now + 100 * second, now + 105 * second);
+        assert_eq!(rate_limiter.waits(now + 200 * second), waits(25, 30));
     }
 
     #[test]
     fn the_limit_is_known_when_a_header_has_told_it() {
-        let mut budget = Budget::new(50);
-        assert_eq!(budget.limit(), None);
-        budget.learn(Limit { requests: Some(400), ..Limit::default() }, 0, Instant::now());
-        assert_eq!(budget.limit(), Some(400));
+        let mut rate_limiter = RateLimiter::new(50);
+        assert_eq!(rate_limiter.limit(), None);
+        rate_limiter.learn(RateLimitHeaders { requests: Some(400), ..RateLimitHeaders::default() }, 0, Instant::now());
+        assert_eq!(rate_limiter.limit(), Some(400));
     }
 
     #[test]
@@ -302,9 +302,9 @@ mod tests {
             for (name, value) in headers {
                 map.insert(*name, HeaderValue::from_static(value));
             }
-            Limit::of(&Answer { status: 200, headers: map, body: Vec::new() })
+            RateLimitHeaders::of(&Response { status: 200, headers: map, body: Vec::new() })
         };
-        let read = |requests, remaining, reset: Option<u64>| Limit {
+        let read = |requests, remaining, reset: Option<u64>| RateLimitHeaders {
             requests,
             remaining,
             reset: reset.map(Duration::from_secs),
