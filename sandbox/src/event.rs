@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
     dice::{Dice, mix},
+    scenario,
     vocabulary::{KINDS, Kind, PEOPLE},
 };
 
@@ -61,6 +62,9 @@ pub(crate) struct Event {
 impl Event {
     /// Event number `index` of the sandbox with this seed.
     pub(crate) fn draw(seed: u64, index: u64) -> Self {
+        if let Some(event) = scenario::event(index, |number| id_of(seed, number, false)) {
+            return event;
+        }
         let mut dice = Dice::new(seed, index, WHAT);
         let mut kind = &KINDS[dice.below(KINDS.len() as u64) as usize];
         if kind.change_description == "{long}" && !dice.one_in(10) {

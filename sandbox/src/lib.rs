@@ -14,6 +14,7 @@
 //! - `dice`: seeded chance as a pure function; nothing here is random
 //! - `timeline`: when event number n happened (the shapes)
 //! - `vocabulary`: the words that events are made of
+//! - `scenario`: fixed events beside the seeded ones, for the detections in `analytics/`
 //! - `event`: event number n as facts
 //! - `record`: an event as the JSON text that is served
 //! - `store`: all events in order, 16 bytes each; ranges, walks, arrivals
@@ -61,6 +62,7 @@ mod record;
 mod reply;
 mod routes;
 mod sandbox;
+mod scenario;
 mod server;
 mod store;
 mod timeline;
@@ -73,3 +75,4 @@ pub use oauth::TokenRequests;
 pub use options::{Account, Options, RateHeaders, ServerClock, Shape};
 pub use record::compact;
 pub use sandbox::Sandbox;
+pub use scenario::Scenario;

@@ -10,7 +10,7 @@ use std::{
 use clap::Parser;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
-use zendesk_sandbox::{Account, Faults, Options, RateHeaders, Rule, Sandbox, Shape, credentials};
+use zendesk_sandbox::{Account, Faults, Options, RateHeaders, Rule, Sandbox, Scenario, Shape, credentials};
 
 /// How often the list of seen requests, which only tests read, is emptied.
 const FORGET: Duration = Duration::from_secs(10);
@@ -41,6 +41,9 @@ struct Flags {
     /// How the events lie in time
     #[arg(long, value_enum, default_value_t)]
     shape: Shape,
+    /// Fixed events beside the seeded ones; their number comes on top of --events
+    #[arg(long, value_enum)]
+    scenario: Option<Scenario>,
     /// Milliseconds before each answer
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -100,6 +103,7 @@ impl From<Flags> for Options {
             from: flags.from,
             to: flags.to,
             shape: flags.shape,
+            scenario: flags.scenario,
             latency: Duration::from_millis(flags.latency_ms),
             rate_limit: flags.rate_limit,
             minute: Duration::from_millis(flags.minute_ms),
@@ -210,6 +214,7 @@ mod tests {
             (&["--from=2020-01-01T00:00:00Z"], "from: 2020-01-01T00:00:00Z"),
             (&["--to=2026-01-01T00:00:00Z"], "to: 2026-01-01T00:00:00Z"),
             (&["--shape=tied"], "shape: Tied"),
+            (&["--scenario=security"], "scenario: Some(Security)"),
             (&["--latency-ms=9"], "latency: 9ms"),
             (&["--rate-limit=9"], "rate_limit: Some(9)"),
             (&["--minute-ms=250"], "minute: 250ms"),

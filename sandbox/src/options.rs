@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{fault::Faults, interfere::Interfere};
+use crate::{fault::Faults, interfere::Interfere, scenario::Scenario};
 
 /// Everything one can switch. `Options::default()` is an Enterprise account with
 /// 1,000 events in the year 2024.
@@ -27,6 +27,8 @@ pub struct Options {
     pub to: Timestamp,
     /// How the events lie in `from..to`. Default [`Shape::Mixed`].
     pub shape: Shape,
+    /// Fixed events beside the seeded ones; they are not counted in `events`. Default none.
+    pub scenario: Option<Scenario>,
     /// Time before each answer. Default none.
     pub latency: Duration,
     /// Requests a "minute" for all callers together; `None`, the default, enforces
@@ -74,6 +76,7 @@ impl Default for Options {
             from: Timestamp::constant(1_704_067_200, 0),
             to: Timestamp::constant(1_735_689_600, 0),
             shape: Shape::Mixed,
+            scenario: None,
             latency: Duration::ZERO,
             rate_limit: None,
             minute: Duration::from_mins(1),

@@ -15,7 +15,7 @@ use crate::{
         },
         Lack,
     },
-    vocabulary::{EXTRAS, LONG_LINE, PEOPLE},
+    vocabulary::{EXTRAS, LONG_LINE, PEOPLE, person},
 };
 
 const TEXT: u64 = 12;
@@ -105,7 +105,7 @@ impl Event {
             Id => push_number(out, self.id),
             ActionLabel => push_all(out, &["\"", self.kind.action_label, "\""]),
             ActorId => push_number(out, self.actor_id().unwrap_or(-1)),
-            ActorName => push_all(out, &["\"", self.person.map_or("Zendesk", |p| PEOPLE[p]), "\""]),
+            ActorName => push_all(out, &["\"", self.person.map_or("Zendesk", person), "\""]),
             SourceId => match self.source_id {
                 Some(id) => push_number(out, id),
                 None => push_all(out, &["null"]),

@@ -61,7 +61,7 @@ impl Zendesk {
             World { seed: options.seed, subdomain: options.subdomain.clone(), old_before: from + (span / 5) as i64 };
         Self {
             base_url,
-            store: RwLock::new(Store::new(world, &timeline)),
+            store: RwLock::new(Store::new(world, &timeline, options.scenario)),
             account: Mutex::new(options.account),
             oauth: Mutex::new(OAuth::new(options.seed, options.token_lifetime)),
             rate_limit: Mutex::new(RateLimit::new(options.rate_limit, options.minute)),

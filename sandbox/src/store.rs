@@ -7,6 +7,7 @@ use crate::{
     dice::Dice,
     event::Event,
     record::{Layout, World},
+    scenario::Scenario,
     timeline::Timeline,
 };
 
@@ -101,10 +102,12 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// The events of the timeline.
-    pub(crate) fn new(world: World, timeline: &Timeline) -> Self {
+    /// The events of the timeline, and those of the scenario.
+    pub(crate) fn new(world: World, timeline: &Timeline, scenario: Option<Scenario>) -> Self {
         let key = |index| Key::new(world.seed, timeline.second(index), index);
         let mut keys: Vec<Key> = (0..timeline.events).map(key).collect();
+        let fixed = scenario.into_iter().flat_map(Scenario::events);
+        keys.extend(fixed.map(|(index, second)| Key::new(world.seed, second, index)));
         keys.sort_unstable();
         Self { world, keys }
     }

@@ -3,6 +3,8 @@
 //! it stands. `{p}` is a person, `{n}` a number, `{s}` the subdomain, `{long}`
 //! several kilobytes.
 
+use crate::scenario;
+
 /// One kind of event.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -15,7 +17,8 @@ pub(crate) struct Kind {
     pub(crate) system: bool,
 }
 
-const fn kind(
+/// A kind that people make happen.
+pub(crate) const fn kind(
     action: &'static str,
     action_label: &'static str,
     source_type: &'static str,
@@ -86,6 +89,11 @@ pub(crate) const PEOPLE: &[&str] = &[
     "Sam  Two  Blanks",
     "{Braces} [and] : commas,",
 ];
+
+/// The name of a person by their position: those above, then the scenario's.
+pub(crate) fn person(position: usize) -> &'static str {
+    PEOPLE.iter().chain(scenario::PEOPLE).nth(position).copied().unwrap_or("Nobody")
+}
 
 /// What is repeated to make a description of several kilobytes.
 pub(crate) const LONG_LINE: &str = r"Field \u201cnotes\u201d changed from \u201cnot set\u201d to <div class=\u0022note\u0022>see https:\/\/files.mail.example\/a?b=c&d=e<\/div>\n";

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
-use zendesk_sandbox::{Options, Sandbox, Shape, compact};
+use zendesk_sandbox::{Options, Sandbox, Scenario, Shape, compact};
 
 use crate::http::{logs, sandbox};
 
@@ -215,4 +215,29 @@ fn no_event_and_a_span_of_nothing() {
     let backwards = Options { to: Options::default().from, ..Options::default() };
     let error = Sandbox::start(backwards).expect_err("an empty span");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_scenario_is_added_to_the_seeded_events_and_changes_none_of_them() {
+    let plain = many(500).records();
+    let with = sandbox(Options { events: 500, scenario: Some(Scenario::Security), ..Options::default() });
+    let (fixed, seeded): (Vec<_>, Vec<_>) = with.records().into_iter().partition(|record| !plain.contains(record));
+    assert_eq!(seeded, plain);
+    assert!(fixed.len() > 80, "{}", fixed.len());
+    let source_ids: HashSet<i64> =
+        fixed.iter().filter_map(|r| serde_json::from_str::<Value>(r).expect(r)["source_id"].as_i64()).collect();
+    assert_eq!(source_ids.len(), fixed.len(), "a test can name each of them");
+    assert_eq!(with.event_count(), 500 + fixed.len() as u64);
+}
+
+#[test]
+fn a_scenario_is_served_and_filtered_as_other_events_are() {
+    let sandbox = sandbox(Options { events: 100, scenario: Some(Scenario::Security), ..Options::default() });
+    let query = "filter[source_type]=apitoken&filter[created_at][]=2025-01-06T00:00:00Z&filter[created_at][]=2025-01-07T00:00:00Z&page[size]=100";
+    let found = logs(&sandbox, query).json();
+    let [record] = found["audit_logs"].as_array().expect("records").as_slice() else { panic!("{found}") };
+    assert_eq!(
+        (&record["source_label"], &record["actor_name"], &record["ip_address"]),
+        (&"API token: import".into(), &"Ada Admin".into(), &"198.51.100.1".into())
+    );
 }
