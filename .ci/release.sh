@@ -32,7 +32,7 @@ package() {
   local binary=$1 architecture=$2 directory=$3 archive folder
   archive=$name-$(version)-linux-$architecture
   # A dynamically linked program has an interpreter or needed libraries.
-  if readelf --dynamic --program-headers --wide "$binary" | grep -Eq 'NEEDED|INTERP'; then
+  if readelf --dynamic --program-headers --wide "$binary" | grep -E 'NEEDED|INTERP' >/dev/null; then
     fail "$binary is not a static binary."
   fi
   folder=$(mktemp -d)
@@ -71,7 +71,7 @@ check() {
 import json, sys
 spec = next(m["spec"] for m in map(json.loads, sys.stdin) if m["type"] == "SPEC")
 sys.exit(spec != json.load(open("spec.json")) and "The packaged binary has another spec.json.")'
-  notes example.com/image@sha256:0 | grep -q '^- ' || fail "The release notes are empty."
+  notes example.com/image@sha256:0 | grep '^- ' >/dev/null || fail "The release notes are empty."
   if (package "$(command -v bash)" other "$folder") >/dev/null 2>&1; then fail "A dynamic binary was packaged."; fi
   if (version v0.0.0) >/dev/null 2>&1; then fail "The tag of another version was accepted."; fi
   echo "release $(version): the archive is complete; a dynamic binary and a wrong tag are rejected"
