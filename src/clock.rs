@@ -1,8 +1,9 @@
-//! Time and sleep: the machine's, and one that tests move by hand.
+//! Time and sleep: the machine's, that of a runtime whose time is simulated, and one that tests move by hand.
 //!
 //! Nothing else in this crate reads a clock or sleeps. Timeouts of a single HTTP request are the
 //! HTTP client's own and always real: time that stands still over a real socket would end them at once.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,32 @@ use tokio::sync::Notify;
 pub enum Clock {
     /// The machine's clock.
     System,
+    /// The time of the tokio runtime, for one whose time is simulated.
+    Runtime(RuntimeClock),
     /// A clock that stands still but for the sleeps that it is asked for.
     Manual(ManualClock),
+}
+
+/// The time of the tokio runtime, with a time of day that follows from it. Real as long as the runtime's time is.
+#[derive(Clone)]
+pub struct RuntimeClock {
+    start: tokio::time::Instant,
+    time_of_day: Arc<dyn Fn(Duration) -> Timestamp + Send + Sync>,
+}
+
+impl RuntimeClock {
+    /// A clock that starts now. `time_of_day` gives what it shows after some elapsed time, and may be wrong,
+    /// jump or go back as the clocks of machines do.
+    #[must_use]
+    pub fn new(time_of_day: Arc<dyn Fn(Duration) -> Timestamp + Send + Sync>) -> Self {
+        Self { start: tokio::time::Instant::now(), time_of_day }
+    }
+}
+
+impl fmt::Debug for RuntimeClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeClock").field("start", &self.start).finish_non_exhaustive()
+    }
 }
 
 /// A clock for tests: a sleep moves it on at once, so that an hour of backoff takes no time.
@@ -54,6 +79,7 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp::now(),
+            Self::Runtime(clock) => (clock.time_of_day)(clock.start.elapsed()),
             Self::Manual(manual) => {
                 let elapsed = SignedDuration::try_from(manual.elapsed()).unwrap_or_default();
                 manual.epoch.saturating_add(elapsed).unwrap_or(manual.epoch)
@@ -66,6 +92,7 @@ impl Clock {
     pub fn instant(&self) -> Instant {
         match self {
             Self::System => Instant::now(),
+            Self::Runtime(_) => tokio::time::Instant::now().into_std(),
             Self::Manual(manual) => manual.start + manual.elapsed(),
         }
     }
@@ -73,7 +100,7 @@ impl Clock {
     /// Waits; a clock that is moved by hand is moved to that moment.
     pub async fn sleep_until(&self, at: Instant) {
         match self {
-            Self::System => tokio::time::sleep_until(at.into()).await,
+            Self::System | Self::Runtime(_) => tokio::time::sleep_until(at.into()).await,
             Self::Manual(manual) => {
                 manual.move_to(at.saturating_duration_since(manual.start));
                 tokio::task::yield_now().await;
@@ -89,7 +116,7 @@ impl Clock {
     /// Waits until that moment has come by itself; a clock that is moved by hand is not moved.
     pub async fn reached(&self, at: Instant) {
         match self {
-            Self::System => tokio::time::sleep_until(at.into()).await,
+            Self::System | Self::Runtime(_) => tokio::time::sleep_until(at.into()).await,
             Self::Manual(manual) => loop {
                 let moved = manual.moved.notified();
                 if self.instant() >= at {

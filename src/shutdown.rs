@@ -63,6 +63,7 @@ impl Shutdown {
         tokio::spawn(async move {
             loop {
                 let signal = tokio::select! {
+                    biased;
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
                 };

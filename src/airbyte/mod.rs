@@ -10,6 +10,6 @@ mod record_lines;
 mod state_file;
 
 pub use catalog::{catalog, selected_sync_mode};
-pub use output::{Output, Writer};
+pub use output::{Jobs, Output, Writer};
 pub use record_lines::RecordLines;
 pub use state_file::stream_state;

@@ -1,14 +1,18 @@
 //! The only writer of stdout, and of what a person at a terminal reads beside it.
 //!
 //! A thread of its own writes, behind a bounded channel: a consumer that stops reading stops the
-//! connector without blocking the runtime, on which requests are under way. What goes in first
+//! connector without blocking the runtime, on which requests are under way. A stdout that can be written
+//! without blocking needs no thread: then a task writes. What goes in first
 //! comes out first, so a STATE can never overtake the records that it claims. Every write is
 //! looked at; after the first that fails nothing more is written and every call fails.
 
+use std::future::poll_fn;
 use std::io::{self, Write};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
+use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, oneshot};
 
 use super::message::{Level, Log, Message};
@@ -34,6 +38,12 @@ pub struct Output {
     to_a_person: bool,
 }
 
+/// What is to be written, and whoever writes it hears of here. [`Jobs::run`] does it.
+pub struct Jobs {
+    waiting: mpsc::Receiver<Job>,
+    failure: Arc<OnceLock<ErrorKind>>,
+}
+
 /// The thread that writes.
 pub struct Writer {
     thread: JoinHandle<()>,
@@ -51,27 +61,33 @@ impl Output {
         level: Level,
         mut person: Option<Box<dyn Write + Send>>,
     ) -> Result<(Self, Writer)> {
-        let to_a_person = person.is_some();
-        let (jobs, mut waiting) = mpsc::channel(WAITING);
-        let failure = Arc::new(OnceLock::new());
+        let (output, jobs) = Self::new(level, person.is_some());
+        let failure = Arc::clone(&output.failure);
+        let Jobs { mut waiting, failure: failed } = jobs;
         let thread = std::thread::Builder::new()
             .name("stdout".to_owned())
-            .spawn({
-                let failure = Arc::clone(&failure);
-                move || {
-                    while let Some(job) = waiting.blocking_recv() {
-                        if let Err(error) = perform(&mut to, person.as_mut(), job) {
-                            let _ = failure.set(match error.kind() {
-                                io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
-                                _ => ErrorKind::OutputFailed { why: error.to_string() },
-                            });
-                            return;
-                        }
+            .spawn(move || {
+                while let Some(job) = waiting.blocking_recv() {
+                    if let Err(error) = perform(&mut to, person.as_mut(), job) {
+                        let _ = failed.set(meaning(&error));
+                        return;
                     }
                 }
             })
             .map_err(|error| ErrorKind::Startup { why: error.to_string() })?;
-        Ok((Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Writer { thread, failure }))
+        Ok((output, Writer { thread, failure }))
+    }
+
+    /// The same for a stdout that is written without a thread: nothing is written until [`Jobs::run`] is polled.
+    #[must_use]
+    pub fn on_a_task(level: Level) -> (Self, Jobs) {
+        Self::new(level, false)
+    }
+
+    fn new(level: Level, to_a_person: bool) -> (Self, Jobs) {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let failure = Arc::new(OnceLock::new());
+        (Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Jobs { waiting, failure })
     }
 
     /// Puts out whole lines, or nothing.
@@ -137,6 +153,23 @@ impl Output {
     }
 }
 
+impl Jobs {
+    /// Writes until all [`Output`]s are gone.
+    ///
+    /// # Errors
+    /// If a write failed.
+    pub async fn run(mut self, to: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
+        while let Some(job) = self.waiting.recv().await {
+            if let Err(error) = perform_async(to, job).await {
+                let kind = meaning(&error);
+                let _ = self.failure.set(kind.clone());
+                return Err(kind.into());
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Writer {
     /// Waits until everything is written and the thread has ended; all [`Output`]s must be gone.
     ///
@@ -151,6 +184,34 @@ impl Writer {
             None => Ok(()),
         }
     }
+}
+
+fn meaning(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
+        _ => ErrorKind::OutputFailed { why: error.to_string() },
+    }
+}
+
+async fn perform_async(to: &mut (impl AsyncWrite + Unpin), job: Job) -> io::Result<()> {
+    match job {
+        Job::Write(lines) => {
+            let mut rest = &lines[..];
+            while !rest.is_empty() {
+                match poll_fn(|task| Pin::new(&mut *to).poll_write(task, rest)).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    written => rest = &rest[written..],
+                }
+            }
+        }
+        Job::Tell(_) => {}
+        Job::Flush(done) => {
+            poll_fn(|task| Pin::new(&mut *to).poll_flush(task)).await?;
+            // Whoever waited may be gone.
+            let _ = done.send(());
+        }
+    }
+    Ok(())
 }
 
 fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: Job) -> std::io::Result<()> {
@@ -174,6 +235,8 @@ fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: 
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll};
+
     use super::*;
 
     struct Closed(io::ErrorKind);
@@ -184,6 +247,48 @@ mod tests {
         }
         fn flush(&mut self) -> std::io::Result<()> {
             Err(self.0.into())
+        }
+    }
+
+    /// Takes one byte at a time, up to a number of them.
+    struct Narrow {
+        taken: Vec<u8>,
+        most: usize,
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.taken.len() == self.most {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            self.taken.push(bytes[0]);
+            Poll::Ready(Ok(1))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_writes_the_same_as_a_thread_and_a_closed_pipe_ends_it() {
+        for (most, ends) in [(usize::MAX, None), (4, Some(ErrorKind::OutputClosed))] {
+            let (output, jobs) = Output::on_a_task(Level::Info);
+            let writer = tokio::spawn(async move {
+                let mut narrow = Narrow { taken: Vec::new(), most };
+                let end = jobs.run(&mut narrow).await;
+                (narrow.taken, end)
+            });
+            output.lines(b"{\"one\":1}\n".to_vec()).await.expect("it is open");
+            let flushed = output.flush().await.map_err(|error| error.kind);
+            assert_eq!(flushed.err(), ends);
+            drop(output);
+            let (taken, end) = writer.await.expect("it ends");
+            assert!(b"{\"one\":1}\n".starts_with(&taken), "{taken:?}");
+            assert_eq!(taken.len(), most.min(10));
+            assert_eq!(end.map_err(|error| error.kind).err(), ends);
         }
     }
 

@@ -128,6 +128,7 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
             certificates: environment.certificates,
             seed: environment.seed,
             timeouts: environment.timeouts,
+            transport: None,
             shutdown,
             secrets: Redactor::default(),
         };
@@ -183,6 +184,7 @@ async fn perform(context: &Context, command: Command) -> Result<u8> {
 /// For a command that has nothing to put in order when a signal comes.
 async fn unless_stopped(context: &Context, command: impl Future<Output = Result<()>>) -> Result<u8> {
     tokio::select! {
+        biased;
         done = command => done.map(|()| 0),
         signal = context.shutdown.recv() => Ok(signal.exit_code()),
     }

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, InputFile, Result};
 use crate::panics::of_task;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
-use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts};
+use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts, Transport};
 use reporter::{Profile, Reporter};
 
 /// What a command gets from outside.
@@ -42,6 +42,8 @@ pub struct Context {
     pub seed: u64,
     /// Replaces the command's own, if set.
     pub timeouts: Option<Timeouts>,
+    /// Takes the place of HTTP, if set.
+    pub transport: Option<Arc<dyn Transport>>,
     /// SIGTERM and SIGINT.
     pub shutdown: Shutdown,
     /// What must not be shown, whatever else goes wrong.
@@ -65,11 +67,19 @@ impl Context {
     /// If the file cannot be read. What its content means can fail on its own.
     async fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
         let file = self.file(InputFile::Config, path).await?;
+        let config = self.parse_config(&file);
+        Ok((file, config))
+    }
+
+    /// Parses the content of the configuration file. From here on its secrets are known as such.
+    ///
+    /// # Errors
+    /// If a field is invalid.
+    fn parse_config(&self, file: &Value) -> Result<Config> {
         for secret in SECRET_FIELDS.iter().filter_map(|name| file["credentials"][name].as_str()) {
             self.secrets.add(secret.trim());
         }
-        let config = Config::parse(&file);
-        Ok((file, config))
+        Config::parse(file)
     }
 
     /// Reads a file on a thread of its own: a pipe may never come to its end, and a signal must be
@@ -118,6 +128,7 @@ impl Context {
             base: BaseUrl::new(&config.subdomain, self.base_url.as_deref())?,
             certificates: self.certificates.clone(),
             timeouts: self.timeouts.unwrap_or(timeouts),
+            transport: self.transport.clone(),
             retry_policy,
             rate_limit_percentage: config.rate_limit_percentage,
             clock: self.clock.clone(),

@@ -30,15 +30,43 @@ pub enum Outcome {
     Stopped(Signal),
 }
 
+/// What the files of a read contain.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// The configuration.
+    pub config: Value,
+    /// The configured catalog.
+    pub catalog: Value,
+    /// The state; `null` for none.
+    pub state: Value,
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// If a file does not do, before anything is read, or if stdout cannot be written.
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
     let files = tokio::select! {
+        biased;
         files = files(context, config, catalog, state) => files?,
         signal = context.shutdown.recv() => return Ok(Outcome::Stopped(signal)),
     };
+    read(context, files).await
+}
+
+/// Runs the command on what its files contain.
+///
+/// # Errors
+/// If a file is invalid, before anything is read, or if stdout cannot be written.
+pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
+    let Contents { config: file, catalog, state } = contents;
+    let config = context.parse_config(&file)?;
+    let mode = selected_sync_mode(&catalog)?;
+    let state = parse_state(&state)?;
+    read(context, Files { file, config, mode, state }).await
+}
+
+async fn read(context: &Context, files: Files) -> Result<Outcome> {
     let Files { file, config, mode, state } = files;
     let Some(mode) = mode else {
         context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
@@ -95,7 +123,11 @@ async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
         Err(Error { kind: ErrorKind::FileMissing { .. }, .. }) => Value::Null,
         Err(error) => return Err(error),
     };
-    match stream_state(&file)? {
+    parse_state(&file)
+}
+
+fn parse_state(file: &Value) -> Result<SyncState> {
+    match stream_state(file)? {
         Some(state) => SyncState::parse(state),
         None => Ok(SyncState::default()),
     }

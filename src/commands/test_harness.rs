@@ -45,6 +45,7 @@ impl TestHarness {
             certificates: None,
             seed: 7,
             timeouts: None,
+            transport: None,
             shutdown: Shutdown::default(),
             secrets: Redactor::default(),
         };

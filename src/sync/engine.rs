@@ -149,9 +149,10 @@ impl Engine {
             self.request();
             self.estimate.goes_on(&self.client);
             tokio::select! {
-                answer = self.requests.join_next() => self.arrived(answer).await?,
-                () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
+                biased;
                 signal = shutdown.recv() => return Ok(End::Stopped(signal)),
+                () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
+                answer = self.requests.join_next() => self.arrived(answer).await?,
             }
         }
     }

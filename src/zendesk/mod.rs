@@ -32,4 +32,4 @@ pub use record::{AuditLog, Identity, json_schema};
 pub use response::{Failure, Response};
 pub use retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
 pub use retry_loop::{Setup, Stats};
-pub use transport::Timeouts;
+pub use transport::{Fetched, Outgoing, Timeouts, Transport};

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ use super::notice::{Notice, Notices};
 use super::rate_limiter::{RateLimitHeaders, RateLimiter, Waits};
 use super::response::{Failure, Response};
 use super::retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
-use super::transport::{Outgoing, Timeouts, Transport};
+use super::transport::{Fetched, HttpTransport, Outgoing, Timeouts, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::second::Second;
@@ -35,6 +35,8 @@ pub struct Setup {
     pub certificates: Option<PathBuf>,
     /// Of a single try.
     pub timeouts: Timeouts,
+    /// Takes the place of HTTP, if set; then certificates and timeouts are its own.
+    pub transport: Option<Arc<dyn Transport>>,
     /// Of a request with all its attempts.
     pub retry_policy: RetryPolicy,
     /// The share of the account's rate limit to take, in percent.
@@ -88,7 +90,7 @@ impl Stats {
 
 /// The connection to the account's host.
 pub struct RetryLoop {
-    transport: Transport,
+    transport: Arc<dyn Transport>,
     clock: Clock,
     retry_policy: RetryPolicy,
     notices: Notices,
@@ -108,8 +110,12 @@ impl RetryLoop {
     /// # Errors
     /// If `SSL_CERT_FILE` cannot be used.
     pub fn new(setup: Setup) -> Result<Self> {
+        let transport = match setup.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpTransport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?),
+        };
         Ok(Self {
-            transport: Transport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?,
+            transport,
             clock: setup.clock,
             retry_policy: setup.retry_policy,
             notices: setup.notices,
@@ -274,7 +280,7 @@ impl RetryLoop {
         }
     }
 
-    async fn send(&self, request: &Outgoing) -> std::result::Result<Response, (Failure, String)> {
+    async fn send(&self, request: &Outgoing) -> Fetched {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let began = self.clock.instant();
         let response = self.transport.fetch(request).await;

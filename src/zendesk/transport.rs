@@ -1,9 +1,11 @@
-//! One try of a request over HTTP: sent once, to one host, read to the end within limits.
+//! One attempt of a request: sent once, to one host, read to the end within limits. [`HttpTransport`] sends
+//! it over HTTP; another [`Transport`] can take its place.
 //!
 //! It must not try again, follow a redirect, or look into what an answer means.
 
 use std::borrow::Borrow;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -73,6 +75,18 @@ impl Outgoing {
         self.secret_body.is_some()
     }
 
+    /// The `Authorization` header; marked as sensitive.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
+    }
+
+    /// The JSON body of a POST; contains credentials.
+    #[must_use]
+    pub fn secret_body(&self) -> Option<&[u8]> {
+        self.secret_body.as_deref()
+    }
+
     /// `GET` or `POST`.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -80,8 +94,17 @@ impl Outgoing {
     }
 }
 
-/// The HTTP client.
-pub struct Transport {
+/// The outcome of one attempt: the response, or what the failure means and its technical words.
+pub type Fetched = std::result::Result<Response, (Failure, String)>;
+
+/// Carries requests to the account's host.
+pub trait Transport: Send + Sync {
+    /// Sends a request once and returns the response with its whole body.
+    fn fetch<'t>(&'t self, request: &'t Outgoing) -> Pin<Box<dyn Future<Output = Fetched> + Send + 't>>;
+}
+
+/// The transport over HTTP.
+pub struct HttpTransport {
     http: reqwest::Client,
     /// Bytes of the bodies that are on their way.
     arriving: AtomicUsize,
@@ -117,7 +140,7 @@ impl<P> Drop for Arriving<'_, P> {
     }
 }
 
-impl Transport {
+impl HttpTransport {
     /// Sets up the HTTP client; nothing is sent yet. `certificates` is `SSL_CERT_FILE`.
     ///
     /// # Errors
@@ -145,7 +168,7 @@ impl Transport {
     ///
     /// # Errors
     /// What the failure means, and its technical words.
-    pub async fn fetch(&self, request: &Outgoing) -> std::result::Result<Response, (Failure, String)> {
+    async fn send(&self, request: &Outgoing) -> Fetched {
         let mut builder = self.http.request(request.method(), request.url.clone());
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
@@ -180,6 +203,12 @@ impl Transport {
             }
         }
         Ok(Response { status, headers, body: arriving.finish() })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn fetch<'t>(&'t self, request: &'t Outgoing) -> Pin<Box<dyn Future<Output = Fetched> + Send + 't>> {
+        Box::pin(self.send(request))
     }
 }
 
