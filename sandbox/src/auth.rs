@@ -19,7 +19,7 @@ const ADMIN: Caller = Caller { admin: true, in_scope: true };
 const AGENT: Caller = Caller { admin: false, in_scope: true };
 
 /// The caller, or the answer to credentials that are missing, wrong or blocked.
-pub(crate) fn identify(header: Option<&str>, oauth: &OAuth, now: Instant) -> Result<Caller, Reply> {
+pub(crate) fn identify(header: Option<&str>, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
     let (scheme, value) = header.unwrap_or_default().trim().split_once(' ').unwrap_or_default();
     let value = value.trim();
     if scheme.eq_ignore_ascii_case("basic") {
@@ -43,14 +43,14 @@ fn basic(value: &str) -> Option<Caller> {
     }
 }
 
-fn bearer(token: &str, oauth: &OAuth, now: Instant) -> Result<Caller, Reply> {
+fn bearer(token: &str, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
     match token {
         credentials::ACCESS_TOKEN => Ok(ADMIN),
         credentials::AGENT_ACCESS_TOKEN => Ok(AGENT),
         credentials::NO_SCOPE_ACCESS_TOKEN => Ok(Caller { in_scope: false, ..ADMIN }),
         credentials::IP_RESTRICTED_ACCESS_TOKEN => Err(Reply::ip_restricted()),
         credentials::EDGE_BLOCKED_ACCESS_TOKEN => Err(Reply::edge_blocked()),
-        issued => oauth.find(issued, now).map_or_else(
+        issued => oauth.admit(issued, now).map_or_else(
             || Err(Reply::invalid_token()),
             |access| {
                 let in_scope = access.scope.split(' ').any(|s| matches!(s, "read" | "auditlogs:read"));

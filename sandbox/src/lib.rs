@@ -16,15 +16,19 @@
 //! - `vocabulary`: the words that events are made of
 //! - `scenario`: fixed events beside the seeded ones, for the detections in `analytics/`
 //! - `event`: event number n as facts
+//! - `special`: which events are displaced, listed twice, or dated oddly
 //! - `record`: an event as the JSON text that is served
 //! - `store`: all events in order, 16 bytes each; ranges, walks, arrivals
 //! - `reply`: an answer as plain data, and the wording of every error
 //! - `cursor`, `query`: the request's parameters into a checked question
+//! - `overload`: which queries are too heavy for the server
 //! - `page`: a question into the JSON of a page
 //! - `oauth`, `auth`, `token_info`: tokens given out; who is calling; when a token ends
 //! - `rate_limit`: fixed windows and their headers
-//! - `routes`: one request into one answer, without any network; `/sandbox/records`
-//!   and `/sandbox/events`, for tests of the running program
+//! - `traffic`: counters of requests and answers
+//! - `routes`: one request into one answer, without any network; `/sandbox/records`,
+//!   `/sandbox/events` and `/sandbox/traffic`, for tests of the running program
+//! - `echo`: error bodies that repeat the request's secrets
 //! - `fault`: seeded faults: when they strike, what they do to an answer
 //! - `payload`: a body on its way: at once, piece by piece, broken off
 //! - `server`: the network: connections, latency, compression, interference
@@ -49,11 +53,13 @@ mod auth;
 pub mod credentials;
 mod cursor;
 mod dice;
+mod echo;
 mod event;
 mod fault;
 mod interfere;
 mod oauth;
 mod options;
+mod overload;
 mod page;
 mod payload;
 mod query;
@@ -64,15 +70,22 @@ mod routes;
 mod sandbox;
 mod scenario;
 mod server;
+mod special;
 mod store;
 mod timeline;
 mod token_info;
+mod traffic;
 mod vocabulary;
 
+pub use echo::{Echo, EchoPlace, Encoder};
 pub use fault::{Fault, Faults, Rule, When};
 pub use interfere::{Answer, Interfere, SeenRequest};
 pub use oauth::TokenRequests;
-pub use options::{Account, Options, RateHeaders, ServerClock, Shape};
+pub use options::{
+    Account, Count, CursorKind, DateFormat, Dates, Displaced, EndpointLimit, FutureEvents, Limits, Load, Options,
+    Order, Overload, RateHeaders, RefreshAnswer, RetryAfterFormat, ServerClock, Shape, Ties, Tokens,
+};
 pub use record::compact;
 pub use sandbox::Sandbox;
 pub use scenario::Scenario;
+pub use traffic::Traffic;

@@ -8,9 +8,12 @@ use std::{
 };
 
 use clap::Parser;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
-use zendesk_sandbox::{Account, Faults, Options, RateHeaders, Rule, Sandbox, Scenario, Shape, credentials};
+use zendesk_sandbox::{
+    Account, Count, Dates, Echo, Faults, Limits, Load, Options, Order, RateHeaders, Rule, Sandbox, Scenario, Shape,
+    Tokens, credentials,
+};
 
 /// How often the list of seen requests, which only tests read, is emptied.
 const FORGET: Duration = Duration::from_secs(10);
@@ -80,13 +83,37 @@ struct Flags {
     /// Tokens may not ask when they end
     #[arg(long)]
     no_token_info: bool,
+    /// The `Date` header is the server's time plus this
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset_seconds: i64,
+    /// The `count` of offset pagination: right, absent, refused, or off by a signed number
+    #[arg(long, value_name = "COUNT", default_value = "right", allow_hyphen_values = true)]
+    count: Count,
+    /// Repeat the request's secrets in error bodies: [PLACE:]ENCODER[+ENCODER…]
+    ///
+    /// PLACE is json, unknown, text or html. Encoders apply from left to right: plain, percent, percent-all, unicode,
+    /// unicode-all, entities, entities-all, base64, base64-lines, hex, upper, lower, reverse, first12, last12.
+    #[arg(long, value_name = "ENCODING")]
+    echo: Option<Echo>,
+    #[command(flatten)]
+    order: Order,
+    #[command(flatten)]
+    dates: Dates,
+    #[command(flatten)]
+    load: Load,
+    #[command(flatten)]
+    limits: Limits,
+    #[command(flatten)]
+    tokens: Tokens,
     /// A fault, as often as wanted: KIND=PROBABILITY, KIND@NUMBER for that request, or KIND@NUMBER.. from it on
     ///
     /// For example --fault 503=0.05 --fault html@7 --fault 504@9.. . Kinds: 429, 429-after, 429-json, 429-json-after,
     /// 500, 502, 503, 503-after, 504, 409 (-after: with Retry-After); drop, drop-in-body (the connection is closed);
     /// half-body, gzip (broken), drip, stall (never answered); html, empty, broken-json, other-json (each with 200);
     /// cursor-expired, cursor-repeated, cursor-missing, empty-page, event-repeated, swap (of two records);
-    /// arrival, late (events arrive, with the present time or an earlier one); clock-ahead, clock-behind (the Date).
+    /// arrival, late (events arrive, with the present time or an earlier one); clock-ahead, clock-behind (the Date);
+    /// date-missing, date-malformed; limit-one (the account's limit is 1 in one answer); early-end (`has_more` is false
+    /// although `links.next` leads on).
     #[arg(long = "fault", value_name = "KIND=PROBABILITY|KIND@NUMBER", verbatim_doc_comment)]
     faults: Vec<Rule>,
     /// The same seed and requests meet the same faults
@@ -116,6 +143,14 @@ impl From<Flags> for Options {
             subdomain: flags.subdomain,
             token_lifetime: flags.token_lifetime_seconds.map(Duration::from_secs),
             token_info: !flags.no_token_info,
+            clock_offset: SignedDuration::from_secs(flags.clock_offset_seconds),
+            count: flags.count,
+            echo: flags.echo,
+            order: flags.order,
+            dates: flags.dates,
+            load: flags.load,
+            limits: flags.limits,
+            tokens: flags.tokens,
             faults: Faults { seed: flags.fault_seed, rules: flags.faults, ..Faults::default() },
             ..Self::default()
         }
@@ -230,6 +265,34 @@ mod tests {
             (&["--fault-seed=9"], "faults: Faults { seed: 9,"),
             (&["--token-lifetime-seconds=5"], "token_lifetime: Some(5s)"),
             (&["--no-token-info"], "token_info: false"),
+            (&["--clock-offset-seconds=-90"], "clock_offset: 1m 30s ago"),
+            (&["--count=-3"], "count: Off(-3)"),
+            (&["--count=absent"], "count: Absent"),
+            (&["--echo=html:percent+reverse"], "echo: Some(Echo { place: Html, encoders: [Percent, Reverse] })"),
+            (&["--displaced=12:540"], "displaced: Some(Displaced { count: 12, seconds: 540 })"),
+            (&["--duplicates=3:60"], "duplicates: Some(Displaced { count: 3, seconds: 60 })"),
+            (&["--ties=unstable"], "ties: Unstable"),
+            (&["--cursor=second-only"], "cursor: SecondOnly"),
+            (&["--created-at-offset=-18000"], "created_at_offset: -18000"),
+            (&["--created-at-format=local"], "created_at_format: Local"),
+            (&["--misdated=-2"], "misdated: Some(-2)"),
+            (&["--epoch-events=2"], "epoch_events: 2"),
+            (&["--future-events=1:20"], "future_events: Some(FutureEvents { count: 1, hours: 20 })"),
+            (&["--max-span-days=90"], "max_span_days: Some(90)"),
+            (&["--max-matches=9"], "max_matches: Some(9)"),
+            (&["--max-depth=40"], "max_depth: Some(40)"),
+            (&["--max-page-size=50"], "max_page_size: Some(50)"),
+            (&["--max-body-bytes=9"], "max_body_bytes: Some(9)"),
+            (&["--overload=stall"], "overload: Stall"),
+            (&["--overload-seconds=60"], "overload_seconds: 60"),
+            (&["--record-bytes=200000"], "record_bytes: Some(200000)"),
+            (&["--endpoint-limit=a-b=9/10"], "EndpointLimit { name: \"a-b\", total: 9, window: Some(10s) }"),
+            (&["--other-requests=9"], "other_requests: 9"),
+            (&["--retry-after-format=past-date"], "retry_after_format: PastDate"),
+            (&["--token-delay-seconds=13"], "delay_seconds: 13"),
+            (&["--refresh-answer=access-only"], "refresh_answer: AccessOnly"),
+            (&["--expires-in=-1"], "expires_in: Some(Number(-1))"),
+            (&["--token-propagation=1"], "propagation: 1"),
         ] {
             let text = format!("{:?}", options(flags));
             assert!(text.contains(shown), "{flags:?}: {text}");

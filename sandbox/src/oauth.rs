@@ -8,7 +8,12 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{credentials, dice::Dice, reply::Reply};
+use crate::{
+    credentials,
+    dice::Dice,
+    options::{Options, RefreshAnswer, Tokens},
+    reply::{Delay, Reply},
+};
 
 const ACCESS: u64 = 31;
 const REFRESH: u64 = 32;
@@ -41,6 +46,8 @@ pub(crate) struct Access {
     pub(crate) scope: String,
     pub(crate) admin: bool,
     pub(crate) dies: Instant,
+    /// How often it is still refused, as a token that has not reached every server.
+    refusals: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +84,7 @@ const CLIENTS: [Client; 4] = [
 pub(crate) struct OAuth {
     seed: u64,
     lifetime: Option<Duration>,
+    behaviour: Tokens,
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     /// Every token issued, dead or alive.
@@ -93,13 +101,14 @@ struct Grant {
 }
 
 impl OAuth {
-    /// `lifetime` overrides that of all access tokens.
-    pub(crate) fn new(seed: u64, lifetime: Option<Duration>) -> Self {
+    /// The tokens of a sandbox with these options.
+    pub(crate) fn new(options: &Options) -> Self {
         let first =
             Refresh { client: credentials::CLIENT_ID, scope: "auditlogs:read".to_owned(), access: None, dies: None };
         Self {
-            seed,
-            lifetime,
+            seed: options.seed,
+            lifetime: options.token_lifetime,
+            behaviour: options.tokens.clone(),
             access: HashMap::new(),
             refresh: HashMap::from([(credentials::REFRESH_TOKEN.to_owned(), first)]),
             secrets: Vec::new(),
@@ -112,6 +121,16 @@ impl OAuth {
         self.access.get(token).filter(|access| now < access.dies)
     }
 
+    /// The access token of a request, if it was issued, lives, and has reached every server.
+    pub(crate) fn admit(&mut self, token: &str, now: Instant) -> Option<&Access> {
+        let access = self.access.get_mut(token).filter(|access| now < access.dies)?;
+        if access.refusals > 0 {
+            access.refusals -= 1;
+            return None;
+        }
+        Some(access)
+    }
+
     /// All access tokens die.
     pub(crate) fn revoke(&mut self) {
         self.access.clear();
@@ -119,10 +138,14 @@ impl OAuth {
 
     /// Answers a token request with this body.
     pub(crate) fn answer(&mut self, body: &[u8], now: Instant) -> Reply {
-        self.try_answer(body, now).unwrap_or_else(|refusal| {
+        let mut reply = self.try_answer(body, now).unwrap_or_else(|refusal| {
             self.requests.refused += 1;
             refusal
-        })
+        });
+        if self.behaviour.delay_seconds > 0 {
+            reply.delay = Delay::For(Duration::from_secs(self.behaviour.delay_seconds.into()));
+        }
+        reply
     }
 
     fn try_answer(&mut self, body: &[u8], now: Instant) -> Result<Reply, Reply> {
@@ -169,10 +192,17 @@ impl OAuth {
         answer.insert("access_token".to_owned(), access.clone().into());
         answer.insert("token_type".to_owned(), "bearer".into());
         answer.insert("scope".to_owned(), grant.scope.clone().into());
-        if expires_in.is_some() {
+        if let Some(value) = &self.behaviour.expires_in {
+            answer.insert("expires_in".to_owned(), value.clone());
+        } else if expires_in.is_some() {
             answer.insert("expires_in".to_owned(), whole_seconds(lifetime).into());
         }
-        if let Some(used) = grant.used {
+        if let (Some(used), RefreshAnswer::AccessOnly) = (&grant.used, self.behaviour.refresh_answer) {
+            if let Some(known) = self.refresh.get_mut(used) {
+                known.access = Some(access.clone());
+            }
+            self.requests.refresh_token += 1;
+        } else if let Some(used) = grant.used {
             if let Some(old) = self.refresh.remove(&used).and_then(|old| old.access) {
                 self.access.remove(&old);
             }
@@ -195,7 +225,8 @@ impl OAuth {
         }
         // A lifetime beyond what the clock can count is as good as a month.
         let dies = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
-        self.access.insert(access, Access { scope: grant.scope, admin: grant.client.admin, dies });
+        let refusals = self.behaviour.propagation;
+        self.access.insert(access, Access { scope: grant.scope, admin: grant.client.admin, dies, refusals });
         Reply::json(201, Value::Object(answer).to_string())
     }
 

@@ -2,11 +2,13 @@
 //! tree is built for a page.
 
 use crate::{
-    cursor,
+    cursor::{self, Cursor},
+    options::{Count, CursorKind, Ties},
     query::{self, Paging, Params, Query, Side},
     record::Layout,
     reply::{Reply, quoted},
     store::{Filter, Key, Store, Way},
+    traffic::PageFacts,
 };
 
 /// Where a request stood, for the links in its answer.
@@ -17,31 +19,70 @@ pub(crate) struct Asked<'a> {
     pub(crate) params: &'a Params,
 }
 
-/// The answer to a question.
-pub(crate) fn answer(store: &Store, query: &Query, asked: Asked<'_>) -> Reply {
-    let body = match query.paging {
-        Paging::Cursor { size, sort, from } => by_cursor(store, &query.filter, (size, sort, from), asked),
-        Paging::Offset { page, per_page, sort } => by_offset(store, &query.filter, (page, per_page, sort), asked),
-    };
-    Reply::json(200, body)
+/// How pages are listed: the options, and a number that differs between requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listing {
+    pub(crate) ties: Ties,
+    pub(crate) cursor: CursorKind,
+    pub(crate) count: Count,
+    pub(crate) salt: u64,
 }
 
-fn by_cursor(store: &Store, filter: &Filter, (size, sort, from): (usize, Way, Side), asked: Asked<'_>) -> Vec<u8> {
+/// The answer to a query, and what its page holds if it has one by cursor.
+pub(crate) fn answer(store: &Store, query: &Query, listing: Listing, asked: Asked<'_>) -> (Reply, Option<PageFacts>) {
+    let filter = &query.filter;
+    let (body, facts) = match query.paging {
+        Paging::Cursor { size, sort, from } => {
+            let (body, facts) = by_cursor(store, filter, (size, sort, from), listing, asked);
+            (body, Some(facts))
+        }
+        Paging::Offset { .. } if listing.count == Count::Refused => return (Reply::invalid_pagination("page"), None),
+        Paging::Offset { page, per_page, sort } => {
+            (by_offset(store, filter, (page, per_page, sort), listing.count, asked), None)
+        }
+    };
+    (Reply::json(200, body), facts)
+}
+
+fn by_cursor(
+    store: &Store,
+    filter: &Filter,
+    (size, sort, from): (usize, Way, Side),
+    listing: Listing,
+    asked: Asked<'_>,
+) -> (Vec<u8>, PageFacts) {
     let (way, past) = match from {
         Side::First => (sort, None),
-        Side::After(key) => (sort, Some(key)),
-        Side::Before(key) => (reverse(sort), Some(key)),
+        Side::After(cursor) => (sort, Some(cursor)),
+        Side::Before(cursor) => (reverse(sort), Some(cursor)),
     };
-    let mut keys = store.walk(filter, way, past, size + 1);
-    let has_more = keys.len() > size;
-    keys.truncate(size);
+    let pages = 1 + past.map_or(0, |cursor| cursor.pages);
+    let past = past.map(|cursor| match listing.cursor {
+        CursorKind::Exact => cursor.key,
+        CursorKind::SecondOnly => cursor.key.end_of_second(way),
+    });
+    // Events, and the place after each.
+    let mut found: Vec<(Key, Key)> = if listing.ties == Ties::Unstable && way == sort {
+        store.walk_unstable(filter, way, past, (size + 1, listing.salt))
+    } else {
+        store.walk(filter, way, past, size + 1).into_iter().map(|key| (key, key)).collect()
+    };
+    let has_more = found.len() > size;
+    found.truncate(size);
     if way != sort {
-        keys.reverse();
+        found.reverse();
+    }
+    let cursor = |&(_, key): &(Key, Key)| cursor::encode(Cursor { key, pages }, sort);
+    let after = found.last().map(cursor);
+    let before = found.first().map(cursor);
+    let mut keys: Vec<Key> = found.into_iter().map(|(key, _)| key).collect();
+    if listing.ties == Ties::Shuffled {
+        for second in keys.chunk_by_mut(|one, other| one.second() == other.second()) {
+            second.sort_unstable_by_key(|key| key.shuffled(listing.salt));
+        }
     }
     let mut out = records(store, &keys);
-    let after = keys.last().map(|&key| cursor::encode(key, sort));
-    let before = keys.first().map(|&key| cursor::encode(key, sort));
-    // Going back, what was come from lies ahead; going forward, `has_more` decides.
+    // Going back, the starting point lies ahead; going forward, `has_more` decides.
     let next = after.as_ref().filter(|_| has_more || way != sort);
     let prev = before.as_ref().filter(|_| has_more || way == sort);
     let link = |name, cursor: Option<&String>| {
@@ -58,20 +99,31 @@ fn by_cursor(store: &Store, filter: &Filter, (size, sort, from): (usize, Way, Si
         )
         .as_bytes(),
     );
-    out
+    (out, PageFacts { records: keys.len(), size, has_more })
 }
 
-fn by_offset(store: &Store, filter: &Filter, (page, per_page, sort): (u64, u64, Way), asked: Asked<'_>) -> Vec<u8> {
+fn by_offset(
+    store: &Store,
+    filter: &Filter,
+    (page, per_page, sort): (u64, u64, Way),
+    shown: Count,
+    asked: Asked<'_>,
+) -> Vec<u8> {
     let skip = (page - 1) * per_page;
     let keys = store.skip(filter, sort, skip as usize, per_page as usize);
     let count = store.count(filter) as u64;
     let link = |wanted: bool, page: u64| {
         if wanted { quoted(&offset_link(asked, page)) } else { "null".to_owned() }
     };
+    let shown = match shown {
+        Count::Absent => String::new(),
+        Count::Off(by) => format!(r#","count":{}"#, count.saturating_add_signed(by)),
+        Count::Right | Count::Refused => format!(r#","count":{count}"#),
+    };
     let mut out = records(store, &keys);
     out.extend_from_slice(
         format!(
-            r#","next_page":{},"previous_page":{},"count":{count}}}"#,
+            r#","next_page":{},"previous_page":{}{shown}}}"#,
             link(skip + per_page < count, page + 1),
             link(page > 1, page - 1),
         )

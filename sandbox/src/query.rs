@@ -5,9 +5,9 @@ use jiff::civil::DateTime;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 
 use crate::{
-    cursor,
+    cursor::{self, Cursor},
     reply::Reply,
-    store::{Filter, Key, Way},
+    store::{Filter, Way},
 };
 
 /// Most records of a page, in both kinds of pagination.
@@ -40,9 +40,9 @@ pub(crate) enum Side {
     /// At the beginning of the sort.
     First,
     /// Directly after this place.
-    After(Key),
+    After(Cursor),
     /// Directly before this place.
-    Before(Key),
+    Before(Cursor),
 }
 
 /// A checked question.

@@ -15,6 +15,7 @@ use crate::{
         },
         Lack,
     },
+    options::{DateFormat, Dates},
     vocabulary::{EXTRAS, LONG_LINE, PEOPLE, person},
 };
 
@@ -27,6 +28,9 @@ pub(crate) struct World {
     pub(crate) subdomain: String,
     /// Events before this second lack `actor_name` ("missing in older records").
     pub(crate) old_before: i64,
+    pub(crate) dates: Dates,
+    /// Every record has at least so many bytes.
+    pub(crate) record_bytes: usize,
 }
 
 /// White space between the tokens of a record.
@@ -49,8 +53,9 @@ const ORDERS: [[Field; 12]; 3] = [
 ];
 
 impl Event {
-    /// Appends the record's JSON text.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, world: &World, second: i64, layout: Layout) {
+    /// Appends the record's JSON text. `off` is how many seconds its `created_at` is wrong.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, world: &World, (second, off): (i64, i64), layout: Layout) {
+        let start = out.len();
         let mut dice = Dice::new(world.seed, self.index, TEXT);
         let odd = self.index >= FIRST_ODD && dice.one_in(300);
         // Thrown for every layout: the texts must not depend on it.
@@ -82,7 +87,7 @@ impl Event {
             if lack == Some(Lack::Null) {
                 out.extend_from_slice(b"null");
             } else {
-                self.write_value(out, world, second, field, &mut dice);
+                self.write_value(out, world, second + off, field, &mut dice);
             }
         }
         if dice.one_in(6) {
@@ -90,6 +95,12 @@ impl Event {
             for extra in EXTRAS.iter().cycle().skip(start).take(1 + dice.below(4) as usize) {
                 push_all(out, &[",", open, extra]);
             }
+        }
+        let missing = world.record_bytes.saturating_sub(out.len() - start);
+        if missing > 0 {
+            push_all(out, &[",", open, "\"details\":\""]);
+            out.resize(out.len() + missing, b'x');
+            out.push(b'"');
         }
         push_all(out, &[close, "}"]);
     }
@@ -118,10 +129,7 @@ impl Event {
                 Some(ip) => write!(out, "\"{ip}\"").expect("a Vec takes every write"),
                 None => push_all(out, &["null"]),
             },
-            CreatedAt => {
-                let time = Timestamp::from_second(second).unwrap_or_default();
-                write!(out, "\"{time}\"").expect("a Vec takes every write");
-            }
+            CreatedAt => push_date(out, second, &world.dates),
         }
     }
 }
@@ -149,6 +157,21 @@ fn push_all(out: &mut Vec<u8>, parts: &[&str]) {
     for part in parts {
         out.extend_from_slice(part.as_bytes());
     }
+}
+
+/// Appends a `created_at` in the format of the options.
+fn push_date(out: &mut Vec<u8>, second: i64, dates: &Dates) {
+    let offset = dates.created_at_offset;
+    let time = Timestamp::from_second(second + i64::from(offset)).unwrap_or_default();
+    let text = time.to_string();
+    let local = text.trim_end_matches('Z');
+    let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs() / 60);
+    match dates.created_at_format {
+        DateFormat::Utc => write!(out, "\"{text}\""),
+        DateFormat::Local => write!(out, "\"{local}\""),
+        DateFormat::Offset => write!(out, "\"{local}{sign}{:02}:{:02}\"", minutes / 60, minutes % 60),
+    }
+    .expect("a Vec takes every write");
 }
 
 fn push_number(out: &mut Vec<u8>, number: impl std::fmt::Display) {

@@ -1,15 +1,25 @@
 //! An answer as plain data, and the wording of every error, taken from real
 //! answers of the API. Nothing here looks at a request.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
 /// An answer before it goes to the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: Option<&'static str>,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) delay: Delay,
+}
+
+/// When an answer is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Delay {
+    #[default]
+    None,
+    For(Duration),
+    Forever,
 }
 
 /// Of a page; errors come without the character set.
@@ -21,13 +31,18 @@ impl Reply {
     /// A JSON answer.
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let content_type = Some(if status < 300 { PAGE } else { "application/json" });
-        Self { status, content_type, headers: Vec::new(), body: body.into() }
+        Self::new(status, content_type, body)
+    }
+
+    /// An answer without further headers, sent at once.
+    pub(crate) fn new(status: u16, content_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Self {
+        Self { status, content_type, headers: Vec::new(), body: body.into(), delay: Delay::None }
     }
 
     /// Records, one a line: an answer of the sandbox's own.
     pub(crate) fn json_lines(records: &[String]) -> Self {
         let body = records.iter().flat_map(|record| [record.as_str(), "\n"]).collect::<String>().into_bytes();
-        Self { status: 200, content_type: Some("application/x-ndjson"), headers: Vec::new(), body }
+        Self::new(200, Some("application/x-ndjson"), body)
     }
 
     /// 400: a request to the sandbox itself that says something else than it can do.
@@ -36,7 +51,7 @@ impl Reply {
     }
 
     fn html(status: u16, body: &str) -> Self {
-        Self { status, content_type: Some("text/html"), headers: Vec::new(), body: body.into() }
+        Self::new(status, Some("text/html"), body)
     }
 
     /// 400: a filter's value is not valid. `what` is such as `filter[actor_id]`.
@@ -94,7 +109,7 @@ impl Reply {
 
     /// 403 with nothing in it: the caller's address is not allowed.
     pub(crate) fn ip_restricted() -> Self {
-        Self { status: 403, content_type: None, headers: Vec::new(), body: Vec::new() }
+        Self::new(403, None, Vec::new())
     }
 
     /// 403 of the edge.
@@ -129,12 +144,12 @@ impl Reply {
 
     /// 429: the account's rate limit; plain text.
     pub(crate) fn rate_limited() -> Self {
-        Self {
-            status: 429,
-            content_type: Some("text/plain"),
-            headers: Vec::new(),
-            body: b"Number of allowed API requests per minute exceeded".to_vec(),
-        }
+        Self::new(429, Some("text/plain"), "Number of allowed API requests per minute exceeded")
+    }
+
+    /// 502 or 504 of the edge, in HTML. `title` is such as `504 Gateway Time-out`.
+    pub(crate) fn gateway(status: u16, title: &str) -> Self {
+        Self::html(status, &format!("<html><head><title>{title}</title></head><body>{title}</body></html>"))
     }
 
     /// An OAuth error as RFC 6749 section 5.2 shapes it.

@@ -17,14 +17,17 @@ use crate::{
     interfere::SeenRequest,
     oauth::OAuth,
     options::{Account, Options},
-    page::{self, Asked},
+    overload,
+    page::{self, Asked, Listing},
     query::{self, Ends},
     rate_limit::RateLimit,
     record::World,
     reply::Reply,
+    special::Special,
     store::Store,
     timeline::Timeline,
     token_info,
+    traffic::Traffic,
 };
 
 /// Most events that one request to `/sandbox/events` adds.
@@ -48,7 +51,10 @@ pub(crate) struct Zendesk {
     pub(crate) store: RwLock<Store>,
     pub(crate) account: Mutex<Account>,
     pub(crate) oauth: Mutex<OAuth>,
+    pub(crate) traffic: Mutex<Traffic>,
     rate_limit: Mutex<RateLimit>,
+    /// The audit log endpoint's own limits, in the order of the options.
+    endpoint_limits: Mutex<Vec<RateLimit>>,
 }
 
 impl Zendesk {
@@ -57,14 +63,27 @@ impl Zendesk {
         let from = options.from.as_second();
         let span = (options.to.as_second() - from).max(1) as u64;
         let timeline = Timeline { seed: options.seed, from, span, events: options.events, shape: options.shape };
-        let world =
-            World { seed: options.seed, subdomain: options.subdomain.clone(), old_before: from + (span / 5) as i64 };
+        let world = World {
+            seed: options.seed,
+            subdomain: options.subdomain.clone(),
+            old_before: from + (span / 5) as i64,
+            dates: options.dates.clone(),
+            record_bytes: options.load.record_bytes.unwrap_or(0),
+        };
+        let end = options.to.as_second();
+        let special = Special::choose(options.seed, options.events, end, &options.order, &options.dates);
+        let limits = options.limits.endpoint.iter();
+        let limits = limits.map(|it| RateLimit::new(Some(it.total), it.window.unwrap_or(options.minute))).collect();
+        let account_limit =
+            RateLimit::new(options.rate_limit, options.minute).shared_with(options.limits.other_requests);
         Self {
             base_url,
-            store: RwLock::new(Store::new(world, &timeline, options.scenario)),
+            store: RwLock::new(Store::new(world, &timeline, &special, options.scenario)),
             account: Mutex::new(options.account),
-            oauth: Mutex::new(OAuth::new(options.seed, options.token_lifetime)),
-            rate_limit: Mutex::new(RateLimit::new(options.rate_limit, options.minute)),
+            oauth: Mutex::new(OAuth::new(&options)),
+            traffic: Mutex::default(),
+            rate_limit: Mutex::new(account_limit),
+            endpoint_limits: Mutex::new(limits),
             options,
         }
     }
@@ -73,6 +92,9 @@ impl Zendesk {
     pub(crate) fn answer(&self, request: &SeenRequest, now: Instant) -> Reply {
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/sandbox/events") => return self.arrive(&request.body),
+            ("GET", "/sandbox/traffic") => {
+                return Reply::json(200, serde_json::to_vec(&*locked(&self.traffic)).unwrap_or_default());
+            }
             ("GET", "/sandbox/records") => return Reply::json_lines(&self.records()),
             _ => {}
         }
@@ -121,20 +143,28 @@ impl Zendesk {
         }
     }
 
-    /// The API's answer, counted against the rate limit and with its headers.
+    /// The API's answer, counted against the rate limits and with their headers.
     fn limited(&self, request: &SeenRequest, now: Instant) -> Reply {
         let standing = locked(&self.rate_limit).take(now);
-        let mut reply = if standing.allowed {
-            self.api(request, now).unwrap_or_else(|refusal| refusal)
-        } else {
-            standing.refusal(self.options.retry_after)
+        let mut headers = standing.headers(self.options.rate_headers);
+        let mut refusal = (!standing.allowed).then_some(standing);
+        if refusal.is_none() && matches!(request.path.as_str(), "/api/v2/audit_logs" | "/api/v2/audit_logs.json") {
+            for (limit, option) in locked(&self.endpoint_limits).iter_mut().zip(&self.options.limits.endpoint) {
+                let standing = limit.take(now);
+                headers.push(standing.endpoint_header(&option.name));
+                refusal = refusal.or((!standing.allowed).then_some(standing));
+            }
+        }
+        let mut reply = match refusal {
+            None => self.api(request, now).unwrap_or_else(|refusal| refusal),
+            Some(standing) => standing.refusal(self.options.retry_after),
         };
-        reply.headers.extend(standing.headers(self.options.rate_headers));
+        reply.headers.extend(headers);
         reply
     }
 
     fn api(&self, request: &SeenRequest, now: Instant) -> Result<Reply, Reply> {
-        let caller = || auth::identify(request.authorization.as_deref(), &locked(&self.oauth), now);
+        let caller = || auth::identify(request.authorization.as_deref(), &mut locked(&self.oauth), now);
         match (request.method.as_str(), request.path.as_str()) {
             ("GET" | "HEAD", "/api/v2/audit_logs" | "/api/v2/audit_logs.json") => self.audit_logs(request, caller()?),
             ("GET" | "HEAD", "/api/v2/oauth/tokens/current" | "/api/v2/oauth/tokens/current.json") => {
@@ -165,7 +195,22 @@ impl Zendesk {
         let query = query::parse(&request.params, ends)?;
         let url = format!("{}{}", self.base_url, request.path);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(page::answer(&store, &query, Asked { url: &url, params: &request.params }))
+        let load = &self.options.load;
+        if overload::is_too_heavy(load, &query, &store, self.options.from.as_second()) {
+            return Err(overload::failure(load));
+        }
+        let order = &self.options.order;
+        let (ties, cursor, count) = (order.ties, order.cursor, self.options.count);
+        let listing = Listing { ties, cursor, count, salt: self.options.seed ^ request.number };
+        let asked = Asked { url: &url, params: &request.params };
+        let (reply, facts) = page::answer(&store, &query, listing, asked);
+        if load.max_body_bytes.is_some_and(|most| reply.body.len() > most) {
+            return Err(overload::failure(load));
+        }
+        if let Some(facts) = facts {
+            locked(&self.traffic).page(facts);
+        }
+        Ok(reply)
     }
 }
 

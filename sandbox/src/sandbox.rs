@@ -20,6 +20,8 @@ use crate::{
     options::{Account, Options},
     routes::{Zendesk, locked},
     server::{self, Server},
+    special::Special,
+    traffic::Traffic,
 };
 
 /// Event numbers are packed into 40 bits; half of them are left for arrivals.
@@ -39,8 +41,8 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when less than a second lies between `from` and `to`, or for
-    /// more than 2^39 events; else whatever binding the port or starting the thread
+    /// `InvalidInput` when less than a second lies between `from` and `to`, for more
+    /// than 2^39 events, or if more events are special than there are; else whatever binding the port or starting the thread
     /// came to.
     pub fn start(options: Options) -> io::Result<Self> {
         let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -49,6 +51,9 @@ impl Sandbox {
         }
         if options.events > MAX_EVENTS {
             return invalid("too many events");
+        }
+        if Special::count(&options.order, &options.dates) > options.events {
+            return invalid("more events are displaced, duplicated or misdated than there are");
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
@@ -87,9 +92,21 @@ impl Sandbox {
         locked(&self.server.seen).clone()
     }
 
-    /// Forgets the requests; their numbers go on.
+    /// Requests by kind and answers by outcome, since the start or the last
+    /// [`Sandbox::reset_traffic`].
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        *locked(&self.server.zendesk.traffic)
+    }
+
+    /// Forgets the requests. Their numbers go on, and so does [`Sandbox::traffic`].
     pub fn clear_requests(&self) {
         locked(&self.server.seen).clear();
+    }
+
+    /// Sets the counters of [`Sandbox::traffic`] to zero.
+    pub fn reset_traffic(&self) {
+        *locked(&self.server.zendesk.traffic) = Traffic::default();
     }
 
     /// Number of events, arrivals included.

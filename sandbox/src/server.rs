@@ -28,12 +28,12 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     dice::Dice,
-    fault::{Fault, Faults, Injector, Strike},
+    fault::{Fault, Faults, Injector, OddDate, Strike},
     interfere::{Answer, SeenRequest},
-    options::ServerClock,
+    options::{RetryAfterFormat, ServerClock},
     payload::{Closed, Payload},
     query,
-    reply::Reply,
+    reply::{Delay, Reply},
     routes::{Zendesk, locked},
 };
 
@@ -152,104 +152,196 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response
         body,
     };
     locked(&server.seen).push(seen.clone());
+    locked(&server.zendesk.traffic).request(&seen);
     let latency = server.zendesk.options.latency;
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let wish = server.zendesk.options.interfere.as_ref().and_then(|hook| hook.ask(&seen));
-    let strike = if wish.is_some() { Strike::default() } else { server.strike(&seen) };
-    let wish = wish.or(strike.answer);
-    let real = || {
-        if too_large { Reply::too_large() } else { server.zendesk.answer(&seen, Instant::now()) }
+    let hooked = server.zendesk.options.interfere.as_ref().and_then(|hook| hook.ask(&seen));
+    let strike = if hooked.is_some() { Strike::default() } else { server.strike(&seen) };
+    let exchange = Exchange { server, request: &seen, strike: &strike, gzip, too_large };
+    let response = match (hooked, &strike.answer) {
+        (Some(Answer::Reply { status, headers, body }), _) => {
+            replaced(Exchange { gzip: false, ..exchange }.response(Reply::new(status, None, body)), headers)
+        }
+        (None, Some(Answer::Reply { status, headers, body })) => exchange.faulty(*status, headers, body),
+        (Some(answer), _) => exchange.answer(Some(&answer)).await?,
+        (None, answer) => exchange.answer(answer.as_ref()).await?,
     };
-    let response = |reply: Reply, gzip: bool| whole(server, (seen.number, strike.skew), reply, gzip);
-    match wish {
-        None => Ok(response(real(), gzip)),
-        Some(Answer::Delay(time)) => {
-            tokio::time::sleep(time).await;
-            Ok(response(real(), gzip))
+    if !seen.path.starts_with("/sandbox/") {
+        locked(&server.zendesk.traffic).answer(response.status().as_u16());
+    }
+    Ok(response)
+}
+
+/// A request that is being answered.
+struct Exchange<'a> {
+    server: &'a Server,
+    request: &'a SeenRequest,
+    strike: &'a Strike,
+    gzip: bool,
+    /// The request's body was.
+    too_large: bool,
+}
+
+impl Exchange<'_> {
+    /// Answers as the hook or the fault wants, which is not [`Answer::Reply`].
+    async fn answer(&self, wish: Option<&Answer>) -> Result<Response<Payload>, Closed> {
+        match wish {
+            Some(Answer::Stall) => return std::future::pending().await,
+            Some(Answer::DropConnection) => return Err(Closed),
+            Some(Answer::Delay(time)) => tokio::time::sleep(*time).await,
+            _ => {}
         }
-        Some(Answer::Edit(editor)) => {
-            let mut reply = real();
-            if let Some(body) = edited(&reply.body, &*editor) {
-                reply.body = body;
-            }
-            Ok(response(reply, gzip))
+        let mut reply = self.real();
+        match reply.delay {
+            Delay::None => {}
+            Delay::For(time) => tokio::time::sleep(time).await,
+            Delay::Forever => return std::future::pending().await,
         }
-        Some(Answer::EditText(editor)) => {
-            let mut reply = real();
-            reply.body = editor(reply.body);
-            Ok(response(reply, gzip))
-        }
-        Some(Answer::EditGzip(editor)) => {
-            let mut response = response(real(), true);
-            let body = response.body_mut().take();
-            *response.body_mut() = Payload::of(Bytes::from(editor(body.to_vec())));
-            Ok(response)
-        }
-        Some(Answer::Drip { pieces, pause }) => {
-            let mut response = response(real(), gzip);
-            response.body_mut().drip(pieces, pause);
-            Ok(response)
-        }
-        Some(Answer::DropInBody { sent }) => Ok(cut(response(real(), gzip), sent)),
-        Some(Answer::Reply { status, headers, body }) => {
-            let mut response = response(Reply { status, content_type: None, headers: Vec::new(), body }, false);
-            for (name, value) in headers {
-                let name = name.parse::<HeaderName>();
-                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
-                    if matches!(name, header::DATE) || name == "x-zendesk-request-id" {
-                        response.headers_mut().remove(&name);
-                    }
-                    response.headers_mut().append(name, value);
+        self.echo(&mut reply);
+        self.format_retry_after(&mut reply);
+        Ok(match wish {
+            Some(Answer::Edit(editor)) => {
+                if let Some(body) = edited(&reply.body, &**editor) {
+                    reply.body = body;
                 }
+                self.response(reply)
             }
-            Ok(response)
+            Some(Answer::EditText(editor)) => {
+                reply.body = editor(reply.body);
+                self.response(reply)
+            }
+            Some(Answer::EditGzip(editor)) => {
+                let mut response = Self { gzip: true, ..*self }.response(reply);
+                let body = response.body_mut().take();
+                *response.body_mut() = Payload::of(Bytes::from(editor(body.to_vec())));
+                response
+            }
+            Some(Answer::Drip { pieces, pause }) => {
+                let mut response = self.response(reply);
+                response.body_mut().drip(*pieces, *pause);
+                response
+            }
+            Some(Answer::DropInBody { sent }) => cut(self.response(reply), *sent),
+            _ => self.response(reply),
+        })
+    }
+
+    /// The answer of a fault that gives one of its own.
+    fn faulty(&self, status: u16, headers: &[(String, String)], body: &[u8]) -> Response<Payload> {
+        let mut reply = Reply::new(status, None, body);
+        reply.headers = headers.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
+        self.echo(&mut reply);
+        self.format_retry_after(&mut reply);
+        Self { gzip: false, ..*self }.response(reply)
+    }
+
+    fn real(&self) -> Reply {
+        if self.too_large { Reply::too_large() } else { self.server.zendesk.answer(self.request, Instant::now()) }
+    }
+
+    /// Replaces the body of an error by one that repeats the request's secrets.
+    fn echo(&self, reply: &mut Reply) {
+        if reply.status >= 400
+            && let Some(echo) = &self.server.zendesk.options.echo
+            && let Some((content_type, body)) = echo.body(self.request)
+        {
+            reply.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+            reply.content_type = Some(content_type);
+            reply.body = body;
         }
-        Some(Answer::Stall) => std::future::pending().await,
-        Some(Answer::DropConnection) => Err(Closed),
+    }
+
+    /// Writes `Retry-After` as the options say.
+    fn format_retry_after(&self, reply: &mut Reply) {
+        let format = self.server.zendesk.options.limits.retry_after_format;
+        for (_, value) in reply.headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("retry-after")) {
+            let Ok(seconds) = value.parse() else { continue };
+            let date = |seconds| {
+                let time = self.date().saturating_add(SignedDuration::from_secs(seconds)).unwrap_or_default();
+                http_date(time).unwrap_or_default()
+            };
+            match format {
+                RetryAfterFormat::Seconds => {}
+                RetryAfterFormat::Zero => "0".clone_into(value),
+                RetryAfterFormat::Date => *value = date(seconds),
+                RetryAfterFormat::PastDate => *value = date(-3_600),
+            }
+        }
+    }
+
+    /// The time in this answer's `Date`.
+    fn date(&self) -> Timestamp {
+        let now = self.server.now();
+        let offset = self.server.zendesk.options.clock_offset.saturating_add(self.strike.skew);
+        now.checked_add(offset).unwrap_or(now)
+    }
+
+    /// The reply as a response, with the headers that every answer has.
+    fn response(&self, reply: Reply) -> Response<Payload> {
+        let mut headers = HeaderMap::new();
+        let mut put = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.append(name, value);
+            }
+        };
+        let date = match self.strike.date {
+            None => http_date(self.date()),
+            Some(OddDate::Missing) => None,
+            Some(OddDate::Malformed) => Some("Someday, 32 Nov 2026 25:61:61".to_owned()),
+        };
+        if let Some(date) = date {
+            put(header::DATE, &date);
+        }
+        if let Some(content_type) = reply.content_type {
+            put(header::CONTENT_TYPE, content_type);
+        }
+        let mut dice = Dice::new(self.server.zendesk.options.seed, self.request.number, REQUEST_ID);
+        let id = format!("{:016x}{:016x}", dice.next(), dice.next());
+        put(HeaderName::from_static("x-zendesk-request-id"), &id);
+        for (name, value) in &reply.headers {
+            let limit = matches!(
+                &**name,
+                "X-Rate-Limit" | "X-Rate-Limit-Remaining" | "ratelimit-limit" | "ratelimit-remaining"
+            );
+            if let Ok(name) = name.parse() {
+                put(name, if self.strike.limit_one && limit { "1" } else { value });
+            }
+        }
+        let mut body = reply.body;
+        if self.gzip
+            && !body.is_empty()
+            && let Ok(small) = compressed(&body)
+        {
+            put(header::CONTENT_ENCODING, "gzip");
+            body = small;
+        }
+        let mut response = Response::new(Payload::of(Bytes::from(body)));
+        *response.status_mut() = StatusCode::from_u16(reply.status)
+            .ok()
+            .filter(|status| (100..600).contains(&status.as_u16()))
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.headers_mut() = headers;
+        response
     }
 }
 
-/// The reply as a response, with the headers that every answer has.
-fn whole(server: &Server, (number, skew): (u64, SignedDuration), reply: Reply, gzip: bool) -> Response<Payload> {
-    let mut headers = HeaderMap::new();
-    let mut put = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.append(name, value);
-        }
-    };
-    let now = server.now();
-    let offset = server.zendesk.options.clock_offset.saturating_add(skew);
-    let date = now.checked_add(offset).unwrap_or(now);
-    if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&date) {
-        put(header::DATE, &date);
-    }
-    if let Some(content_type) = reply.content_type {
-        put(header::CONTENT_TYPE, content_type);
-    }
-    let mut dice = Dice::new(server.zendesk.options.seed, number, REQUEST_ID);
-    let id = format!("{:016x}{:016x}", dice.next(), dice.next());
-    put(HeaderName::from_static("x-zendesk-request-id"), &id);
-    for (name, value) in &reply.headers {
-        if let Ok(name) = name.parse() {
-            put(name, value);
+fn http_date(time: Timestamp) -> Option<String> {
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()
+}
+
+/// The response of a hook, with its own headers.
+fn replaced(mut response: Response<Payload>, headers: Vec<(String, String)>) -> Response<Payload> {
+    for (name, value) in headers {
+        let name = name.parse::<HeaderName>();
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            if matches!(name, header::DATE) || name == "x-zendesk-request-id" {
+                response.headers_mut().remove(&name);
+            }
+            response.headers_mut().append(name, value);
         }
     }
-    let mut body = reply.body;
-    if gzip
-        && !body.is_empty()
-        && let Ok(small) = compressed(&body)
-    {
-        put(header::CONTENT_ENCODING, "gzip");
-        body = small;
-    }
-    let mut response = Response::new(Payload::of(Bytes::from(body)));
-    *response.status_mut() = StatusCode::from_u16(reply.status)
-        .ok()
-        .filter(|status| (100..600).contains(&status.as_u16()))
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = headers;
     response
 }
 

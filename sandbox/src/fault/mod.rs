@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 
-pub(crate) use strike::{Injector, Strike};
+pub(crate) use strike::{Injector, OddDate, Strike};
 
 /// The faults of a sandbox. They strike requests under `/api/` only, after
 /// [`Interfere`](crate::Interfere), which goes first. For the same seed, rules and
@@ -132,6 +132,14 @@ pub enum Fault {
     ClockAhead,
     /// The server's clock is behind, in this answer's `Date`
     ClockBehind,
+    /// The answer has no `Date`
+    DateMissing,
+    /// The answer's `Date` is not a date
+    DateMalformed,
+    /// The account's limit is 1 in this answer's headers
+    LimitOne,
+    /// `has_more` is false although `links.next` leads on; applies to pages that are not the last
+    EarlyEnd,
 }
 
 impl Fault {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    cursor,
+    cursor::{self, Cursor},
     dice::Dice,
     store::{Key, Way},
 };
@@ -41,6 +41,11 @@ pub(super) fn cursor_missing(body: &[u8]) -> Option<Vec<u8>> {
         page.meta.after_cursor = None;
         page.meta.has_more
     })
+}
+
+/// The page says that it is the last one, although its link leads to the next.
+pub(super) fn early_end(body: &[u8]) -> Option<Vec<u8>> {
+    edit(body, |page| std::mem::replace(&mut page.meta.has_more, false))
 }
 
 /// No record, and a cursor of the place before the first of them.
@@ -88,7 +93,7 @@ fn edit<'t>(body: &'t [u8], editor: impl FnOnce(&mut Page<'t>) -> bool) -> Optio
 
 /// The cursor of the place right before: what lies at the cursor's own comes next.
 fn one_back(text: &str) -> Option<String> {
-    let key = cursor::decode(text, Way::Up)?;
-    let before = u128::from_be_bytes(key.to_bytes()).checked_sub(1)?;
-    Some(cursor::encode(Key::from_bytes(before.to_be_bytes()), Way::Up))
+    let cursor = cursor::decode(text, Way::Up)?;
+    let before = u128::from_be_bytes(cursor.key.to_bytes()).checked_sub(1)?;
+    Some(cursor::encode(Cursor { key: Key::from_bytes(before.to_be_bytes()), ..cursor }, Way::Up))
 }

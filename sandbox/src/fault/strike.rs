@@ -44,8 +44,19 @@ pub(crate) struct Strike {
     pub(crate) answer: Option<Answer>,
     /// How wrong the answer's `Date` is.
     pub(crate) skew: SignedDuration,
+    /// The answer's `Date` is missing or malformed.
+    pub(crate) date: Option<OddDate>,
+    /// The answer's headers say that the account's limit is 1.
+    pub(crate) limit_one: bool,
     /// Events that arrive: for each, how far behind the server's time it lies.
     pub(crate) arrivals: Vec<SignedDuration>,
+}
+
+/// A `Date` header that tells no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OddDate {
+    Missing,
+    Malformed,
 }
 
 impl Injector {
@@ -80,6 +91,9 @@ impl Injector {
         match kind {
             Fault::ClockAhead => strike.skew = seconds(1 + dice.below(self.faults.skew.as_secs())),
             Fault::ClockBehind => strike.skew = -seconds(1 + dice.below(self.faults.skew.as_secs())),
+            Fault::DateMissing => strike.date = Some(OddDate::Missing),
+            Fault::DateMalformed => strike.date = Some(OddDate::Malformed),
+            Fault::LimitOne => strike.limit_one = true,
             Fault::Arrival => {
                 let number = 1 + dice.below(ARRIVALS);
                 strike.arrivals.extend((0..number).map(|_| SignedDuration::ZERO));
@@ -139,10 +153,17 @@ impl Injector {
                 self.edit_text(kind, move |body| page::cursor_repeated(body, &asked))
             }
             Fault::CursorMissing => self.edit_text(kind, page::cursor_missing),
+            Fault::EarlyEnd => self.edit_text(kind, page::early_end),
             Fault::EmptyPage => self.edit_text(kind, page::empty),
             Fault::EventRepeated => self.edit_text(kind, page::event_repeated),
             Fault::Swap => self.edit_text(kind, move |body| page::swap(body, dice.clone())),
-            Fault::Arrival | Fault::Late | Fault::ClockAhead | Fault::ClockBehind => return None,
+            Fault::Arrival
+            | Fault::Late
+            | Fault::ClockAhead
+            | Fault::ClockBehind
+            | Fault::DateMissing
+            | Fault::DateMalformed
+            | Fault::LimitOne => return None,
         })
     }
 

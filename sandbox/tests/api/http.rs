@@ -97,3 +97,26 @@ pub(crate) fn logs(sandbox: &Sandbox, query: &str) -> Got {
 pub(crate) fn encoded(value: &str) -> String {
     value.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
+
+/// The ids of a page, in its order. Every record must have one.
+pub(crate) fn ids(got: &Got) -> Vec<i64> {
+    assert_eq!(got.status, 200, "{}", got.text());
+    let json = got.json();
+    let records = json["audit_logs"].as_array().expect("a page");
+    records.iter().map(|record| record["id"].as_i64().expect("an id")).collect()
+}
+
+/// All pages of a walk in ascending order, without those that follow an error.
+pub(crate) fn walk_up(sandbox: &Sandbox, query: &str) -> Vec<Got> {
+    let mut pages: Vec<Got> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let got = logs(sandbox, &format!("sort=created_at&{query}{after}"));
+        let json = if got.status == 200 { got.json() } else { Value::Null };
+        pages.push(got);
+        let Some(cursor) = json["meta"]["after_cursor"].as_str().filter(|_| json["meta"]["has_more"] == true) else {
+            return pages;
+        };
+        after = format!("&page[after]={}", encoded(cursor));
+    }
+}

@@ -1,16 +1,25 @@
 //! The sandbox over HTTP, as its users meet it. Every test talks to a sandbox of
 //! its own; none sleeps and none leaves loopback.
 
+mod counts;
 mod credentials;
 mod cursor_pages;
 mod data;
+mod dates;
+mod echo;
 mod faults;
 mod filters;
+mod further_limits;
 mod http;
 mod limits;
+mod odd_headers;
 mod offset_pages;
+mod order;
+mod overload;
 mod own_endpoints;
 mod program;
 mod seeded_faults;
+mod token_behaviour;
 mod token_info;
 mod tokens;
+mod traffic;

@@ -1,10 +1,25 @@
-//! Everything that can be switched. Plain data: nothing here acts.
+//! Everything that can be switched. Plain data: nothing here acts. Groups of options
+//! that belong together are structs, which the command line uses as they are.
+
+mod count;
+mod dates;
+mod limits;
+mod load;
+mod order;
+mod tokens;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{fault::Faults, interfere::Interfere, scenario::Scenario};
+use crate::{echo::Echo, fault::Faults, interfere::Interfere, scenario::Scenario};
+
+pub use count::Count;
+pub use dates::{DateFormat, Dates, FutureEvents};
+pub use limits::{EndpointLimit, Limits, RetryAfterFormat};
+pub use load::{Load, Overload};
+pub use order::{CursorKind, Displaced, Order, Ties};
+pub use tokens::{RefreshAnswer, Tokens};
 
 /// Everything one can switch. `Options::default()` is an Enterprise account with
 /// 1,000 events in the year 2024.
@@ -61,6 +76,20 @@ pub struct Options {
     pub token_lifetime: Option<Duration>,
     /// Whether a token may ask when it ends; 403 if not. Default true.
     pub token_info: bool,
+    /// The order in which records are listed.
+    pub order: Order,
+    /// The dates of records.
+    pub dates: Dates,
+    /// Requests that are too heavy for the server.
+    pub load: Load,
+    /// Rate limits beside the account's.
+    pub limits: Limits,
+    /// The token endpoint.
+    pub tokens: Tokens,
+    /// The `count` of offset pagination. Default right.
+    pub count: Count,
+    /// Error bodies that repeat the request's secrets, encoded. Default none.
+    pub echo: Option<Echo>,
     /// A hook that may replace any answer. Default none.
     pub interfere: Option<Interfere>,
     /// Faults by chance and by number. Default none.
@@ -91,6 +120,13 @@ impl Default for Options {
             clock_offset: SignedDuration::ZERO,
             token_lifetime: None,
             token_info: true,
+            order: Order::default(),
+            dates: Dates::default(),
+            load: Load::default(),
+            limits: Limits::default(),
+            tokens: Tokens::default(),
+            count: Count::default(),
+            echo: None,
             interfere: None,
             faults: Faults::default(),
         }
