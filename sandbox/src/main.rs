@@ -222,6 +222,12 @@ fn greeting(sandbox: &Sandbox, subdomain: &str) -> String {
             "client_secret": credentials::CLIENT_SECRET,
             "refresh_token": credentials::REFRESH_TOKEN,
         })),
+        format!(
+            "# To authorize in a browser: {}/oauth/authorizations/new?response_type=code&client_id={}\
+             &redirect_uri=http%3A%2F%2Flocalhost&scope=auditlogs%3Aread",
+            sandbox.base_url(),
+            credentials::CLIENT_ID
+        ),
     ];
     lines.join("\n") + "\n"
 }
@@ -292,6 +298,7 @@ mod tests {
             (&["--token-delay-seconds=13"], "delay_seconds: 13"),
             (&["--refresh-answer=access-only"], "refresh_answer: AccessOnly"),
             (&["--expires-in=-1"], "expires_in: Some(Number(-1))"),
+            (&["--code-lifetime-seconds=5"], "code_lifetime_seconds: Some(5)"),
             (&["--token-propagation=1"], "propagation: 1"),
         ] {
             let text = format!("{:?}", options(flags));

@@ -174,7 +174,8 @@ fn instant(text: &str) -> Option<i64> {
     Some(time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs())
 }
 
-fn last<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
+/// The last value of a parameter.
+pub(crate) fn last<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
 

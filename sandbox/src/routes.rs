@@ -103,6 +103,8 @@ impl Zendesk {
         }
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/oauth/tokens" | "/oauth/tokens.json") => locked(&self.oauth).answer(&request.body, now),
+            ("GET" | "HEAD", "/oauth/authorizations/new") => OAuth::consent_page(&request.params),
+            ("POST", "/oauth/authorizations") => locked(&self.oauth).decide(&request.body, now),
             (_, path) if path.starts_with("/api/") => self.limited(request, now),
             _ => Reply::invalid_endpoint(),
         }

@@ -16,6 +16,9 @@ pub struct Tokens {
     /// Put this JSON value into the `expires_in` of every answer, such as null, -1, "soon" or {}
     #[arg(long, value_name = "JSON", value_parser = json, allow_negative_numbers = true)]
     pub expires_in: Option<Value>,
+    /// How long an authorization code is valid, instead of 120 seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub code_lifetime_seconds: Option<u32>,
     /// Refuse each issued access token the first COUNT times that it is used
     #[arg(long = "token-propagation", value_name = "COUNT", default_value_t = 0)]
     pub propagation: u32,

@@ -1,6 +1,7 @@
 //! The sandbox over HTTP, as its users meet it. Every test talks to a sandbox of
 //! its own; none sleeps and none leaves loopback.
 
+mod authorization;
 mod counts;
 mod credentials;
 mod cursor_pages;

@@ -22,12 +22,13 @@ fn it_prints_what_to_copy_serves_and_ends_on_a_signal() {
             .spawn()
             .expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let lines: Vec<String> = stdout.lines().take(8).map(|line| line.expect("UTF-8")).collect();
+        let lines: Vec<String> = stdout.lines().take(9).map(|line| line.expect("UTF-8")).collect();
         let base_url = lines[0].strip_prefix("export ZENDESK_BASE_URL=").expect("the first line");
         let configs: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let kinds: Vec<_> = configs.iter().map(|c| c["credentials"]["auth_type"].as_str()).collect();
         let expected = ["access_token", "api_token", "client_credentials", "refresh_token"];
         assert_eq!(kinds, expected.map(Some));
+        assert!(lines[8].contains(&format!("{base_url}/oauth/authorizations/new?response_type=code")), "{}", lines[8]);
         assert!(configs.iter().all(|config| config["subdomain"] == "acme"));
 
         let token = configs[0]["credentials"]["access_token"].as_str().expect("a token");

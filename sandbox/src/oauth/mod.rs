@@ -1,5 +1,8 @@
-//! OAuth tokens given out by `POST /oauth/tokens`, with both grants. Decides who a
-//! token is; never what it may read.
+//! The OAuth server: tokens issued by `POST /oauth/tokens` for three grants. Decides which
+//! user a token acts for, never what it may read.
+
+mod authorization;
+mod client;
 
 use std::{
     collections::HashMap,
@@ -8,10 +11,15 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use self::{
+    authorization::Code,
+    client::{Client, Proof},
+};
 use crate::{
     credentials,
     dice::Dice,
     options::{Options, RefreshAnswer, Tokens},
+    query,
     reply::{Delay, Reply},
 };
 
@@ -28,9 +36,11 @@ const DEAD_GRANT: &str = "The provided authorization grant is invalid, expired, 
     does not match the redirection URI used in the authorization request, \
     or was issued to another client.";
 
-/// How many token requests came to what.
+/// Token requests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenRequests {
+    /// Tokens issued by the authorization code grant.
+    pub authorization_code: usize,
     /// Tokens issued by the client credentials grant.
     pub client_credentials: usize,
     /// Pairs issued by the refresh token grant.
@@ -54,30 +64,10 @@ pub(crate) struct Access {
 struct Refresh {
     client: &'static str,
     scope: String,
+    admin: bool,
     access: Option<String>,
     dies: Option<Instant>,
 }
-
-/// A client as registered.
-struct Client {
-    id: &'static str,
-    admin: bool,
-    confidential: bool,
-    /// Allowed scopes; `None` is all.
-    scopes: Option<&'static [&'static str]>,
-}
-
-const CLIENTS: [Client; 4] = [
-    Client { id: credentials::CLIENT_ID, admin: true, confidential: true, scopes: None },
-    Client { id: credentials::AGENT_CLIENT_ID, admin: false, confidential: true, scopes: None },
-    Client { id: credentials::PUBLIC_CLIENT_ID, admin: true, confidential: false, scopes: None },
-    Client {
-        id: credentials::LIMITED_CLIENT_ID,
-        admin: true,
-        confidential: true,
-        scopes: Some(&["tickets:read", "users:read"]),
-    },
-];
 
 /// The tokens of a sandbox.
 #[derive(Debug)]
@@ -87,30 +77,47 @@ pub(crate) struct OAuth {
     behaviour: Tokens,
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
+    codes: HashMap<String, Code>,
     /// Every token issued, dead or alive.
     pub(crate) secrets: Vec<String>,
     pub(crate) requests: TokenRequests,
 }
 
-/// What a grant comes to.
+/// A token request that is granted.
 struct Grant {
     client: &'static Client,
     scope: String,
-    /// The refresh token to use up, in that grant.
-    used: Option<String>,
+    admin: bool,
+    kind: Kind,
+}
+
+/// The grant type.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    ClientCredentials,
+    /// With the code that is used up.
+    AuthorizationCode(String),
+    /// With the refresh token that is used up.
+    Refresh(String),
 }
 
 impl OAuth {
     /// The tokens of a sandbox with these options.
     pub(crate) fn new(options: &Options) -> Self {
-        let first =
-            Refresh { client: credentials::CLIENT_ID, scope: "auditlogs:read".to_owned(), access: None, dies: None };
+        let first = Refresh {
+            client: credentials::CLIENT_ID,
+            scope: "auditlogs:read".to_owned(),
+            admin: true,
+            access: None,
+            dies: None,
+        };
         Self {
             seed: options.seed,
             lifetime: options.token_lifetime,
             behaviour: options.tokens.clone(),
             access: HashMap::new(),
             refresh: HashMap::from([(credentials::REFRESH_TOKEN.to_owned(), first)]),
+            codes: HashMap::new(),
             secrets: Vec::new(),
             requests: TokenRequests::default(),
         }
@@ -149,10 +156,10 @@ impl OAuth {
     }
 
     fn try_answer(&mut self, body: &[u8], now: Instant) -> Result<Reply, Reply> {
-        let request: Map<String, Value> =
-            serde_json::from_slice(body).map_err(|_| invalid_request("The request body is not a JSON object."))?;
+        let request = parse(body)?;
         let grant = match text(&request, "grant_type") {
             Some("client_credentials") => client_credentials(&request)?,
+            Some("authorization_code") => self.code_grant(&request, now)?,
             Some("refresh_token") => self.refresh_grant(&request, now)?,
             Some(_) => {
                 return Err(Reply::oauth(
@@ -168,8 +175,23 @@ impl OAuth {
         Ok(self.issue(grant, expires_in, refresh_in, now))
     }
 
+    fn code_grant(&self, request: &Map<String, Value>, now: Instant) -> Result<Grant, Reply> {
+        let dead = || Reply::oauth(400, "invalid_grant", DEAD_GRANT);
+        let code = text(request, "code").ok_or_else(|| invalid_request("Missing required parameter: code."))?;
+        let known = self.codes.get(code).filter(|known| known.lives(now));
+        let proof = if known.is_some_and(Code::has_challenge) { Proof::Pkce } else { Proof::Secret };
+        let client = client::authenticate(request, proof)?;
+        let known = known.filter(|known| known.client == client.id).ok_or_else(dead)?;
+        if text(request, "redirect_uri") != Some(&known.redirect_uri) || !known.verifies(text(request, "code_verifier"))
+        {
+            return Err(dead());
+        }
+        let kind = Kind::AuthorizationCode(code.to_owned());
+        Ok(Grant { client, scope: known.scope.clone(), admin: known.admin, kind })
+    }
+
     fn refresh_grant(&self, request: &Map<String, Value>, now: Instant) -> Result<Grant, Reply> {
-        let client = client(request)?;
+        let client = client::authenticate(request, Proof::Secret)?;
         let token = text(request, "refresh_token")
             .ok_or_else(|| invalid_request("Missing required parameter: refresh_token."))?;
         let known = self
@@ -178,10 +200,10 @@ impl OAuth {
             .filter(|known| known.client == client.id && known.dies.is_none_or(|dies| now < dies))
             .ok_or_else(|| Reply::oauth(400, "invalid_grant", DEAD_GRANT))?;
         let scope = match text(request, "scope") {
-            Some(_) => scope(request, client)?,
+            Some(requested) => client.scope(requested).ok_or_else(invalid_scope)?,
             None => known.scope.clone(),
         };
-        Ok(Grant { client, scope, used: Some(token.to_owned()) })
+        Ok(Grant { client, scope, admin: known.admin, kind: Kind::Refresh(token.to_owned()) })
     }
 
     fn issue(&mut self, grant: Grant, expires_in: Option<u64>, refresh_in: Option<u64>, now: Instant) -> Reply {
@@ -197,37 +219,62 @@ impl OAuth {
         } else if expires_in.is_some() {
             answer.insert("expires_in".to_owned(), whole_seconds(lifetime).into());
         }
-        if let (Some(used), RefreshAnswer::AccessOnly) = (&grant.used, self.behaviour.refresh_answer) {
-            if let Some(known) = self.refresh.get_mut(used) {
-                known.access = Some(access.clone());
+        let counter = match grant.kind {
+            Kind::ClientCredentials => &mut self.requests.client_credentials,
+            Kind::AuthorizationCode(_) => &mut self.requests.authorization_code,
+            Kind::Refresh(_) => &mut self.requests.refresh_token,
+        };
+        *counter += 1;
+        match &grant.kind {
+            Kind::Refresh(used) if self.behaviour.refresh_answer == RefreshAnswer::AccessOnly => {
+                if let Some(known) = self.refresh.get_mut(used) {
+                    known.access = Some(access.clone());
+                }
             }
-            self.requests.refresh_token += 1;
-        } else if let Some(used) = grant.used {
-            if let Some(old) = self.refresh.remove(&used).and_then(|old| old.access) {
-                self.access.remove(&old);
+            Kind::Refresh(used) => {
+                if let Some(old) = self.refresh.remove(used).and_then(|old| old.access) {
+                    self.access.remove(&old);
+                }
+                self.add_refresh_token(&mut answer, &grant, &access, refresh_in, now);
             }
-            let token = self.new_secret("zdsb-rt-", REFRESH);
-            answer.insert("refresh_token".to_owned(), token.clone().into());
-            if let Some(seconds) = refresh_in {
-                answer.insert("refresh_token_expires_in".to_owned(), seconds.into());
+            Kind::AuthorizationCode(code) => {
+                self.codes.remove(code);
+                if grant.client.confidential {
+                    self.add_refresh_token(&mut answer, &grant, &access, refresh_in, now);
+                }
             }
-            let lives = refresh_in.map_or(DEFAULT_REFRESH_LIFETIME, Duration::from_secs);
-            let refresh = Refresh {
-                client: grant.client.id,
-                scope: grant.scope.clone(),
-                access: Some(access.clone()),
-                dies: now.checked_add(lives),
-            };
-            self.refresh.insert(token, refresh);
-            self.requests.refresh_token += 1;
-        } else {
-            self.requests.client_credentials += 1;
+            Kind::ClientCredentials => {}
         }
         // A lifetime beyond what the clock can count is as good as a month.
         let dies = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
         let refusals = self.behaviour.propagation;
-        self.access.insert(access, Access { scope: grant.scope, admin: grant.client.admin, dies, refusals });
+        self.access.insert(access, Access { scope: grant.scope, admin: grant.admin, dies, refusals });
         Reply::json(201, Value::Object(answer).to_string())
+    }
+
+    /// Issues the refresh token of a pair and puts it into the answer.
+    fn add_refresh_token(
+        &mut self,
+        answer: &mut Map<String, Value>,
+        grant: &Grant,
+        access: &str,
+        refresh_in: Option<u64>,
+        now: Instant,
+    ) {
+        let token = self.new_secret("zdsb-rt-", REFRESH);
+        answer.insert("refresh_token".to_owned(), token.clone().into());
+        if let Some(seconds) = refresh_in {
+            answer.insert("refresh_token_expires_in".to_owned(), seconds.into());
+        }
+        let lives = refresh_in.map_or(DEFAULT_REFRESH_LIFETIME, Duration::from_secs);
+        let refresh = Refresh {
+            client: grant.client.id,
+            scope: grant.scope.clone(),
+            admin: grant.admin,
+            access: Some(access.to_owned()),
+            dies: now.checked_add(lives),
+        };
+        self.refresh.insert(token, refresh);
     }
 
     fn new_secret(&mut self, prefix: &str, salt: u64) -> String {
@@ -238,44 +285,31 @@ impl OAuth {
     }
 }
 
-fn client_credentials(request: &Map<String, Value>) -> Result<Grant, Reply> {
-    let client = client(request)?;
-    Ok(Grant { client, scope: scope(request, client)?, used: None })
-}
-
-/// The client, if it is known, confidential, and its secret is right.
-fn client(request: &Map<String, Value>) -> Result<&'static Client, Reply> {
-    let invalid = |status, why| Reply::oauth(status, "invalid_client", why);
-    let id = text(request, "client_id").unwrap_or_default();
-    let client = CLIENTS.iter().find(|client| client.id == id).ok_or_else(|| {
-        invalid(401, "Client authentication failed due to unknown client, no client authentication included, or unsupported authentication method.")
-    })?;
-    if !client.confidential {
-        return Err(invalid(400, "The client is not confidential and cannot use this grant type."));
+/// Parses a token request: a JSON object, or a form as OAuth libraries send it.
+fn parse(body: &[u8]) -> Result<Map<String, Value>, Reply> {
+    if let Ok(request) = serde_json::from_slice(body) {
+        return Ok(request);
     }
-    if text(request, "client_secret") != Some(credentials::CLIENT_SECRET) {
-        return Err(invalid(401, "Client authentication failed: the client secret is incorrect."));
+    let form = query::params(&String::from_utf8_lossy(body));
+    if !form.iter().any(|(name, _)| name == "grant_type") {
+        return Err(invalid_request("The request body is neither a JSON object nor a form."));
     }
-    Ok(client)
-}
-
-/// The requested scopes, if each has the form of one and the client is allowed it.
-fn scope(request: &Map<String, Value>, client: &Client) -> Result<String, Reply> {
-    let asked = text(request, "scope").unwrap_or_default();
-    let known = |scope: &str| match scope.split_once(':') {
-        Some((resource, access)) => {
-            !resource.is_empty()
-                && resource.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-                && matches!(access, "read" | "write")
-        }
-        None => matches!(scope, "read" | "write" | "impersonate"),
+    // Numbers are written as strings in a form.
+    let value = |name: &str, text: String| match text.parse::<u64>() {
+        Ok(number) if name.ends_with("expires_in") => number.into(),
+        _ => Value::String(text),
     };
-    let allowed = |scope: &str| client.scopes.is_none_or(|allowed| allowed.contains(&scope));
-    let mut scopes = asked.split(' ').filter(|scope| !scope.is_empty()).peekable();
-    if scopes.peek().is_some() && scopes.all(|scope| known(scope) && allowed(scope)) {
-        return Ok(asked.to_owned());
-    }
-    Err(Reply::oauth(400, "invalid_scope", "The requested scope is invalid, unknown, or malformed."))
+    Ok(form.into_iter().map(|(name, text)| (name.clone(), value(&name, text))).collect())
+}
+
+fn client_credentials(request: &Map<String, Value>) -> Result<Grant, Reply> {
+    let client = client::authenticate(request, Proof::Secret)?;
+    let scope = client.scope(text(request, "scope").unwrap_or_default()).ok_or_else(invalid_scope)?;
+    Ok(Grant { client, scope, admin: client.admin, kind: Kind::ClientCredentials })
+}
+
+fn invalid_scope() -> Reply {
+    Reply::oauth(400, "invalid_scope", "The requested scope is invalid, unknown, or malformed.")
 }
 
 /// A number of seconds, if named and in range.
