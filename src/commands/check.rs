@@ -15,7 +15,7 @@ use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::Config;
 use crate::error::{AuthMethod, Error, ErrorKind, Result};
 use crate::second::Second;
-use crate::zendesk::{Client, Page, PageOutcome, Query};
+use crate::zendesk::{Client, Page, PageOutcome, PageRequest, Query};
 
 /// The longest that it takes to know whether the connection works; real time.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -68,9 +68,10 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     warn_of_unknown_actions(context, &config.filters).await?;
-    let error = match client.page(&Query::PROBE).await {
+    let error = match client.page(&PageRequest::retried(Query::PROBE)).await {
         Ok(PageOutcome::Page(page)) => return Ok((client, reporter, page)),
         Ok(PageOutcome::CursorRefused) => ErrorKind::Defect.into(),
+        Ok(PageOutcome::TooMuch(too_much)) => too_much.error,
         Err(error) => error,
     };
     drop(client);

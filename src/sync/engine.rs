@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
-use crate::zendesk::{Client, PageOutcome};
+use crate::zendesk::{Client, PageOutcome, PageRequest};
 
 /// Records between two STATE messages, at most.
 const RECORDS_PER_STATE: u64 = 5_000;
@@ -165,7 +165,7 @@ impl Engine {
             };
             query.filters = Some(self.ledger.filters());
             let client = Arc::clone(&self.client);
-            self.requests.spawn(async move { (window, client.page(&query).await) });
+            self.requests.spawn(async move { (window, client.page(&PageRequest::retried(query)).await) });
         }
     }
 
@@ -261,7 +261,7 @@ impl Engine {
             expected: self.estimate.records(self.tally),
             reached: self.ledger.cursor(),
             present: self.client.server_time(),
-            requests: self.client.stats().requests(),
+            requests: self.client.metrics().requests(),
             limit: self.client.limit(),
         });
         self.output.log(Level::Info, words).await

@@ -172,6 +172,7 @@ impl Walk {
         let mut page = match fetched {
             PageOutcome::CursorRefused if self.comes_again() => return Ok(None),
             PageOutcome::CursorRefused => return self.restart("its cursor is refused").map(|()| None),
+            PageOutcome::TooMuch(too_much) => return Err(too_much.error),
             PageOutcome::Page(page) => page,
         };
         let ordered = self.continues(&page)? && self.ordered;

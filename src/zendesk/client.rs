@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::auth::Auth;
 use super::base_url::BaseUrl;
+use super::metrics::Metrics;
 use super::page::Page;
 use super::query::Query;
 use super::rate_limiter::Waits;
 use super::response::{Failure, Response};
-use super::retry_loop::{RetryLoop, Setup, Stats};
+use super::retry_loop::{AttemptsSoFar, Outcome, RetryLoop, Setup};
+use super::too_much::{OnTooMuch, TooMuch};
 use super::transport::Outgoing;
 use crate::config::Credentials;
 use crate::error::{AuthMethod, ErrorKind, Result};
@@ -23,6 +25,25 @@ pub struct Client {
     pub(super) auth: Auth,
 }
 
+/// A request for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Which page.
+    pub query: Query,
+    /// What to do with a failure that a smaller request can avoid.
+    pub on_too_much: OnTooMuch,
+    /// Failures of larger requests for the same records: the backoff goes on from there.
+    pub failed: u32,
+}
+
+impl PageRequest {
+    /// A request that is retried whatever its failure means.
+    #[must_use]
+    pub fn retried(query: Query) -> Self {
+        Self { query, on_too_much: OnTooMuch::Retry, failed: 0 }
+    }
+}
+
 /// What a request for a page brought.
 #[derive(Debug)]
 pub enum PageOutcome {
@@ -30,6 +51,9 @@ pub enum PageOutcome {
     Page(Page),
     /// 400 for a request with a cursor: it is no longer known.
     CursorRefused,
+    /// The server cannot send so much, or the connector cannot take it; the backoff is over. Only for
+    /// [`OnTooMuch::Report`].
+    TooMuch(TooMuch),
 }
 
 impl Client {
@@ -48,17 +72,21 @@ impl Client {
     ///
     /// # Errors
     /// If it cannot be had: the account refuses it, or the retry policy gives up.
-    pub async fn page(&self, query: &Query) -> Result<PageOutcome> {
+    pub async fn page(&self, request: &PageRequest) -> Result<PageOutcome> {
+        let PageRequest { query, on_too_much, failed } = request;
         let url = query.url(&self.base);
+        let mut attempts = AttemptsSoFar::after(self.retry_loop.clock().instant(), *failed);
         let mut token = self.auth.token(&self.retry_loop).await?;
         loop {
             let request = Outgoing::get(url.clone(), token.header());
-            let outcome = self.retry_loop.run(&request, |response| self.read(response, query)).await;
+            let read = |response: &mut Response| self.read(response, query);
+            let outcome = self.retry_loop.run_or_report(&request, &mut attempts, *on_too_much, read).await;
             match outcome {
-                Ok(fetched) => {
+                Ok(Outcome::Value(page)) => {
                     token.accepted();
-                    return Ok(fetched);
+                    return Ok(page);
                 }
+                Ok(Outcome::TooMuch(too_much)) => return Ok(PageOutcome::TooMuch(too_much)),
                 Err(error) if matches!(error.kind, ErrorKind::TokenExpired { .. }) => {
                     match self.auth.after_refusal(&token, &self.retry_loop).await? {
                         Some(renewed) => token = renewed,
@@ -87,16 +115,31 @@ impl Client {
         self.auth.method()
     }
 
-    /// Figures of all requests so far.
+    /// Returns figures of all requests so far.
     #[must_use]
-    pub fn stats(&self) -> &Stats {
-        &self.retry_loop.stats
+    pub fn metrics(&self) -> &Metrics {
+        &self.retry_loop.metrics
     }
 
-    /// The server's time of the first answer; this machine's until then.
+    /// Returns when the sync began: the server's time at the first page, once and for all. It is this machine's
+    /// time if that response did not tell the server's, and until there is a response.
     #[must_use]
     pub fn server_time(&self) -> Second {
         self.retry_loop.server_time()
+    }
+
+    /// Returns how far the server's clock was ahead of this machine's at the first page, in seconds.
+    #[must_use]
+    pub fn server_clock_offset(&self) -> Option<i64> {
+        self.retry_loop.server_clock_offset()
+    }
+
+    /// Returns the number of requests to keep in flight: as many as the share of the rate limit and the latency
+    /// of page requests need (Little's law) and one that waits for its turn, at most `most`. It is one before
+    /// the first page.
+    #[must_use]
+    pub fn concurrency(&self, most: usize) -> usize {
+        self.retry_loop.concurrency(most)
     }
 
     /// Requests a minute that the rate limiter allows.

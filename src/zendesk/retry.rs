@@ -95,15 +95,19 @@ pub fn decide(retryability: Retryability, attempts: Attempts, retry_policy: Retr
             }
         }
         Retryability::Transient { .. } if attempts.failed >= retry_policy.max_attempts => Decision::GiveUp,
-        Retryability::Transient { after: Some(after) } => {
-            Decision::Wait(after.min(retry_policy.longest_wait) + Duration::from_secs(1).mul_f64(jitter))
-        }
-        Retryability::Transient { after: None } => {
-            let doublings = attempts.failed.saturating_sub(1).min(16);
-            let backoff = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF);
-            Decision::Wait(backoff.mul_f64(1.0 - jitter / 2.0))
-        }
+        Retryability::Transient { .. } => Decision::Wait(backoff(retryability, attempts.failed, retry_policy, jitter)),
     }
+}
+
+/// Returns the wait after so many failures, without regard to how many are allowed.
+#[must_use]
+pub fn backoff(retryability: Retryability, failed: u32, retry_policy: RetryPolicy, jitter: f64) -> Duration {
+    if let Retryability::Transient { after: Some(after) } = retryability {
+        return after.min(retry_policy.longest_wait) + Duration::from_secs(1).mul_f64(jitter);
+    }
+    let doublings = failed.saturating_sub(1).min(16);
+    let backoff = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF);
+    backoff.mul_f64(1.0 - jitter / 2.0)
 }
 
 /// Reads a `Retry-After` header: seconds (also with a fraction), or an HTTP date.

@@ -4,7 +4,7 @@
 //! (`auth.rs`), and nothing may try again on top of it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,14 @@ use jiff::SignedDuration;
 
 use super::attempt::Attempt;
 use super::base_url::BaseUrl;
+use super::latency::Latency;
+use super::metrics::Metrics;
 use super::notice::{Notice, Notices};
 use super::rate_limiter::{RateLimitHeaders, RateLimiter, Waits};
 use super::response::{Failure, Response};
-use super::retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
+use super::retry::{Attempts, Decision, RetryPolicy, Retryability, backoff, decide};
+use super::server_clock::ServerClock;
+use super::too_much::{OnTooMuch, TooMuch, too_much};
 use super::transport::{Fetched, HttpTransport, Outgoing, Timeouts, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,38 +57,36 @@ pub struct Setup {
     pub secrets: Redactor,
 }
 
-/// Figures of all exchanges so far.
-#[derive(Debug, Default)]
-pub struct Stats {
-    requests: AtomicU64,
-    retries: AtomicU64,
-    bytes: AtomicU64,
-    backoff_ms: AtomicU64,
+/// What a request brought.
+#[derive(Debug)]
+pub enum Outcome<T> {
+    /// What its response contains.
+    Value(T),
+    /// A failure that a smaller request can avoid.
+    TooMuch(TooMuch),
 }
 
-impl Stats {
-    /// Requests sent.
+/// The attempts of a request so far.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptsSoFar {
+    since: Instant,
+    sent: u32,
+    failed: u32,
+    /// Failures of larger requests for the same records.
+    earlier: u32,
+}
+
+impl AttemptsSoFar {
+    /// Starts to count attempts.
     #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+    pub fn new(now: Instant) -> Self {
+        Self { since: now, sent: 0, failed: 0, earlier: 0 }
     }
 
-    /// Those of them that were sent again after a failure.
+    /// Starts to count attempts after so many failures of larger requests for the same records.
     #[must_use]
-    pub fn retries(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of bodies received, after decompression.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-
-    /// How long was waited before requests that were sent again, the rate limit left aside.
-    #[must_use]
-    pub fn backoff(&self) -> Duration {
-        Duration::from_millis(self.backoff_ms.load(Ordering::Relaxed))
+    pub fn after(now: Instant, earlier: u32) -> Self {
+        Self { earlier, ..Self::new(now) }
     }
 }
 
@@ -99,9 +101,10 @@ pub struct RetryLoop {
     in_flight: AtomicU32,
     jitter: Mutex<fastrand::Rng>,
     secrets: Redactor,
-    server_time: OnceLock<Second>,
-    /// Figures of all exchanges so far.
-    pub stats: Stats,
+    server_clock: OnceLock<ServerClock>,
+    latency: Mutex<Latency>,
+    /// Figures of all requests so far.
+    pub metrics: Metrics,
 }
 
 impl RetryLoop {
@@ -124,8 +127,9 @@ impl RetryLoop {
             in_flight: AtomicU32::new(0),
             jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             secrets: setup.secrets,
-            server_time: OnceLock::new(),
-            stats: Stats::default(),
+            server_clock: OnceLock::new(),
+            latency: Mutex::default(),
+            metrics: Metrics::default(),
         })
     }
 
@@ -146,10 +150,24 @@ impl RetryLoop {
         let _ = self.notices.send(notice);
     }
 
-    /// The server's time of the first answer; this machine's until then, or without a `Date`.
+    /// Returns the time of the first page, by the server's clock if it has told its time then. Until there
+    /// is a page it is this machine's time.
     #[must_use]
     pub fn server_time(&self) -> Second {
-        self.server_time.get().copied().unwrap_or_else(|| Second::containing(self.clock.now()))
+        self.server_clock.get().map_or_else(|| Second::containing(self.clock.now()), |clock| clock.began)
+    }
+
+    /// Returns how far the server's clock was ahead of this machine's at the first page, in seconds.
+    #[must_use]
+    pub fn server_clock_offset(&self) -> Option<i64> {
+        self.server_clock.get()?.offset
+    }
+
+    /// Returns the number of page requests to keep in flight: see [`Latency::concurrency`].
+    #[must_use]
+    pub fn concurrency(&self, most: usize) -> usize {
+        let per_second = locked(&self.rate_limiter).quota() / 60.0;
+        locked(&self.latency).concurrency(per_second, most)
     }
 
     /// Requests a minute that the rate limiter allows.
@@ -184,52 +202,86 @@ impl RetryLoop {
             return None;
         }
         self.wait_for(turn).await;
-        self.stats.requests.fetch_add(1, Ordering::Relaxed);
+        self.metrics.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.send(request).await.ok()?;
-        self.learn(&response);
+        self.learn(request, &response);
         read(&response).filter(|_| response.status == 200)
     }
 
-    /// Sends a request until `read` makes something of the answer, its failure is a lasting one, or
-    /// the retry policy gives up.
+    /// Sends a request until `read` makes something of the response, its failure is permanent, or the retry
+    /// policy gives up.
     ///
     /// # Errors
-    /// The last failure, with the technical details of its try.
+    /// The last failure, with the technical details of its attempt.
     pub async fn run<T>(
         &self,
         request: &Outgoing,
         read: impl Fn(&mut Response) -> std::result::Result<T, Failure>,
     ) -> Result<T> {
-        let started = self.clock.instant();
-        let mut failed = 0;
-        let mut attempts = 0_u32;
+        let mut attempts = AttemptsSoFar::new(self.clock.instant());
+        match self.run_or_report(request, &mut attempts, OnTooMuch::Retry, read).await? {
+            Outcome::Value(value) => Ok(value),
+            Outcome::TooMuch(too_much) => Err(too_much.error),
+        }
+    }
+
+    /// Sends a request like [`RetryLoop::run`], and returns a failure that a smaller request can avoid, after the
+    /// backoff for it, if `on_too_much` asks for that. `so_far` counts the attempts.
+    ///
+    /// # Errors
+    /// See [`RetryLoop::run`].
+    pub async fn run_or_report<T>(
+        &self,
+        request: &Outgoing,
+        so_far: &mut AttemptsSoFar,
+        on_too_much: OnTooMuch,
+        read: impl Fn(&mut Response) -> std::result::Result<T, Failure>,
+    ) -> Result<Outcome<T>> {
         loop {
             self.wait_for_turn().await;
-            self.stats.requests.fetch_add(1, Ordering::Relaxed);
-            self.stats.retries.fetch_add(u64::from(attempts > 0), Ordering::Relaxed);
-            attempts += 1;
-            let (failure, response) = match self.send(request).await {
+            self.metrics.requests.fetch_add(1, Ordering::Relaxed);
+            self.metrics.retries.fetch_add(u64::from(so_far.sent > 0), Ordering::Relaxed);
+            so_far.sent += 1;
+            let sent = self.clock.instant();
+            let response = self.send(request).await;
+            let now = self.clock.instant();
+            let took = now.saturating_duration_since(sent);
+            let (failure, response) = match response {
                 Ok(mut response) => {
-                    self.learn(&response);
+                    self.learn(request, &response);
                     match read(&mut response) {
-                        Ok(value) => return Ok(value),
+                        Ok(value) => {
+                            if !request.is_secret() {
+                                locked(&self.latency).observe(took);
+                            }
+                            return Ok(Outcome::Value(value));
+                        }
                         Err(failure) => (failure, Ok(response)),
                     }
                 }
                 Err((failure, why)) => (failure, Err(why)),
             };
-            let now = self.clock.instant();
             let refused = matches!(failure.retryability, Retryability::RateLimited { .. });
-            failed += u32::from(!refused);
+            so_far.failed += u32::from(!refused);
             let refused_for = if refused { locked(&self.rate_limiter).refused_for(now) } else { None };
             let jitter = locked(&self.jitter).f64();
-            match decide(failure.retryability, Attempts { failed, refused_for }, self.retry_policy, jitter) {
+            let error = |failure: ErrorKind| {
+                let elapsed = now.saturating_duration_since(so_far.since);
+                let details = self.details(request, &response, so_far.sent, elapsed);
+                Error::with_details(self.given_up(failure, refused_for), details)
+            };
+            if on_too_much == OnTooMuch::Report
+                && let Some(reason) = too_much(&failure.kind, took)
+            {
+                let error = error(failure.kind.clone());
+                let wait = backoff(failure.retryability, so_far.earlier + so_far.failed, self.retry_policy, jitter);
+                self.pause(failure, wait, now).await;
+                return Ok(Outcome::TooMuch(TooMuch { reason, error }));
+            }
+            let attempts = Attempts { failed: so_far.failed, refused_for };
+            match decide(failure.retryability, attempts, self.retry_policy, jitter) {
                 Decision::Wait(wait) => self.pause(failure, wait, now).await,
-                Decision::GiveUp => {
-                    let took = self.clock.instant().saturating_duration_since(started);
-                    let details = self.details(request, &response, attempts, took);
-                    return Err(Error::with_details(self.given_up(failure.kind, refused_for), details));
-                }
+                Decision::GiveUp => return Err(error(failure.kind)),
             }
         }
     }
@@ -264,13 +316,13 @@ impl RetryLoop {
             self.notify(Notice::Retrying { kind: failure.kind, wait });
             self.clock.sleep(wait).await;
             let waited = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            self.stats.backoff_ms.fetch_add(waited, Ordering::Relaxed);
+            self.metrics.backoff_ms.fetch_add(waited, Ordering::Relaxed);
         }
     }
 
-    fn learn(&self, response: &Response) {
-        if let Some(date) = response.date() {
-            self.server_time.get_or_init(|| date);
+    fn learn(&self, request: &Outgoing, response: &Response) {
+        if response.status == 200 && !request.is_secret() {
+            self.server_clock.get_or_init(|| ServerClock::new(response.date(), Second::containing(self.clock.now())));
         }
         if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
@@ -285,7 +337,7 @@ impl RetryLoop {
         let began = self.clock.instant();
         let response = self.transport.fetch(request).await;
         if let Ok(response) = &response {
-            self.stats.bytes.fetch_add(response.body.len() as u64, Ordering::Relaxed);
+            self.metrics.bytes.fetch_add(response.body.len() as u64, Ordering::Relaxed);
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if self.report_attempts {
