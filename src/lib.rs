@@ -29,7 +29,8 @@
 //! panics                    a panic into a failure
 //! error                     the table of failures
 //! humanize                  counts and spans of time in words
-//! clock, second, secret, stop
+//! secret                    what must never be shown
+//! clock, second, shutdown, stdio
 //! ```
 //!
 //! # Invariants
@@ -63,6 +64,7 @@ pub mod panics;
 pub mod second;
 pub mod secret;
 pub mod shutdown;
+pub mod stdio;
 pub mod sync;
 pub mod zendesk;
 

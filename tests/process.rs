@@ -546,6 +546,43 @@ fn a_consumer_that_pauses_holds_up_the_read_and_gets_everything() {
 }
 
 #[test]
+fn a_pipe_that_does_not_block_gets_every_line_whole() {
+    // As ssh, node and asyncio hand it over.
+    let sandbox = generous(12_000, None);
+    let connection = connect(&sandbox);
+    let (mut stdout, writer) = std::io::pipe().expect("a pipe");
+    let flags = rustix::fs::fcntl_getfl(&writer).expect("flags");
+    rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).expect("the flag is set");
+    let mut command = program(&sandbox.base_url());
+    command.args(connection.arguments(None)).stdout(writer).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    drop(command);
+    // The pipe is full by then.
+    requests_at_rest(&sandbox);
+    let mut read = Vec::new();
+    stdout.read_to_end(&mut read).expect("it can be read");
+    let run = quiet(Output { stdout: read, ..child.wait_with_output().expect("it ends") }).succeeded();
+    assert_everything(&sandbox, run.records());
+    assert_states_add_up(&run);
+    assert_eq!(run.statuses().last().map(String::as_str), Some("COMPLETE"));
+}
+
+#[test]
+fn a_reader_that_leaves_a_pipe_that_does_not_block_ends_it_quietly() {
+    let sandbox = generous(12_000, None);
+    let connection = connect(&sandbox);
+    let (stdout, writer) = std::io::pipe().expect("a pipe");
+    rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("the flag is set");
+    let mut command = program(&sandbox.base_url());
+    command.args(connection.arguments(None)).stdout(writer).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    drop(command);
+    requests_at_rest(&sandbox);
+    drop(stdout);
+    assert_eq!(quiet(child.wait_with_output().expect("it ends")).code, 141);
+}
+
+#[test]
 fn a_signal_while_the_consumer_pauses_loses_nothing() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::panics::{caught, caught_async, of_task};
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
+use crate::stdio::Inherited;
 use crate::zendesk::Timeouts;
 
 /// What a command needs besides its arguments.
@@ -67,7 +68,7 @@ impl Environment {
             seed: fastrand::u64(..),
             timeouts: None,
             signals: Signals::OfProcess,
-            person: std::io::stderr().is_terminal().then(|| Box::new(std::io::stderr()) as _),
+            person: std::io::stderr().is_terminal().then(|| Box::new(Inherited::new(std::io::stderr())) as _),
         }
     }
 }
