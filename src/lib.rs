@@ -24,10 +24,10 @@
 //! cli                       the command line, the exit code
 //! commands                  spec, check, discover, read; the reporter
 //! sync                      what to fetch, what has been seen
+//! error                     the failures of the floors below, mapped to the protocol
 //! airbyte   |   zendesk     the protocol, stdout   |   the API
 //! config                    config.json into types; spec.json out of them
-//! panics                    a panic into a failure
-//! error                     the table of failures
+//! panics, failure           a panic as an error; a failure in words
 //! humanize                  counts and spans of time in words
 //! secret                    what must never be shown
 //! clock, second, shutdown, stdio
@@ -59,6 +59,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod error;
+pub mod failure;
 pub mod humanize;
 pub mod panics;
 pub mod second;

@@ -1,6 +1,6 @@
-//! Panics: a defect, and all the same an end that is told. Here a panic becomes an [`Error`].
+//! Catches panics and turns them into errors, so that a command reports them.
 //!
-//! It must not decide what is written about it, and it relies on panics that unwind.
+//! This file must not decide how a panic is reported. It relies on panics that unwind.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,8 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
 use tokio::task::JoinError;
-
-use crate::error::{Error, ErrorKind, Result};
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must unwind, or the platform never hears of it");
@@ -26,39 +24,46 @@ pub fn keep_quiet() {
     }));
 }
 
-/// Does this work; a panic in it is a failure of it.
-///
-/// # Errors
-/// Those of the work, and [`ErrorKind::Defect`] with the panic's message, in which secrets may stand.
-pub fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(defect(&*payload)))
+/// A panic that was caught, or a task that was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    /// The place and the message of the panic, which may contain secrets.
+    pub details: String,
 }
 
-/// [`caught`] for what runs on the runtime. After a panic the work is dropped, not polled again.
+/// Runs the work and returns a panic in it as an error.
+///
+/// # Errors
+/// Those of the work, and a panic.
+pub fn caught<T, E: From<Panicked>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panicked(&*payload).into()))
+}
+
+/// Does the same as [`caught`] for a future. After a panic the future is not polled again.
 ///
 /// # Errors
 /// See [`caught`].
-pub async fn caught_async<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn caught_async<T, E: From<Panicked>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let mut work = pin!(work);
     std::future::poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task))) {
         Ok(poll) => poll,
-        Err(payload) => Poll::Ready(Err(defect(&*payload))),
+        Err(payload) => Poll::Ready(Err(panicked(&*payload).into())),
     })
     .await
 }
 
-/// The failure that the end of a task is which gave no result.
+/// Returns why a task ended without a result.
 #[must_use]
-pub fn of_task(error: JoinError) -> Error {
+pub fn of_task(error: JoinError) -> Panicked {
     match error.try_into_panic() {
-        Ok(payload) => defect(&*payload),
-        Err(error) => Error::with_details(ErrorKind::Defect, error.to_string()),
+        Ok(payload) => panicked(&*payload),
+        Err(error) => Panicked { details: error.to_string() },
     }
 }
 
-/// The failure that a panic is.
+/// Returns the place and the message of a panic.
 #[must_use]
-pub fn defect(payload: &(dyn Any + Send)) -> Error {
+pub fn panicked(payload: &(dyn Any + Send)) -> Panicked {
     let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(message), _) => message,
         (None, Some(message)) => message.as_str(),
@@ -66,7 +71,7 @@ pub fn defect(payload: &(dyn Any + Send)) -> Error {
     };
     let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    Error::with_details(ErrorKind::Defect, format!("panic{place}: {message}"))
+    Panicked { details: format!("panic{place}: {message}") }
 }
 
 #[cfg(test)]
@@ -74,18 +79,16 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_defect<T>(result: Result<T>, message: &str) {
-        let error = result.err().expect("a failure");
-        assert_eq!(error.kind, ErrorKind::Defect);
-        assert_eq!(error.internal.as_deref(), Some(message));
+    fn assert_panicked<T>(result: Result<T, Panicked>, message: &str) {
+        assert_eq!(result.err().map(|panicked| panicked.details).as_deref(), Some(message));
     }
 
     #[test]
     fn a_panic_is_a_failure_with_its_message() {
-        assert_defect(caught::<()>(|| panic!("out of {}", "bounds")), "panic: out of bounds");
-        assert_defect(caught::<()>(|| panic!("plain")), "panic: plain");
-        assert_defect(caught::<()>(|| std::panic::panic_any(7)), "panic: without a message");
-        assert_eq!(caught(|| Ok(7)).ok(), Some(7));
+        assert_panicked(caught::<(), _>(|| panic!("out of {}", "bounds")), "panic: out of bounds");
+        assert_panicked(caught::<(), _>(|| panic!("plain")), "panic: plain");
+        assert_panicked(caught::<(), _>(|| std::panic::panic_any(7)), "panic: without a message");
+        assert_eq!(caught::<_, Panicked>(|| Ok(7)).ok(), Some(7));
     }
 
     #[tokio::test]
@@ -94,12 +97,12 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("after a while")
         };
-        assert_defect(caught_async::<()>(late).await, "panic: after a while");
-        assert_eq!(caught_async(async { Ok(7) }).await.ok(), Some(7));
+        assert_panicked(caught_async::<(), _>(late).await, "panic: after a while");
+        assert_eq!(caught_async::<_, Panicked>(async { Ok(7) }).await.ok(), Some(7));
         let task = tokio::spawn(async { panic!("in a task") });
-        assert_defect(task.await.map_err(of_task), "panic: in a task");
+        assert_panicked(task.await.map_err(of_task), "panic: in a task");
         let task = tokio::spawn(std::future::pending::<()>());
         task.abort();
-        assert_eq!(task.await.map_err(of_task).map_err(|error| error.kind), Err(ErrorKind::Defect));
+        assert!(task.await.map_err(of_task).is_err());
     }
 }

@@ -19,7 +19,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
-use source_zendesk_audit_logs::error::{AuthMethod, ErrorKind};
+use source_zendesk_audit_logs::config::AuthMethod;
+use source_zendesk_audit_logs::zendesk::Failure;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, AGENT_ACCESS_TOKEN, AGENT_CLIENT_ID, AGENT_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET,
@@ -89,7 +90,7 @@ fn answer(connection: &Connection) -> (Run, Result<(), String>) {
 }
 
 #[track_caller]
-fn assert_fails(connection: &Connection, kind: &ErrorKind) -> Run {
+fn assert_fails(connection: &Connection, kind: &Failure) -> Run {
     let (run, verdict) = answer(connection);
     assert_eq!(verdict, Err(kind.to_string()), "{}", run.stdout);
     run
@@ -173,7 +174,7 @@ fn a_check_that_renews_a_refresh_token_hands_out_the_new_pair() {
     let (run, verdict) = answer(&connection);
     assert_eq!((verdict, run.of_type("CONTROL").len()), (Ok(()), 0));
     connection.config = old;
-    assert_fails(&connection, &ErrorKind::RefreshTokenDead);
+    assert_fails(&connection, &Failure::RefreshTokenInvalid);
 }
 
 #[test]
@@ -181,32 +182,32 @@ fn what_the_account_refuses_has_words_of_its_own_and_is_asked_once() {
     let professional = Account::Professional;
     let enterprise = Account::Enterprise;
     let missing = Account::Missing;
-    let credentials = |method| ErrorKind::Credentials { method };
-    let expired = ErrorKind::TokenExpired { method: AuthMethod::AccessToken };
+    let credentials = |method| Failure::Credentials { method };
+    let expired = Failure::TokenExpired { method: AuthMethod::AccessToken };
     for (account, signing_in, kind) in [
         (enterprise, access_token("wrong-token"), expired.clone()),
         (enterprise, access_token(EXPIRED_ACCESS_TOKEN), expired),
         (enterprise, api_token(ADMIN_EMAIL, "wrong-token"), credentials(AuthMethod::ApiToken)),
         (enterprise, api_token("nobody@fake-mail.example", API_TOKEN), credentials(AuthMethod::ApiToken)),
-        (enterprise, access_token(AGENT_ACCESS_TOKEN), ErrorKind::PlanOrRole),
-        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), ErrorKind::PlanOrRole),
-        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), ErrorKind::PlanOrRole),
-        (professional, access_token(ACCESS_TOKEN), ErrorKind::PlanOrRole),
-        (professional, api_token(ADMIN_EMAIL, API_TOKEN), ErrorKind::PlanOrRole),
-        (professional, client(CLIENT_ID, CLIENT_SECRET), ErrorKind::PlanOrRole),
-        (professional, refresh_token(REFRESH_TOKEN), ErrorKind::PlanOrRole),
-        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), ErrorKind::MissingScope),
-        (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), ErrorKind::IpRestricted),
-        (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), ErrorKind::IpRestricted),
-        (missing, access_token(ACCESS_TOKEN), ErrorKind::UnknownSubdomain),
-        (missing, api_token(ADMIN_EMAIL, API_TOKEN), ErrorKind::UnknownSubdomain),
-        (missing, client(CLIENT_ID, CLIENT_SECRET), ErrorKind::UnknownSubdomain),
-        (missing, refresh_token(REFRESH_TOKEN), ErrorKind::UnknownSubdomain),
-        (enterprise, client("nobody", CLIENT_SECRET), ErrorKind::OauthClientUnknown),
-        (enterprise, client(CLIENT_ID, "wrong-secret"), ErrorKind::OauthSecret),
-        (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), ErrorKind::OauthClientKind),
-        (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), ErrorKind::OauthScope),
-        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), ErrorKind::RefreshTokenDead),
+        (enterprise, access_token(AGENT_ACCESS_TOKEN), Failure::PlanOrRole),
+        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), Failure::PlanOrRole),
+        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), Failure::PlanOrRole),
+        (professional, access_token(ACCESS_TOKEN), Failure::PlanOrRole),
+        (professional, api_token(ADMIN_EMAIL, API_TOKEN), Failure::PlanOrRole),
+        (professional, client(CLIENT_ID, CLIENT_SECRET), Failure::PlanOrRole),
+        (professional, refresh_token(REFRESH_TOKEN), Failure::PlanOrRole),
+        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), Failure::MissingScope),
+        (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), Failure::IpRestricted),
+        (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), Failure::IpRestricted),
+        (missing, access_token(ACCESS_TOKEN), Failure::UnknownSubdomain),
+        (missing, api_token(ADMIN_EMAIL, API_TOKEN), Failure::UnknownSubdomain),
+        (missing, client(CLIENT_ID, CLIENT_SECRET), Failure::UnknownSubdomain),
+        (missing, refresh_token(REFRESH_TOKEN), Failure::UnknownSubdomain),
+        (enterprise, client("nobody", CLIENT_SECRET), Failure::OauthClientUnknown),
+        (enterprise, client(CLIENT_ID, "wrong-secret"), Failure::OauthSecret),
+        (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), Failure::OauthClientKind),
+        (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), Failure::OauthScope),
+        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), Failure::RefreshTokenInvalid),
     ] {
         let sandbox = sandbox(Options { account, ..Options::default() });
         let run = assert_fails(&connect(&sandbox, signing_in.clone()), &kind);
@@ -236,7 +237,7 @@ fn a_401_of_any_form_is_about_the_credentials() {
             (access_token(ACCESS_TOKEN), AuthMethod::AccessToken),
             (api_token(ADMIN_EMAIL, API_TOKEN), AuthMethod::ApiToken),
         ] {
-            assert_fails(&connect(&sandbox, signing_in), &ErrorKind::Credentials { method });
+            assert_fails(&connect(&sandbox, signing_in), &Failure::Credentials { method });
         }
     }
 }
@@ -245,8 +246,8 @@ fn a_401_of_any_form_is_about_the_credentials() {
 fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
     let sandbox = interfering(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
     for (day, kind) in [
-        ("2027-04-29T23:59:59Z", ErrorKind::Credentials { method: AuthMethod::ApiToken }),
-        ("2027-04-30T00:00:00Z", ErrorKind::ApiTokenRetired),
+        ("2027-04-29T23:59:59Z", Failure::Credentials { method: AuthMethod::ApiToken }),
+        ("2027-04-30T00:00:00Z", Failure::ApiTokenRetired),
     ] {
         let mut connection = connect(&sandbox, api_token(ADMIN_EMAIL, API_TOKEN));
         connection.clock = ManualClock::new(day.parse().expect("a time"));
@@ -257,11 +258,11 @@ fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
 #[test]
 fn other_refusals_are_told_apart() {
     for (status, body, kind) in [
-        (400, r#"{"error":"InvalidValue"}"#, ErrorKind::Refused { status: 400 }),
-        (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, ErrorKind::NoEndpoint),
-        (404, "", ErrorKind::NoEndpoint),
-        (422, "{}", ErrorKind::Unprocessable),
-        (418, "", ErrorKind::Refused { status: 418 }),
+        (400, r#"{"error":"InvalidValue"}"#, Failure::UnexpectedStatus { status: 400 }),
+        (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Failure::EndpointNotFound),
+        (404, "", Failure::EndpointNotFound),
+        (422, "{}", Failure::Unprocessable),
+        (418, "", Failure::UnexpectedStatus { status: 418 }),
     ] {
         let sandbox = interfering(move |_| Some(reply(status, &[], body)));
         assert_fails(&Connection::to(&sandbox), &kind);
@@ -283,7 +284,7 @@ fn a_password_is_not_offered_as_a_way_to_sign_in() {
             "auth_type": auth_type, "email": ADMIN_EMAIL, "username": ADMIN_EMAIL, "password": API_TOKEN
         });
         let message = answer(&connect(&sandbox, credentials)).1.expect_err("refused");
-        assert!(message.starts_with("In the config, credentials.auth_type asks for a password"), "{message}");
+        assert!(message.starts_with("In the config, credentials.auth_type selects a password"), "{message}");
     }
     // The e-mail address as people copy it from curl examples still makes a token's pair.
     let copied = format!("{ADMIN_EMAIL}/token");
@@ -305,7 +306,7 @@ fn a_redirect_is_reported_and_not_followed() {
                 let headers: Vec<_> = location.iter().map(|location| ("Location", location.as_str())).collect();
                 Some(reply(status, &headers, ""))
             });
-            let kind = ErrorKind::Redirect { status, to: to.map(str::to_owned) };
+            let kind = Failure::Redirect { status, to: to.map(str::to_owned) };
             for signing_in in
                 [access_token(ACCESS_TOKEN), client(CLIENT_ID, CLIENT_SECRET), refresh_token(REFRESH_TOKEN)]
             {
@@ -348,8 +349,8 @@ fn no_address_in_an_answer_is_ever_visited() {
 
 #[test]
 fn failures_that_pass_are_tried_three_times_and_then_reported() {
-    let trouble = |status| ErrorKind::Trouble { status };
-    let page = |what: &str| ErrorKind::NotThePage { what: what.to_owned() };
+    let trouble = |status| Failure::ServerError { status };
+    let page = |what: &str| Failure::NotAPage { what: what.to_owned() };
     let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
     let cut = Answer::DropInBody { sent: 20 };
     for (failure, kind) in [
@@ -365,8 +366,8 @@ fn failures_that_pass_are_tried_three_times_and_then_reported() {
         (reply(200, &[], "{}"), page("JSON of another shape")),
         (reply(200, &[], r#"{"audit_logs":[]"#), page("broken JSON, 16 bytes")),
         (reply(204, &[], ""), page("status 204")),
-        (Answer::DropConnection, ErrorKind::Broken),
-        (cut, ErrorKind::Broken),
+        (Answer::DropConnection, Failure::ConnectionLost),
+        (cut, Failure::ConnectionLost),
     ] {
         let again = failure.clone();
         let sandbox = interfering(move |_| Some(again.clone()));
@@ -394,7 +395,7 @@ fn a_used_up_rate_limit_is_waited_out_only_if_that_is_soon() {
         // Refused for ever.
         let sandbox = interfering(move |_| Some(limited(headers)));
         let connection = Connection::to(&sandbox);
-        let run = assert_fails(&connection, &ErrorKind::RateLimited { minutes: 0 });
+        let run = assert_fails(&connection, &Failure::RateLimited { minutes: 0 });
         assert!(!run.stdout.contains("0 minutes"), "{}", run.stdout);
         assert_eq!(sandbox.requests().len() > 1, soon, "{headers:?}");
         assert!(connection.clock.elapsed() <= Duration::from_secs(21));
@@ -438,7 +439,7 @@ fn a_server_that_never_answers_or_never_ends_is_given_up() {
     let silent = interfering(|_| Some(Answer::Stall));
     let mut connection = Connection::to(&silent);
     connection.timeouts = Some(timeouts);
-    assert_fails(&connection, &ErrorKind::Timeout);
+    assert_fails(&connection, &Failure::Timeout);
     assert_eq!(silent.requests().len(), 3);
 
     // One byte after the other: no pause is long enough for the read timeout.
@@ -461,7 +462,7 @@ fn a_server_that_never_answers_or_never_ends_is_given_up() {
         });
         let mut connection = Connection::with(Some(dripping.http()), access_token(ACCESS_TOKEN));
         connection.timeouts = Some(timeouts);
-        assert_fails(&connection, &ErrorKind::Timeout);
+        assert_fails(&connection, &Failure::Timeout);
         assert_eq!(dripping.connections(), 3);
     }
 }
@@ -474,7 +475,7 @@ fn what_is_no_http_server_is_a_failed_check() {
             let _ = stream.write_all(greeting);
         });
         let connection = Connection::with(Some(server.http()), access_token(ACCESS_TOKEN));
-        assert_fails(&connection, &ErrorKind::Broken);
+        assert_fails(&connection, &Failure::ConnectionLost);
     }
 }
 
@@ -485,7 +486,7 @@ fn a_port_on_which_nobody_listens_is_no_connection() {
         let connection = Connection::with(Some(closed_port()), signing_in);
         messages.push(answer(&connection).1.expect_err("no connection"));
     }
-    let refused = ErrorKind::NoConnection { why: "connection refused" };
+    let refused = Failure::NoConnection { why: "connection refused" };
     assert_eq!(messages, vec![refused.to_string(); 4]);
 }
 
@@ -518,12 +519,12 @@ fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_operator_trusts_i
             assert_eq!(connection.read(None).succeeded().records().len(), 1);
             assert_eq!(seen.load(Ordering::Relaxed), 4, "the record, its number, the token's end; the read");
         } else {
-            assert_fails(&connection, &ErrorKind::Certificate);
+            assert_fails(&connection, &Failure::InvalidCertificate);
             assert_eq!(server.connections(), 1, "{case}: it would fail again");
             let run = connection.read(None);
             assert_eq!(run.code, 1);
             assert_eq!(run.error()["failure_type"], "config_error");
-            assert_eq!(run.error()["message"], ErrorKind::Certificate.to_string());
+            assert_eq!(run.error()["message"], Failure::InvalidCertificate.to_string());
             assert_eq!(seen.load(Ordering::Relaxed), 0, "{case}: a request went out");
         }
     }
@@ -535,7 +536,7 @@ fn https_to_a_server_without_it_is_a_failed_check() {
     let https = sandbox.base_url().replace("http://", "https://");
     let connection = Connection::with(Some(https), access_token(ACCESS_TOKEN));
     let why = "no connection";
-    assert_fails(&connection, &ErrorKind::NoConnection { why });
+    assert_fails(&connection, &Failure::NoConnection { why });
     assert_eq!(sandbox.requests().len(), 0);
 }
 
@@ -560,10 +561,8 @@ fn certificates_that_cannot_be_used_are_named() {
         connection.file("cut.pem", &broken[..40]),
     ] {
         connection.certificates = Some(path.clone());
-        let begin = format!(
-            "The certificates in {}, which the environment variable SSL_CERT_FILE names, cannot be used: ",
-            path.display()
-        );
+        let begin =
+            format!("The certificates in {} (environment variable SSL_CERT_FILE) cannot be used: ", path.display());
         let message = answer(&connection).1.expect_err("refused");
         assert!(message.starts_with(&begin), "{message}");
         let run = connection.read(None);
@@ -581,20 +580,20 @@ fn an_address_that_would_carry_credentials_elsewhere_is_refused() {
     let port = trap.base_url().rsplit(':').next().map(str::to_owned);
     let port = port.expect("a port");
     for (base_url, problem) in [
-        ("http://zendesk.example".to_owned(), "must begin with https://"),
-        ("http://10.0.0.1".to_owned(), "must begin with https://"),
-        (format!("http://0.0.0.0:{port}"), "must begin with https://"),
-        (format!("http://127.0.0.1.example:{port}"), "must begin with https://"),
-        ("ftp://127.0.0.1".to_owned(), "must begin with https://"),
-        ("file:///etc/hosts".to_owned(), "must begin with https://"),
-        (format!("http://user:{ACCESS_TOKEN}@127.0.0.1:{port}"), "must be a scheme, a host"),
-        (format!("http://user@localhost:{port}"), "must be a scheme, a host"),
+        ("http://zendesk.example".to_owned(), "must start with https://"),
+        ("http://10.0.0.1".to_owned(), "must start with https://"),
+        (format!("http://0.0.0.0:{port}"), "must start with https://"),
+        (format!("http://127.0.0.1.example:{port}"), "must start with https://"),
+        ("ftp://127.0.0.1".to_owned(), "must start with https://"),
+        ("file:///etc/hosts".to_owned(), "must start with https://"),
+        (format!("http://user:{ACCESS_TOKEN}@127.0.0.1:{port}"), "must consist of a scheme, a host"),
+        (format!("http://user@localhost:{port}"), "must consist of a scheme, a host"),
         (format!("http://127.0.0.1:{port}/path"), "must end after the host"),
         (format!("http://127.0.0.1:{port}/?x=1"), "must end after the host"),
         (format!("http://127.0.0.1:{port}/#x"), "must end after the host"),
-        ("zendesk".to_owned(), "is no URL."),
-        ("https://".to_owned(), "is no URL."),
-        ("http://127.0.0.1:99999".to_owned(), "is no URL."),
+        ("zendesk".to_owned(), "is not a URL."),
+        ("https://".to_owned(), "is not a URL."),
+        ("http://127.0.0.1:99999".to_owned(), "is not a URL."),
     ] {
         let connection = Connection::with(Some(base_url.clone()), access_token(ACCESS_TOKEN));
         let message = answer(&connection).1.expect_err("refused");
@@ -624,7 +623,7 @@ fn a_field_that_does_not_do_is_named_and_its_value_is_not_shown() {
         (json!(null), "the top level must be a JSON object"),
         (json!({}), "subdomain is missing."),
         (at("subdomain", json!(null)), "subdomain is missing."),
-        (at("subdomain", json!(7)), "subdomain must be a text"),
+        (at("subdomain", json!(7)), "subdomain must be a string"),
         (at("subdomain", json!(" ")), "subdomain is empty."),
         (at("subdomain", json!("a.example")), "subdomain is not a Zendesk subdomain."),
         (at("subdomain", json!(format!("{secret}@x"))), "subdomain is not a Zendesk subdomain."),
@@ -633,27 +632,27 @@ fn a_field_that_does_not_do_is_named_and_its_value_is_not_shown() {
         (signing_in(json!(secret)), "credentials must be a JSON object"),
         (signing_in(json!({})), "credentials.auth_type is missing."),
         (signing_in(json!({ "auth_type": secret })), "credentials.auth_type is unknown."),
-        (signing_in(json!({ "auth_type": 7 })), "credentials.auth_type must be a text"),
+        (signing_in(json!({ "auth_type": 7 })), "credentials.auth_type must be a string"),
         (signing_in(access_token("")), "credentials.access_token is empty."),
-        (signing_in(access_token("two words")), "credentials.access_token contains blanks"),
-        (signing_in(access_token("line\r\nX: y")), "credentials.access_token contains blanks"),
-        (signing_in(access_token("*****")), "credentials.access_token consists of asterisks"),
+        (signing_in(access_token("two words")), "credentials.access_token contains spaces"),
+        (signing_in(access_token("line\r\nX: y")), "credentials.access_token contains spaces"),
+        (signing_in(access_token("*****")), "credentials.access_token is a masked display"),
         (signing_in(json!({ "auth_type": "access_token" })), "credentials.access_token is missing."),
-        (signing_in(api_token(secret, "t0ken")), "credentials.email is no e-mail address."),
+        (signing_in(api_token(secret, "t0ken")), "credentials.email is not an e-mail address."),
         (signing_in(api_token(ADMIN_EMAIL, "")), "credentials.api_token is empty."),
         (signing_in(json!({ "auth_type": "api_token", "api_token": secret })), "credentials.email is missing."),
         (signing_in(client("", secret)), "credentials.client_id is empty."),
         (signing_in(client(CLIENT_ID, "")), "credentials.client_secret is empty."),
         (signing_in(refresh_token("")), "credentials.refresh_token is empty."),
-        (at("start_date", json!(secret)), "start_date is no date."),
-        (at("start_date", json!(2024)), "start_date must be a text"),
-        (at("lookback_window_minutes", json!(-1)), "lookback_window_minutes must be a whole number"),
-        (at("lookback_window_minutes", json!(1441)), "lookback_window_minutes must be a whole number"),
-        (at("num_workers", json!(0)), "num_workers must be a whole number"),
-        (at("num_workers", json!(17)), "num_workers must be a whole number"),
-        (at("num_workers", json!(secret)), "num_workers must be a whole number"),
-        (at("rate_limit_percentage", json!(0)), "rate_limit_percentage must be a whole number"),
-        (at("rate_limit_percentage", json!(100.5)), "rate_limit_percentage must be a whole number"),
+        (at("start_date", json!(secret)), "start_date is not a date."),
+        (at("start_date", json!(2024)), "start_date must be a string"),
+        (at("lookback_window_minutes", json!(-1)), "lookback_window_minutes must be an integer"),
+        (at("lookback_window_minutes", json!(1441)), "lookback_window_minutes must be an integer"),
+        (at("num_workers", json!(0)), "num_workers must be an integer"),
+        (at("num_workers", json!(17)), "num_workers must be an integer"),
+        (at("num_workers", json!(secret)), "num_workers must be an integer"),
+        (at("rate_limit_percentage", json!(0)), "rate_limit_percentage must be an integer"),
+        (at("rate_limit_percentage", json!(100.5)), "rate_limit_percentage must be an integer"),
     ] {
         let mut connection = Connection::to(&sandbox);
         connection.config = config.clone();

@@ -87,7 +87,9 @@ fn a_wrong_variable_is_a_config_error_before_anything_else() {
             let error = run.error();
             assert_eq!(error["failure_type"], "config_error");
             let message = error["message"].as_str().expect("a message");
-            assert!(message.starts_with("The environment variable ZENDESK_LOG is none of error, warn, info, debug."));
+            assert!(
+                message.starts_with("The environment variable ZENDESK_LOG is not one of error, warn, info, debug.")
+            );
         }
     }
     assert_eq!(sandbox.requests().len(), 0);

@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use harness::{Connection, sandbox};
 use serde_json::{Value, json};
-use source_zendesk_audit_logs::config::{Config, connection_specification};
-use source_zendesk_audit_logs::error::{AuthMethod, ErrorKind, FailureType, InputFile};
-use source_zendesk_audit_logs::zendesk::json_schema;
+use source_zendesk_audit_logs::airbyte::message::FailureType;
+use source_zendesk_audit_logs::airbyte::{CatalogError, OutputError};
+use source_zendesk_audit_logs::config::{AuthMethod, Config, InputError, InputFile, connection_specification};
+use source_zendesk_audit_logs::error::Error;
+use source_zendesk_audit_logs::zendesk::{self, Failure, json_schema};
 use zendesk_sandbox::{Options, Shape, credentials};
 
 fn root() -> &'static Path {
@@ -62,59 +64,85 @@ fn methods() -> Vec<AuthMethod> {
     )
 }
 
-fn causes() -> Vec<ErrorKind> {
-    let of_files = |kind: fn(InputFile) -> ErrorKind| files().into_iter().map(kind).collect::<Vec<_>>();
-    let of_methods = |kind: fn(AuthMethod) -> ErrorKind| methods().into_iter().map(kind).collect::<Vec<_>>();
+fn input_errors() -> Vec<InputError> {
+    let of_files = |error: fn(InputFile) -> InputError| files().into_iter().map(error).collect::<Vec<_>>();
+    every!(InputError:
+        InputError::FileMissing { .. } => of_files(|file| InputError::FileMissing { file, path: "{path}".into() }),
+        InputError::FileUnreadable { .. } =>
+            of_files(|file| InputError::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
+        InputError::FileEmpty { .. } => of_files(|file| InputError::FileEmpty { file, path: "{path}".into() }),
+        InputError::FileNotJson { .. } =>
+            of_files(|file| InputError::FileNotJson { file, path: "{path}".into(), line: 13, column: 17 }),
+        InputError::Field { .. } => of_files(|file| InputError::Field {
+            file, field: "{field}".into(), problem: "{problem}".into(), remedy: Some("{remedy}".into())
+        }),
+    )
+}
+
+fn zendesk_failures() -> Vec<Failure> {
+    let of_methods = |failure: fn(AuthMethod) -> Failure| methods().into_iter().map(failure).collect::<Vec<_>>();
     let path = || PathBuf::from("{path}");
     let why = || "{why}".to_owned();
-    every!(ErrorKind:
-        ErrorKind::FileMissing { .. } => of_files(|file| ErrorKind::FileMissing { file, path: "{path}".into() }),
-        ErrorKind::FileUnreadable { .. } =>
-            of_files(|file| ErrorKind::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
-        ErrorKind::FileEmpty { .. } => of_files(|file| ErrorKind::FileEmpty { file, path: "{path}".into() }),
-        ErrorKind::FileNotJson { .. } =>
-            of_files(|file| ErrorKind::FileNotJson { file, path: "{path}".into(), line: 13, column: 17 }),
-        ErrorKind::Field { .. } =>
-            of_files(|file| ErrorKind::Field { file, field: "{field}".into(), problem: "{problem}".into() }),
-        ErrorKind::UnknownStream { .. } => vec![ErrorKind::UnknownStream { name: "{name}".into() }],
-        ErrorKind::UnknownSyncMode { .. } => vec![ErrorKind::UnknownSyncMode { mode: "{mode}".into() }],
-        ErrorKind::LogLevel => vec![ErrorKind::LogLevel],
-        ErrorKind::BaseUrl { .. } => vec![ErrorKind::BaseUrl { problem: "{problem}" }],
-        ErrorKind::Certificates { .. } => vec![ErrorKind::Certificates { path: path(), why: why() }],
-        ErrorKind::Startup { .. } => vec![ErrorKind::Startup { why: why() }],
-        ErrorKind::Credentials { .. } => of_methods(|method| ErrorKind::Credentials { method }),
-        ErrorKind::ApiTokenRetired => vec![ErrorKind::ApiTokenRetired],
-        ErrorKind::TokenExpired { .. } => of_methods(|method| ErrorKind::TokenExpired { method }),
-        ErrorKind::PlanOrRole => vec![ErrorKind::PlanOrRole],
-        ErrorKind::MissingScope => vec![ErrorKind::MissingScope],
-        ErrorKind::IpRestricted => vec![ErrorKind::IpRestricted],
-        ErrorKind::UnknownSubdomain => vec![ErrorKind::UnknownSubdomain],
-        ErrorKind::NoEndpoint => vec![ErrorKind::NoEndpoint],
-        ErrorKind::Redirect { .. } => vec![
-            ErrorKind::Redirect { status: 599, to: Some("{host}".into()) },
-            ErrorKind::Redirect { status: 599, to: None },
+    every!(Failure:
+        Failure::Setup { .. } => vec![Failure::Setup { why: why() }],
+        Failure::BaseUrl { .. } => vec![Failure::BaseUrl { problem: "{problem}" }],
+        Failure::Certificates { .. } => vec![Failure::Certificates { path: path(), why: why() }],
+        Failure::Credentials { .. } => of_methods(|method| Failure::Credentials { method }),
+        Failure::ApiTokenRetired => vec![Failure::ApiTokenRetired],
+        Failure::TokenExpired { .. } => of_methods(|method| Failure::TokenExpired { method }),
+        Failure::PlanOrRole => vec![Failure::PlanOrRole],
+        Failure::MissingScope => vec![Failure::MissingScope],
+        Failure::IpRestricted => vec![Failure::IpRestricted],
+        Failure::UnknownSubdomain => vec![Failure::UnknownSubdomain],
+        Failure::EndpointNotFound => vec![Failure::EndpointNotFound],
+        Failure::Redirect { .. } => vec![
+            Failure::Redirect { status: 599, to: Some("{host}".into()) },
+            Failure::Redirect { status: 599, to: None },
         ],
-        ErrorKind::Unprocessable => vec![ErrorKind::Unprocessable],
-        ErrorKind::Certificate => vec![ErrorKind::Certificate],
-        ErrorKind::Refused { .. } => vec![ErrorKind::Refused { status: 599 }],
-        ErrorKind::OauthClient => vec![ErrorKind::OauthClient],
-        ErrorKind::OauthClientUnknown => vec![ErrorKind::OauthClientUnknown],
-        ErrorKind::OauthSecret => vec![ErrorKind::OauthSecret],
-        ErrorKind::OauthClientKind => vec![ErrorKind::OauthClientKind],
-        ErrorKind::OauthScope => vec![ErrorKind::OauthScope],
-        ErrorKind::RefreshTokenDead => vec![ErrorKind::RefreshTokenDead],
-        ErrorKind::OauthRefused { .. } => vec![ErrorKind::OauthRefused { status: 599 }],
-        ErrorKind::NoToken => vec![ErrorKind::NoToken],
-        ErrorKind::NoConnection { .. } => vec![ErrorKind::NoConnection { why: "{why}" }],
-        ErrorKind::Timeout => vec![ErrorKind::Timeout],
-        ErrorKind::Broken => vec![ErrorKind::Broken],
-        ErrorKind::Trouble { .. } => vec![ErrorKind::Trouble { status: 599 }],
-        ErrorKind::NotThePage { .. } => vec![ErrorKind::NotThePage { what: "{what}".into() }],
-        ErrorKind::Pagination { .. } => vec![ErrorKind::Pagination { what: "{what}" }],
-        ErrorKind::RateLimited { .. } => vec![ErrorKind::RateLimited { minutes: 30 }, ErrorKind::RateLimited { minutes: 0 }],
-        ErrorKind::OutputClosed => vec![ErrorKind::OutputClosed],
-        ErrorKind::OutputFailed { .. } => vec![ErrorKind::OutputFailed { why: why() }],
-        ErrorKind::Defect => vec![ErrorKind::Defect],
+        Failure::Unprocessable => vec![Failure::Unprocessable],
+        Failure::InvalidCertificate => vec![Failure::InvalidCertificate],
+        Failure::UnexpectedStatus { .. } => vec![Failure::UnexpectedStatus { status: 599 }],
+        Failure::OauthClient => vec![Failure::OauthClient],
+        Failure::OauthClientUnknown => vec![Failure::OauthClientUnknown],
+        Failure::OauthSecret => vec![Failure::OauthSecret],
+        Failure::OauthClientKind => vec![Failure::OauthClientKind],
+        Failure::OauthScope => vec![Failure::OauthScope],
+        Failure::RefreshTokenInvalid => vec![Failure::RefreshTokenInvalid],
+        Failure::OauthRefused { .. } => vec![Failure::OauthRefused { status: 599 }],
+        Failure::NotAToken => vec![Failure::NotAToken],
+        Failure::NoConnection { .. } => vec![Failure::NoConnection { why: "{why}" }],
+        Failure::Timeout => vec![Failure::Timeout],
+        Failure::ConnectionLost => vec![Failure::ConnectionLost],
+        Failure::ServerError { .. } => vec![Failure::ServerError { status: 599 }],
+        Failure::NotAPage { .. } => vec![Failure::NotAPage { what: "{what}".into() }],
+        Failure::Pagination { .. } => vec![Failure::Pagination { what: "{what}" }],
+        Failure::RateLimited { .. } => vec![Failure::RateLimited { minutes: 30 }, Failure::RateLimited { minutes: 0 }],
+        Failure::Defect => vec![Failure::Defect],
+    )
+}
+
+/// Returns every error that a command can end with.
+fn errors() -> Vec<Error> {
+    let why = || "{why}".to_owned();
+    every!(Error:
+        Error::Input(_) => input_errors().into_iter().map(Error::from).collect(),
+        Error::Catalog(_) => every!(CatalogError:
+            CatalogError::Input(_) => input_errors().into_iter().map(CatalogError::from).collect(),
+            CatalogError::UnknownStream { .. } =>
+                vec![CatalogError::UnknownStream { name: "{name}".into(), known: "{streams}".into() }],
+            CatalogError::UnknownSyncMode { .. } =>
+                vec![CatalogError::UnknownSyncMode { stream: "{stream}".into(), mode: "{mode}".into() }],
+        ).into_iter().map(Error::from).collect(),
+        Error::Output(_) => every!(OutputError:
+            OutputError::Closed => vec![OutputError::Closed],
+            OutputError::Failed { .. } => vec![OutputError::Failed { why: why() }],
+            OutputError::Defect => vec![OutputError::Defect],
+        ).into_iter().map(Error::from).collect(),
+        Error::Zendesk(_) =>
+            zendesk_failures().into_iter().map(|failure| zendesk::Error::from(failure).into()).collect(),
+        Error::LogLevel => vec![Error::LogLevel],
+        Error::Startup { .. } => vec![Error::Startup { why: why() }],
+        Error::Defect { .. } => vec![Error::defect("")],
     )
 }
 
@@ -157,7 +185,7 @@ fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
 fn each_error_message_is_documented_verbatim_and_no_other() {
     let documented = documented_messages(&page("docs/troubleshooting.md"));
     let told: BTreeMap<String, FailureType> =
-        causes().iter().map(|kind| (kind.to_string(), kind.failure_type())).collect();
+        errors().iter().map(|error| (error.to_string(), error.failure_type())).collect();
     for (message, kind) in &told {
         assert_eq!(documented.get(message), Some(kind), "docs/troubleshooting.md lacks, or types otherwise: {message}");
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use harness::{Connection, Run};
 use serde_json::json;
-use source_zendesk_audit_logs::error::ErrorKind;
+use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::credentials::ACCESS_TOKEN;
 
 /// A server that answers each connection with a closure, several at a time.
@@ -115,7 +115,7 @@ fn headers_without_end_are_refused() {
         let again = again.clone();
         let server = Server::start(move || endless(head, &again));
         let run = server.connection("http").check();
-        assert_eq!(run.failed_check(), ErrorKind::Broken.to_string(), "{name}");
+        assert_eq!(run.failed_check(), Failure::ConnectionLost.to_string(), "{name}");
         let details = internal(&run);
         assert!(details.contains("message head is too large"), "{name}: {details}");
         assert_eq!(server.connections.load(Ordering::SeqCst), 3, "{name}: it is tried again as often as any failure");
@@ -131,7 +131,7 @@ fn a_body_that_is_too_large_is_no_page() {
     let server = Server::start(move || endless(&head, &text));
     let run = server.connection("http").check();
     let what = "a body of more than 16 MiB".to_owned();
-    assert_eq!(run.failed_check(), ErrorKind::NotThePage { what: what.clone() }.to_string());
+    assert_eq!(run.failed_check(), Failure::NotAPage { what: what.clone() }.to_string());
     assert!(internal(&run).contains(&what));
     assert!(server.sent() < 3 * (16 << 20) + BUFFERED, "{} bytes were taken", server.sent());
 }
@@ -144,7 +144,7 @@ fn a_gzip_bomb_is_no_page() {
     let server = Server::start(move || [head.clone().into_bytes(), bomb.clone()].into_iter());
     let run = server.connection("http").check();
     let what = "a body of more than 16 MiB".to_owned();
-    assert_eq!(run.failed_check(), ErrorKind::NotThePage { what }.to_string());
+    assert_eq!(run.failed_check(), Failure::NotAPage { what }.to_string());
 }
 
 /// A gzip file of that many blanks: fixed Huffman codes, a literal and then copies of 258 bytes from

@@ -43,7 +43,7 @@ fn a_panic_is_one_sentence_on_stderr_and_exit_code_1() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "The connector made a mistake. This should not happen: please report it with the technical details.\n"
+        "The connector failed because of a defect. Report it with the technical details.\n"
     );
     assert!(!String::from_utf8_lossy(&output.stdout).contains(SECRET));
 }

@@ -10,28 +10,29 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use source_zendesk_audit_logs::airbyte::{RecordLines, selected_sync_mode, stream_state};
-use source_zendesk_audit_logs::config::{Config, parse_json};
-use source_zendesk_audit_logs::error::{AuthMethod, Error, FailureType, InputFile};
+use source_zendesk_audit_logs::airbyte::message::FailureType;
+use source_zendesk_audit_logs::airbyte::{CatalogError, RecordLines, selected_sync_mode, stream_state};
+use source_zendesk_audit_logs::config::{self, AuthMethod, Config, InputFile, parse_json};
+use source_zendesk_audit_logs::error::Error;
 use source_zendesk_audit_logs::sync::SyncState;
 use source_zendesk_audit_logs::zendesk::{
     Attempts, BaseUrl, Decision, Page, RateLimitHeaders, Response, RetryPolicy, Retryability, decide,
 };
 
-fn file(file: InputFile, bytes: &[u8]) -> Result<Value, Error> {
+fn file(file: InputFile, bytes: &[u8]) -> config::Result<Value> {
     parse_json(file, Path::new("fuzzed.json"), bytes)
 }
 
 /// What is wrong with a file is for the user to put right, and said in a sentence.
 fn assert_clear(error: &Error) {
-    assert_eq!(error.kind.failure_type(), FailureType::ConfigError, "{error}");
+    assert_eq!(error.failure_type(), FailureType::ConfigError, "{error}");
     assert!(error.to_string().ends_with('.'), "{error}");
 }
 
 /// A configuration file.
 pub fn config(bytes: &[u8]) {
     match file(InputFile::Config, bytes).and_then(|file| Config::parse(&file)) {
-        Err(error) => assert_clear(&error),
+        Err(error) => assert_clear(&error.into()),
         Ok(config) => {
             // Wherever it came from, credentials go to one kind of host.
             let base = BaseUrl::new(&config.subdomain, None).expect("a subdomain makes a URL");
@@ -46,8 +47,10 @@ pub fn config(bytes: &[u8]) {
 
 /// A configured catalog.
 pub fn catalog(bytes: &[u8]) {
-    if let Err(error) = file(InputFile::Catalog, bytes).and_then(|file| selected_sync_mode(&file)) {
-        assert_clear(&error);
+    if let Err(error) =
+        file(InputFile::Catalog, bytes).map_err(CatalogError::from).and_then(|file| selected_sync_mode(&file))
+    {
+        assert_clear(&error.into());
     }
 }
 
@@ -55,7 +58,7 @@ pub fn catalog(bytes: &[u8]) {
 pub fn state(bytes: &[u8]) {
     let state = file(InputFile::State, bytes).and_then(|file| stream_state(&file)?.map(SyncState::parse).transpose());
     match state {
-        Err(error) => assert_clear(&error),
+        Err(error) => assert_clear(&error.into()),
         Ok(None) => {}
         Ok(Some(state)) => {
             let written = state.to_value();
@@ -167,7 +170,7 @@ pub fn headers(bytes: &[u8]) {
         [AuthMethod::ClientCredentials, AuthMethod::RefreshToken, AuthMethod::AccessToken, AuthMethod::ApiToken]
     {
         let failure = response.api_failure(method, now);
-        let message = failure.kind.to_string();
+        let message = failure.failure.to_string();
         assert!(message.ends_with(['.', ')']), "{message}");
         for retry_policy in [RetryPolicy::READ, RetryPolicy::CHECK] {
             for (failed, jitter) in [(1, 0.0), (1, 1.0), (retry_policy.max_attempts, 0.5)] {

@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
+use super::failure::CatalogError;
 use super::message::{Catalog, STREAM, Stream, SyncMode};
-use crate::config::{Fields, kind};
-use crate::error::{Error, ErrorKind, InputFile, Result};
+use crate::config::{Fields, InputFile};
 
 /// The catalog of this source, with the JSON schema of its only stream.
 #[must_use]
@@ -28,34 +28,30 @@ pub fn catalog(json_schema: Value) -> Catalog {
 ///
 /// # Errors
 /// If it has another shape, asks for an unknown stream or sync mode, or for the stream twice.
-pub fn selected_sync_mode(catalog: &Value) -> Result<Option<SyncMode>> {
+pub fn selected_sync_mode(catalog: &Value) -> Result<Option<SyncMode>, CatalogError> {
     let top = Fields::new(InputFile::Catalog, "", catalog)?;
-    let streams = top.required("streams", "A configured catalog has a list of streams in it.")?;
+    let streams = top.required("streams", "A configured catalog contains an array of streams.")?;
     let Value::Array(streams) = streams else {
-        return Err(top.error("streams", format!("must be a list, not {}.", kind(streams))));
+        return Err(top.type_error("streams", "an array", streams).into());
     };
     let mut selected = None;
     for (index, configured) in streams.iter().enumerate() {
         let configured = Fields::new(InputFile::Catalog, format!("streams[{index}]"), configured)?;
-        let hint = "This is a configured catalog's entry: {\"stream\":{\"name\":\"audit_logs\",…},\"sync_mode\":\"incremental\",\"destination_sync_mode\":\"append\"}.";
+        let hint = "An entry of a configured catalog looks like this: {\"stream\":{\"name\":\"audit_logs\",…},\"sync_mode\":\"incremental\",\"destination_sync_mode\":\"append\"}.";
         let stream = configured.required_object("stream", hint)?;
-        let name = stream.required_text("name", hint)?;
+        let name = stream.required_string("name", hint)?;
         if name != STREAM {
-            return Err(ErrorKind::UnknownStream { name: name.to_owned() }.into());
+            return Err(CatalogError::UnknownStream { name: name.to_owned(), known: STREAM.to_owned() });
         }
-        let mode = match configured.required_text("sync_mode", hint)? {
+        let mode = match configured.required_string("sync_mode", hint)? {
             "full_refresh" => SyncMode::FullRefresh,
             "incremental" => SyncMode::Incremental,
             mode => {
-                return Err(ErrorKind::UnknownSyncMode { mode: mode.to_owned() }.into());
+                return Err(CatalogError::UnknownSyncMode { stream: STREAM.to_owned(), mode: mode.to_owned() });
             }
         };
         if selected.replace(mode).is_some() {
-            return Err(Error::field(
-                InputFile::Catalog,
-                format!("streams[{index}]"),
-                "is the stream audit_logs for a second time. Name it once.",
-            ));
+            return Err(configured.error("stream", "selects audit_logs again", "Select each stream once.").into());
         }
     }
     Ok(selected)
@@ -92,7 +88,7 @@ mod tests {
         for (catalog, start) in [
             (json!(null), "In the catalog, the top level must be a JSON object, not null."),
             (json!({}), "In the catalog, streams is missing."),
-            (json!({ "streams": {} }), "In the catalog, streams must be a list, not an object."),
+            (json!({ "streams": {} }), "In the catalog, streams must be an array, not an object."),
             (json!({ "streams": [7] }), "In the catalog, streams[0] must be a JSON object, not a number."),
             (json!({ "streams": [{ "name": "audit_logs" }] }), "In the catalog, streams[0].stream is missing."),
             (
@@ -105,13 +101,10 @@ mod tests {
             ),
             (
                 json!({ "streams": [configured("tickets", "incremental")] }),
-                "The catalog asks for the stream \"tickets\"",
+                "The catalog selects the stream \"tickets\"",
             ),
-            (json!({ "streams": [configured("audit_logs", "cdc")] }), "The catalog asks for the sync mode \"cdc\""),
-            (
-                json!({ "streams": [twice, twice] }),
-                "In the catalog, streams[1] is the stream audit_logs for a second time.",
-            ),
+            (json!({ "streams": [configured("audit_logs", "cdc")] }), "The catalog selects the sync mode \"cdc\""),
+            (json!({ "streams": [twice, twice] }), "In the catalog, streams[1].stream selects audit_logs again."),
         ] {
             let error = selected_sync_mode(&catalog).expect_err("refused").to_string();
             assert!(error.starts_with(start), "{catalog}: {error}");

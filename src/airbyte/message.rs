@@ -8,8 +8,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::FailureType;
-
 /// The name of the only stream.
 pub const STREAM: &str = "audit_logs";
 
@@ -233,6 +231,18 @@ pub enum TraceKind {
         /// Its content.
         estimate: EstimateTrace,
     },
+}
+
+/// Who has to act on a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureType {
+    /// The user: the configuration, the account or its permissions.
+    ConfigError,
+    /// Nobody: the next sync may succeed.
+    TransientError,
+    /// The operator of the machine, or the maintainers of the connector.
+    SystemError,
 }
 
 /// Why the command failed.

@@ -3,6 +3,7 @@
 //! Nothing here knows Zendesk: it imports nothing from `zendesk`.
 
 mod catalog;
+mod failure;
 pub mod message;
 mod output;
 mod plain;
@@ -10,6 +11,7 @@ mod record_lines;
 mod state_file;
 
 pub use catalog::{catalog, selected_sync_mode};
+pub use failure::{CatalogError, OutputError};
 pub use output::{Jobs, Output, Writer};
 pub use record_lines::RecordLines;
 pub use state_file::stream_state;

@@ -15,9 +15,11 @@ use std::thread::JoinHandle;
 use tokio::io::AsyncWrite;
 use tokio::sync::{mpsc, oneshot};
 
+use super::failure::OutputError;
 use super::message::{Level, Log, Message};
 use super::plain::plain;
-use crate::error::{Error, ErrorKind, Result};
+
+type Result<T> = std::result::Result<T, OutputError>;
 
 /// Chunks that may wait for a slow consumer; a page of records is one.
 const WAITING: usize = 8;
@@ -33,7 +35,7 @@ enum Job {
 #[derive(Clone)]
 pub struct Output {
     jobs: mpsc::Sender<Job>,
-    failure: Arc<OnceLock<ErrorKind>>,
+    failure: Arc<OnceLock<OutputError>>,
     level: Level,
     to_a_person: bool,
 }
@@ -41,13 +43,13 @@ pub struct Output {
 /// What is to be written, and whoever writes it hears of here. [`Jobs::run`] does it.
 pub struct Jobs {
     waiting: mpsc::Receiver<Job>,
-    failure: Arc<OnceLock<ErrorKind>>,
+    failure: Arc<OnceLock<OutputError>>,
 }
 
 /// The thread that writes.
 pub struct Writer {
     thread: JoinHandle<()>,
-    failure: Arc<OnceLock<ErrorKind>>,
+    failure: Arc<OnceLock<OutputError>>,
 }
 
 impl Output {
@@ -74,7 +76,7 @@ impl Output {
                     }
                 }
             })
-            .map_err(|error| ErrorKind::Startup { why: error.to_string() })?;
+            .map_err(|error| OutputError::Failed { why: error.to_string() })?;
         Ok((output, Writer { thread, failure }))
     }
 
@@ -106,7 +108,7 @@ impl Output {
     /// # Errors
     /// See [`Output::lines`].
     pub async fn send(&self, message: &Message) -> Result<()> {
-        let line = message.to_line().map_err(|error| Error::with_details(ErrorKind::Defect, error.to_string()))?;
+        let line = message.to_line().map_err(|_| OutputError::Defect)?;
         self.lines(line).await?;
         if self.to_a_person
             && let Some(words) = plain(message)
@@ -148,8 +150,8 @@ impl Output {
         self.jobs.send(job).await.map_err(|_| self.failure())
     }
 
-    fn failure(&self) -> Error {
-        self.failure.get().cloned().unwrap_or(ErrorKind::OutputClosed).into()
+    fn failure(&self) -> OutputError {
+        self.failure.get().cloned().unwrap_or(OutputError::Closed)
     }
 }
 
@@ -163,7 +165,7 @@ impl Jobs {
             if let Err(error) = perform_async(to, job).await {
                 let kind = meaning(&error);
                 let _ = self.failure.set(kind.clone());
-                return Err(kind.into());
+                return Err(kind);
             }
         }
         Ok(())
@@ -177,19 +179,19 @@ impl Writer {
     /// If a write failed.
     pub fn finish(self) -> Result<()> {
         if self.thread.join().is_err() {
-            return Err(ErrorKind::Defect.into());
+            return Err(OutputError::Defect);
         }
         match self.failure.get() {
-            Some(kind) => Err(kind.clone().into()),
+            Some(error) => Err(error.clone()),
             None => Ok(()),
         }
     }
 }
 
-fn meaning(error: &io::Error) -> ErrorKind {
+fn meaning(error: &io::Error) -> OutputError {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
-        _ => ErrorKind::OutputFailed { why: error.to_string() },
+        io::ErrorKind::BrokenPipe => OutputError::Closed,
+        _ => OutputError::Failed { why: error.to_string() },
     }
 }
 
@@ -274,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_writes_the_same_as_a_thread_and_a_closed_pipe_ends_it() {
-        for (most, ends) in [(usize::MAX, None), (4, Some(ErrorKind::OutputClosed))] {
+        for (most, ends) in [(usize::MAX, None), (4, Some(OutputError::Closed))] {
             let (output, jobs) = Output::on_a_task(Level::Info);
             let writer = tokio::spawn(async move {
                 let mut narrow = Narrow { taken: Vec::new(), most };
@@ -282,13 +284,13 @@ mod tests {
                 (narrow.taken, end)
             });
             output.lines(b"{\"one\":1}\n".to_vec()).await.expect("it is open");
-            let flushed = output.flush().await.map_err(|error| error.kind);
+            let flushed = output.flush().await;
             assert_eq!(flushed.err(), ends);
             drop(output);
             let (taken, end) = writer.await.expect("it ends");
             assert!(b"{\"one\":1}\n".starts_with(&taken), "{taken:?}");
             assert_eq!(taken.len(), most.min(10));
-            assert_eq!(end.map_err(|error| error.kind).err(), ends);
+            assert_eq!(end.err(), ends);
         }
     }
 
@@ -302,13 +304,13 @@ mod tests {
                     output.flush().await?;
                 }
             };
-            let error: Error = match error.await {
+            let error: OutputError = match error.await {
                 Err(error) => error,
                 Ok(()) => unreachable!("the loop ends with an error"),
             };
-            assert_eq!(error.kind == ErrorKind::OutputClosed, closed);
+            assert_eq!(error == OutputError::Closed, closed);
             drop(output);
-            assert_eq!(writer.finish().map_err(|error| error.kind), Err(error.kind));
+            assert_eq!(writer.finish(), Err(error));
         }
     }
 }

@@ -63,9 +63,8 @@ fn harmless(words: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::message::{ConnectorConfig, Control, ControlKind, Log, Trace, TraceError};
+    use super::super::message::{ConnectorConfig, Control, ControlKind, FailureType, Log, Trace, TraceError};
     use super::*;
-    use crate::error::FailureType;
 
     #[test]
     fn a_failure_is_said_with_its_remedy_and_its_details() {

@@ -6,8 +6,7 @@
 use serde_json::Value;
 
 use super::message::STREAM;
-use crate::config::{Fields, kind};
-use crate::error::{Error, InputFile, Result};
+use crate::config::{Fields, InputFile, Result};
 
 /// The `stream_state` of this stream, or none: no state, or none of this stream.
 ///
@@ -42,16 +41,17 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
     if let Some(inner) = message.get("state") {
         return of_message(inner, &message.path("state"));
     }
-    match message.text("type")? {
+    match message.string("type")? {
         Some("STREAM") | None => {}
         Some("GLOBAL" | "LEGACY") => {
             return Err(message.error(
                 "type",
-                "is no STREAM state, and this source writes no other. Start the connection over without a state.",
+                "is not STREAM, the only type of state that this source writes",
+                "Reset the connection, or omit the state.",
             ));
         }
         Some(_) => {
-            return Err(message.error("type", "is unknown. A state of this source has the type STREAM."));
+            return Err(message.error("type", "is unknown", "A state of this source has the type STREAM."));
         }
     }
     let stream = message.required_object(
@@ -59,7 +59,7 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
         "A state looks like {\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"audit_logs\"},\"stream_state\":{…}}}.",
     )?;
     let descriptor = stream.required_object("stream_descriptor", "It names the stream: {\"name\":\"audit_logs\"}.")?;
-    let name = descriptor.required_text("name", "It is the stream's name, audit_logs.")?;
+    let name = descriptor.required_string("name", "It is the stream's name, audit_logs.")?;
     if name != STREAM {
         return Ok(None);
     }
@@ -67,11 +67,7 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
         None => Ok(None),
         Some(Value::Object(state)) if state.is_empty() => Ok(None),
         Some(state @ Value::Object(_)) => Ok(Some(state)),
-        Some(other) => Err(Error::field(
-            InputFile::State,
-            stream.path("stream_state"),
-            format!("must be a JSON object, not {}.", kind(other)),
-        )),
+        Some(other) => Err(stream.type_error("stream_state", "a JSON object", other)),
     }
 }
 
@@ -130,12 +126,12 @@ mod tests {
             (json!(7), "In the state, the top level must be a JSON object, not a number."),
             (json!([7]), "In the state, [0] must be a JSON object, not a number."),
             (json!({ "created_at": "2026-01-01T00:00:00Z" }), "In the state, stream is missing."),
-            (json!({ "type": "GLOBAL", "global": {} }), "In the state, type is no STREAM state"),
+            (json!({ "type": "GLOBAL", "global": {} }), "In the state, type is not STREAM"),
             (json!([{ "type": "X" }]), "In the state, [0].type is unknown."),
             (json!([{ "type": "STREAM", "stream": {} }]), "In the state, [0].stream.stream_descriptor is missing."),
             (
                 json!([message("audit_logs", &json!("x"))]),
-                "In the state, [0].stream.stream_state must be a JSON object, not a text.",
+                "In the state, [0].stream.stream_state must be a JSON object, not a string.",
             ),
         ] {
             let error = stream_state(&file).expect_err("refused").to_string();

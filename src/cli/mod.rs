@@ -13,12 +13,12 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command, example};
 
-use crate::airbyte::Output;
 use crate::airbyte::message::Level;
+use crate::airbyte::{Output, OutputError};
 use crate::clock::Clock;
 use crate::commands::read::Outcome;
 use crate::commands::{About, Context, check, discover, read, spec};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::panics::{caught, caught_async, of_task};
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
@@ -94,7 +94,7 @@ pub fn run(
     };
     let (code, error) = match caught(|| start(arguments, environment, stdout)) {
         Ok(code) => (code, None),
-        Err(error) if error.kind == ErrorKind::OutputClosed => (141, None),
+        Err(Error::Output(OutputError::Closed)) => (141, None),
         Err(error) => (1, Some(error)),
     };
     if let Some(error) = error {
@@ -110,11 +110,11 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| ErrorKind::Startup { why: error.to_string() })?;
+        .map_err(|error| Error::Startup { why: error.to_string() })?;
     let level = match (arguments.log_level, environment.log) {
         (Some(level), _) => Ok(level),
         (None, None) => Ok(Level::Info),
-        (None, Some(name)) => Level::of_name(&name).ok_or(ErrorKind::LogLevel),
+        (None, Some(name)) => Level::of_name(&name).ok_or(Error::LogLevel),
     };
     let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
     let code = runtime.block_on(async {
@@ -136,15 +136,15 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
         let command = async {
             match level {
                 Ok(_) => perform(&context, arguments.command).await,
-                Err(kind) => Err(kind.into()),
+                Err(error) => Err(error),
             }
         };
         let code = Box::pin(told(&context, command)).await;
         drop(context);
         // A consumer that does not read holds this up; signals are still heard meanwhile.
         match tokio::task::spawn_blocking(|| writer.finish()).await {
-            Ok(written) => written.and(code),
-            Err(error) => Err(of_task(error)),
+            Ok(written) => code.and_then(|code| Ok(written.map(|()| code)?)),
+            Err(error) => Err(of_task(error).into()),
         }
     });
     // A file that never comes to its end may still hold a thread.
@@ -154,7 +154,7 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
 
 fn listen() -> Result<Shutdown> {
     let shutdown = Shutdown::default();
-    shutdown.clone().on_signals().map_err(|error| Error::from(ErrorKind::Startup { why: error.to_string() }))?;
+    shutdown.clone().on_signals().map_err(|error| Error::Startup { why: error.to_string() })?;
     Ok(shutdown)
 }
 
@@ -162,7 +162,7 @@ fn listen() -> Result<Shutdown> {
 async fn told(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
     match caught_async(command).await {
         Ok(code) => Ok(code),
-        Err(error) if matches!(error.kind, ErrorKind::OutputClosed | ErrorKind::OutputFailed { .. }) => Err(error),
+        Err(error @ Error::Output(_)) => Err(error),
         Err(error) => context.trace_error(&error, About::Command).await.map(|()| 1),
     }
 }
@@ -205,7 +205,7 @@ mod tests {
         let [trace] = harness.messages().await.try_into().expect("one message");
         let error = &trace["trace"]["error"];
         assert_eq!(error["failure_type"], "system_error");
-        assert_eq!(error["message"], ErrorKind::Defect.to_string());
+        assert_eq!(error["message"], Error::defect("").to_string());
         assert_eq!(error["stream_descriptor"], serde_json::Value::Null);
         let internal = error["internal_message"].as_str().expect("details");
         assert!(internal.contains("panic") && internal.contains("index 7, in (redacted), (redacted)"), "{internal}");

@@ -12,10 +12,10 @@ use super::diagnosis::Diagnosis;
 use super::reporter::{Profile, Reporter};
 use super::{Context, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
-use crate::config::Config;
-use crate::error::{AuthMethod, Error, ErrorKind, Result};
+use crate::config::{AuthMethod, Config};
+use crate::error::{Error, Result};
 use crate::second::Second;
-use crate::zendesk::{Client, Page, PageOutcome, PageRequest, Query};
+use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query};
 
 /// The longest that it takes to know whether the connection works; real time.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -31,28 +31,24 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
     let (file, config) = context.configuration(path).await?;
     let verdict = match config {
         Ok(config) => examine(context, &config, &file).await,
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     };
     let connection_status = match verdict {
         Ok(message) => ConnectionStatus { status: Status::Succeeded, message: Some(message) },
-        Err(error)
-            if matches!(error.kind, ErrorKind::OutputClosed | ErrorKind::OutputFailed { .. } | ErrorKind::Defect) =>
-        {
-            return Err(error);
-        }
+        Err(error) if error.is_defect() || matches!(error, Error::Output(_)) => return Err(error),
         Err(error) => {
             explain(context, &error).await?;
             ConnectionStatus { status: Status::Failed, message: Some(error.to_string()) }
         }
     };
-    context.output.send(&Message::ConnectionStatus { connection_status }).await
+    Ok(context.output.send(&Message::ConnectionStatus { connection_status }).await?)
 }
 
 /// Finds out whether the connection works, and then what else can be told of it.
 async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
     let (client, reporter, newest) = match tokio::time::timeout(LIMIT, probe(context, config, file)).await {
         Ok(probed) => probed?,
-        Err(_) => return Err(ErrorKind::Timeout.into()),
+        Err(_) => return Err(zendesk::Error::from(Failure::Timeout).into()),
     };
     let now = Second::containing(context.clock.now());
     let diagnosis = Diagnosis::of(&client, config, &newest, now).await;
@@ -70,9 +66,9 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
     warn_of_unknown_actions(context, &config.filters).await?;
     let error = match client.page(&PageRequest::retried(Query::PROBE)).await {
         Ok(PageOutcome::Page(page)) => return Ok((client, reporter, page)),
-        Ok(PageOutcome::CursorRefused) => ErrorKind::Defect.into(),
-        Ok(PageOutcome::TooMuch(too_much)) => too_much.error,
-        Err(error) => error,
+        Ok(PageOutcome::CursorRefused) => Error::defect("a cursor was refused in a request without one"),
+        Ok(PageOutcome::TooMuch(too_much)) => too_much.error.into(),
+        Err(error) => error.into(),
     };
     drop(client);
     reporter.finish().await?;
@@ -81,8 +77,8 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
 
 /// The technical details, for whoever looks into a FAILED.
 async fn explain(context: &Context, error: &Error) -> Result<()> {
-    match &error.internal {
-        Some(internal) => context.output.log(Level::Info, format!("Technical details: {internal}")).await,
-        None => Ok(()),
+    if let Some(details) = error.details() {
+        context.output.log(Level::Info, format!("Technical details: {details}")).await?;
     }
+    Ok(())
 }

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Config;
-use crate::error::AuthMethod;
+use crate::config::{AuthMethod, Config};
 use crate::humanize::{age_of_the_newest, counted, rough};
 use crate::second::Second;
 use crate::zendesk::{Between, Client, PAGE_SIZE, Page, Query, TokenEnd};

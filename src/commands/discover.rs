@@ -16,5 +16,5 @@ use crate::zendesk::json_schema;
 pub async fn run(context: &Context, config: &Path) -> Result<()> {
     context.configuration(config).await?.1?;
     let catalog = catalog(json_schema());
-    context.output.send(&Message::Catalog { catalog }).await
+    Ok(context.output.send(&Message::Catalog { catalog }).await?)
 }

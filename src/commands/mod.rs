@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use crate::airbyte::Output;
 use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
-use crate::config::{Config, Filters, SECRET_FIELDS, read_json};
-use crate::error::{Error, ErrorKind, InputFile, Result};
+use crate::config::{self, Config, Filters, InputFile, SECRET_FIELDS, read_json};
+use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
@@ -65,7 +65,7 @@ impl Context {
     ///
     /// # Errors
     /// If the file cannot be read. What its content means can fail on its own.
-    async fn configuration(&self, path: &Path) -> Result<(Value, Result<Config>)> {
+    async fn configuration(&self, path: &Path) -> Result<(Value, config::Result<Config>)> {
         let file = self.file(InputFile::Config, path).await?;
         let config = self.parse_config(&file);
         Ok((file, config))
@@ -75,7 +75,7 @@ impl Context {
     ///
     /// # Errors
     /// If a field is invalid.
-    fn parse_config(&self, file: &Value) -> Result<Config> {
+    fn parse_config(&self, file: &Value) -> config::Result<Config> {
         for secret in SECRET_FIELDS.iter().filter_map(|name| file["credentials"][name].as_str()) {
             self.secrets.add(secret.trim());
         }
@@ -89,7 +89,7 @@ impl Context {
     /// See [`read_json`].
     async fn file(&self, file: InputFile, path: &Path) -> Result<Value> {
         let path = path.to_owned();
-        tokio::task::spawn_blocking(move || read_json(file, &path)).await.unwrap_or_else(|error| Err(of_task(error)))
+        Ok(tokio::task::spawn_blocking(move || read_json(file, &path)).await.map_err(of_task)??)
     }
 
     /// Writes the TRACE ERROR of a failure, and flushes it.
@@ -99,18 +99,21 @@ impl Context {
     pub async fn trace_error(&self, error: &Error, about: About) -> Result<()> {
         let error = TraceError {
             message: error.to_string(),
-            internal_message: error.internal.as_ref().map(|internal| match error.kind {
-                // A panic's message was made by nobody who knew what must not stand in it.
-                ErrorKind::Defect => self.secrets.redact_parts(internal),
-                _ => self.secrets.redact(internal).into_owned(),
+            internal_message: error.details().map(|details| {
+                if error.is_defect() {
+                    // A panic's message may contain a part of a secret.
+                    self.secrets.redact_parts(details)
+                } else {
+                    self.secrets.redact(details).into_owned()
+                }
             }),
-            failure_type: error.kind.failure_type(),
+            failure_type: error.failure_type(),
             stream_descriptor: (about == About::Stream).then_some(DESCRIPTOR),
         };
         let emitted_at = self.clock.now().as_millisecond();
         let trace = Trace { kind: TraceKind::Error { error }, emitted_at };
         self.output.send(&Message::Trace { trace }).await?;
-        self.output.flush().await
+        Ok(self.output.flush().await?)
     }
 
     /// Sets up a client, and the reporter of what it notices. `file` is the content of the
@@ -154,5 +157,5 @@ async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Result
         "filters.actions names {}, which this connector does not know. It is sent as it is: if no event comes, compare it with the column action of events that were read without filters.",
         unknown.join(", ")
     );
-    context.output.log(Level::Warn, words).await
+    Ok(context.output.log(Level::Warn, words).await?)
 }

@@ -12,8 +12,8 @@ use super::reporter::Profile;
 use super::{About, Context, warn_of_unknown_actions};
 use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
 use crate::airbyte::{selected_sync_mode, stream_state};
-use crate::config::Config;
-use crate::error::{AuthMethod, Error, ErrorKind, InputFile, Result};
+use crate::config::{AuthMethod, Config, InputError, InputFile};
+use crate::error::{Error, Result};
 use crate::panics::caught_async;
 use crate::second::Second;
 use crate::shutdown::Signal;
@@ -120,7 +120,7 @@ async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&
 async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
     let file = match context.file(InputFile::State, path).await {
         Ok(file) => file,
-        Err(Error { kind: ErrorKind::FileMissing { .. }, .. }) => Value::Null,
+        Err(Error::Input(InputError::FileMissing { .. })) => Value::Null,
         Err(error) => return Err(error),
     };
     parse_state(&file)
@@ -128,7 +128,7 @@ async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
 
 fn parse_state(file: &Value) -> Result<SyncState> {
     match stream_state(file)? {
-        Some(state) => SyncState::parse(state),
+        Some(state) => Ok(SyncState::parse(state)?),
         None => Ok(SyncState::default()),
     }
 }

@@ -45,7 +45,7 @@ impl Reporter {
     /// # Errors
     /// If stdout cannot be written.
     pub async fn finish(self) -> Result<()> {
-        self.0.await.unwrap_or_else(|error| Err(of_task(error)))
+        self.0.await.unwrap_or_else(|error| Err(of_task(error).into()))
     }
 }
 
@@ -59,12 +59,10 @@ async fn report(
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Attempt(attempt) => output.log(Level::Debug, words_of(&attempt)).await?,
-            Notice::Retrying { kind, wait } => {
-                // The remedy that follows is for when the attempts are used up.
-                let kind = kind.to_string();
-                let what = kind.split_once(". ").map_or(kind.as_str(), |(what, _remedy)| what);
-                let words = format!("{what}. Trying again in {:.1} s.", wait.as_secs_f64());
-                output.log(Level::Info, words).await?;
+            Notice::Retrying { failure, wait } => {
+                // The remedy is for the user when all attempts have failed.
+                let fact = failure.explain().fact;
+                output.log(Level::Info, format!("{fact} Retrying in {:.1} s.", wait.as_secs_f64())).await?;
             }
             Notice::RateLimited { until, wait } => {
                 if profile == Profile::Read {

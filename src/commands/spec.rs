@@ -36,5 +36,5 @@ pub fn spec_json() -> serde_json::Result<Value> {
 /// # Errors
 /// If stdout cannot be written.
 pub async fn run(context: &Context) -> Result<()> {
-    context.output.send(&Message::Spec { spec: spec() }).await
+    Ok(context.output.send(&Message::Spec { spec: spec() }).await?)
 }

@@ -5,10 +5,23 @@
 use schemars::JsonSchema;
 use serde_json::Value;
 
+use super::failure::Result;
 use super::fields::Fields;
-use crate::error::{AuthMethod, Result};
 use crate::second::Second;
 use crate::secret::Secret;
+
+/// The authentication method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// OAuth client credentials.
+    ClientCredentials,
+    /// OAuth with a rotating refresh token.
+    RefreshToken,
+    /// A pasted OAuth access token.
+    AccessToken,
+    /// E-mail address and API token.
+    ApiToken,
+}
 
 /// One of the ways to sign in, told apart by `auth_type`. The first is the recommended one.
 #[derive(Clone, Debug, JsonSchema)]
@@ -138,7 +151,7 @@ impl Credentials {
     /// If a field is absent or does not do, with the remedy.
     pub fn parse(config: &Fields<'_>) -> Result<Self> {
         let fields = config.required_object("credentials", "Choose a way to sign in to Zendesk.")?;
-        let auth_type = fields.required_text("auth_type", CHOOSE)?;
+        let auth_type = fields.required_string("auth_type", CHOOSE)?;
         match auth_type.trim() {
             "client_credentials" => Ok(Self::ClientCredentials(OauthClient::parse(&fields)?)),
             "refresh_token" => Ok(Self::RefreshToken(RefreshToken {
@@ -154,10 +167,9 @@ impl Credentials {
                 api_token: secret(&fields, "api_token", "Enter the API token.")?,
             }),
             "password" | "basic" => {
-                Err(fields
-                    .error("auth_type", format!("asks for a password, which Zendesk no longer accepts. {CHOOSE}")))
+                Err(fields.error("auth_type", "selects a password, which Zendesk no longer accepts", CHOOSE))
             }
-            _ => Err(fields.error("auth_type", format!("is unknown. {CHOOSE}"))),
+            _ => Err(fields.error("auth_type", "is unknown", CHOOSE)),
         }
     }
 
@@ -203,20 +215,20 @@ impl GrantedToken {
 /// A secret that must be there. Blanks and line ends around it come from copying and are dropped; what
 /// cannot stand in an HTTP header is refused here, where the message can still name the field.
 fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
-    let text = fields.required_text(name, remedy)?.trim();
+    let text = fields.required_string(name, remedy)?.trim();
     if text.is_empty() {
-        return Err(fields.error(name, format!("is empty. {remedy}")));
+        return Err(fields.error(name, "is empty", remedy));
     }
     let text = match text.get(..7) {
         Some(start) if name == "access_token" && start.eq_ignore_ascii_case("bearer ") => text[7..].trim_start(),
         _ => text,
     };
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(fields
-            .error(name, "contains blanks, line ends or other characters that no such secret has. Copy it again."));
+        let problem = "contains spaces, line breaks or other characters that such a secret never has";
+        return Err(fields.error(name, problem, "Copy it again."));
     }
     if text.bytes().all(|byte| byte == b'*') {
-        return Err(fields.error(name, "consists of asterisks: a masked display was copied. Enter the secret itself."));
+        return Err(fields.error(name, "is a masked display of a secret (asterisks)", "Enter the secret itself."));
     }
     Ok(Secret::new(text))
 }
@@ -224,11 +236,11 @@ fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
 /// The e-mail address, without the `/token` that people copy from `curl` examples.
 fn email(fields: &Fields<'_>) -> Result<String> {
     let remedy = "Enter the e-mail address of the admin to whom the API token belongs.";
-    let text = fields.required_text("email", remedy)?.trim();
+    let text = fields.required_string("email", remedy)?.trim();
     let text = text.strip_suffix("/token").unwrap_or(text);
     let plausible = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
     if !plausible || text.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
-        return Err(fields.error("email", format!("is no e-mail address. {remedy}")));
+        return Err(fields.error("email", "is not an e-mail address", remedy));
     }
     Ok(text.to_owned())
 }
@@ -236,7 +248,7 @@ fn email(fields: &Fields<'_>) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::InputFile;
+    use crate::config::InputFile;
     use serde_json::json;
 
     fn parse(credentials: &Value) -> Result<Credentials> {
@@ -290,34 +302,34 @@ mod tests {
             (json!({ "auth_type": "s3cr3t" }), "credentials.auth_type is unknown. Choose one of"),
             (
                 json!({ "auth_type": "password" }),
-                "credentials.auth_type asks for a password, which Zendesk no longer accepts.",
+                "credentials.auth_type selects a password, which Zendesk no longer accepts.",
             ),
             (json!({ "auth_type": "access_token" }), "credentials.access_token is missing. Enter"),
             (json!({ "auth_type": "access_token", "access_token": " " }), "credentials.access_token is empty. Enter"),
             (
                 json!({ "auth_type": "access_token", "access_token": "s3 cr3t" }),
-                "credentials.access_token contains blanks",
+                "credentials.access_token contains spaces",
             ),
             (
                 json!({ "auth_type": "access_token", "access_token": "s3cr3\u{e9}" }),
-                "credentials.access_token contains blanks",
+                "credentials.access_token contains spaces",
             ),
             (
                 json!({ "auth_type": "access_token", "access_token": "********" }),
-                "credentials.access_token consists of asterisks",
+                "credentials.access_token is a masked display",
             ),
             (
                 json!({ "auth_type": "access_token", "access_token": ["s3cr3t"] }),
-                "credentials.access_token must be a text, not a list.",
+                "credentials.access_token must be a string, not an array.",
             ),
             (json!({ "auth_type": "api_token", "api_token": "s3cr3t" }), "credentials.email is missing."),
             (
                 json!({ "auth_type": "api_token", "email": "jane", "api_token": "s3cr3t" }),
-                "credentials.email is no e-mail address.",
+                "credentials.email is not an e-mail address.",
             ),
             (
                 json!({ "auth_type": "api_token", "email": "a:b@c", "api_token": "s3cr3t" }),
-                "credentials.email is no e-mail address.",
+                "credentials.email is not an e-mail address.",
             ),
             (json!({ "auth_type": "client_credentials", "client_id": "c" }), "credentials.client_secret is missing."),
             (

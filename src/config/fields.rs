@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, InputFile, Result};
+use super::failure::{InputError, InputFile, Result};
 
 /// An object of one of the files, and where in the file it stands.
 #[derive(Clone)]
@@ -23,11 +23,12 @@ impl<'v> Fields<'v> {
         let path = path.into();
         match value {
             Value::Object(object) => Ok(Self { file, path, object }),
-            other => Err(Error::field(
+            other => Err(InputError::Field {
                 file,
-                if path.is_empty() { "the top level".to_owned() } else { path },
-                format!("must be a JSON object, not {}.", kind(other)),
-            )),
+                field: if path.is_empty() { "the top level".to_owned() } else { path },
+                problem: format!("must be a JSON object, not {}", kind(other)),
+                remedy: None,
+            }),
         }
     }
 
@@ -43,10 +44,19 @@ impl<'v> Fields<'v> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// An error about a field of this object.
+    /// Returns the error for a field of this object that has an invalid value. `problem` is the predicate
+    /// of the sentence, without the period; `remedy` is a sentence.
     #[must_use]
-    pub fn error(&self, name: &str, problem: impl Into<String>) -> Error {
-        Error::field(self.file, self.path(name), problem)
+    pub fn error(&self, name: &str, problem: impl Into<String>, remedy: impl Into<String>) -> InputError {
+        let (field, problem, remedy) = (self.path(name), problem.into(), Some(remedy.into()));
+        InputError::Field { file: self.file, field, problem, remedy }
+    }
+
+    /// Returns the error for a field of this object that has another type than `expected`, such as "a string".
+    #[must_use]
+    pub fn type_error(&self, name: &str, expected: &str, found: &Value) -> InputError {
+        let problem = format!("must be {expected}, not {}", kind(found));
+        InputError::Field { file: self.file, field: self.path(name), problem, remedy: None }
     }
 
     /// A field that must be there.
@@ -54,23 +64,23 @@ impl<'v> Fields<'v> {
     /// # Errors
     /// If it is absent; `remedy` says what to do.
     pub fn required(&self, name: &str, remedy: &str) -> Result<&'v Value> {
-        self.get(name).ok_or_else(|| self.error(name, format!("is missing. {remedy}")))
+        self.get(name).ok_or_else(|| self.error(name, "is missing", remedy))
     }
 
-    /// A text, if the field is there.
+    /// Returns the string in a field, or `None` if the field is absent.
     ///
     /// # Errors
-    /// If it is something else than a text.
-    pub fn text(&self, name: &str) -> Result<Option<&'v str>> {
-        self.get(name).map(|value| self.as_text(name, value)).transpose()
+    /// If the value is not a string.
+    pub fn string(&self, name: &str) -> Result<Option<&'v str>> {
+        self.get(name).map(|value| self.as_string(name, value)).transpose()
     }
 
-    /// A text that must be there.
+    /// Returns the string in a field.
     ///
     /// # Errors
-    /// If it is absent or something else than a text.
-    pub fn required_text(&self, name: &str, remedy: &str) -> Result<&'v str> {
-        self.required(name, remedy).and_then(|value| self.as_text(name, value))
+    /// If the field is absent or not a string.
+    pub fn required_string(&self, name: &str, remedy: &str) -> Result<&'v str> {
+        self.required(name, remedy).and_then(|value| self.as_string(name, value))
     }
 
     /// An object that must be there.
@@ -98,7 +108,7 @@ impl<'v> Fields<'v> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Value::Array(items)) => Ok(items),
-            Some(other) => Err(self.error(name, format!("must be a list, not {}.", kind(other)))),
+            Some(other) => Err(self.type_error(name, "an array", other)),
         }
     }
 
@@ -120,17 +130,14 @@ impl<'v> Fields<'v> {
         number.filter(|number| range.contains(number)).ok_or_else(|| {
             self.error(
                 name,
-                format!(
-                    "must be a whole number from {} to {}. Leave it out for the default, {default}.",
-                    range.start(),
-                    range.end()
-                ),
+                format!("must be an integer from {} to {}", range.start(), range.end()),
+                format!("Omit it to use the default, {default}."),
             )
         })
     }
 
-    fn as_text(&self, name: &str, value: &'v Value) -> Result<&'v str> {
-        value.as_str().ok_or_else(|| self.error(name, format!("must be a text, not {}.", kind(value))))
+    fn as_string(&self, name: &str, value: &'v Value) -> Result<&'v str> {
+        value.as_str().ok_or_else(|| self.type_error(name, "a string", value))
     }
 }
 
@@ -149,8 +156,8 @@ pub fn kind(value: &Value) -> &'static str {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }
 }
@@ -188,7 +195,7 @@ mod tests {
             let error = minutes(&value).expect_err("refused");
             assert_eq!(
                 error.to_string(),
-                "In the config, minutes must be a whole number from 0 to 1440. Leave it out for the default, 10."
+                "In the config, minutes must be an integer from 0 to 1440. Omit it to use the default, 10."
             );
         }
     }
@@ -199,14 +206,14 @@ mod tests {
         let top = Fields::new(InputFile::Config, "", &file).expect("an object");
         let inner = top.required_object("credentials", "").expect("an object");
         assert_eq!(
-            inner.text("token").expect_err("no text").to_string(),
-            "In the config, credentials.token must be a text, not a list."
+            inner.string("token").expect_err("no text").to_string(),
+            "In the config, credentials.token must be a string, not an array."
         );
         assert_eq!(
-            inner.required_text("other", "Enter it.").expect_err("absent").to_string(),
+            inner.required_string("other", "Enter it.").expect_err("absent").to_string(),
             "In the config, credentials.other is missing. Enter it."
         );
-        let error = top.required_object("list", "").map(|_| ()).expect_err("a list");
-        assert_eq!(error.to_string(), "In the config, list must be a JSON object, not a list.");
+        let error = top.required_object("list", "").map(|_| ()).expect_err("an array");
+        assert_eq!(error.to_string(), "In the config, list must be a JSON object, not an array.");
     }
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::fields::{Fields, kind};
-use crate::error::Result;
+use super::failure::Result;
+use super::fields::Fields;
 
 /// The actions that Zendesk documents, and one more that has been seen. Others may exist.
 const KNOWN_ACTIONS: [&str; 6] = ["create", "destroy", "exported", "login", "permanently_destroy", "update"];
@@ -71,14 +71,15 @@ impl Filters {
         };
         let filters = Self {
             actions: list(&fields, "actions", action)?,
-            source_types: list(&fields, "source_types", text)?,
+            source_types: list(&fields, "source_types", string)?,
             actor_ids: list(&fields, "actor_ids", id)?,
             ip_addresses: list(&fields, "ip_addresses", ip_address)?,
         };
         if filters.characters() > MOST_CHARACTERS {
             return Err(parent.error(
                 "filters",
-                "holds more than fits into a request's address. Use fewer or shorter values, or several connections.",
+                "contains more than fits into the URL of a request",
+                "Use fewer or shorter values, or several connections.",
             ));
         }
         Ok(filters)
@@ -122,36 +123,39 @@ impl Filters {
     }
 }
 
-/// The values of a list, sorted and each once.
-fn list<T: Ord>(fields: &Fields<'_>, name: &str, read: fn(&Value) -> std::result::Result<T, String>) -> Result<Vec<T>> {
+/// Reads an item of an array. The string is the item's path within the fields.
+type ReadItem<T> = fn(&Fields<'_>, &str, &Value) -> Result<T>;
+
+/// Reads an array, sorts its values and removes duplicates.
+fn list<T: Ord>(fields: &Fields<'_>, name: &str, read: ReadItem<T>) -> Result<Vec<T>> {
     let values = fields.list(name)?;
-    let read = |(place, value)| read(value).map_err(|problem| fields.error(&format!("{name}[{place}]"), problem));
+    let read = |(index, value)| read(fields, &format!("{name}[{index}]"), value);
     let mut values = values.iter().enumerate().map(read).collect::<Result<Vec<T>>>()?;
     values.sort_unstable();
     values.dedup();
     if values.len() > MOST_VALUES {
-        return Err(fields.error(name, format!("holds more than {MOST_VALUES} values. Use fewer of them.")));
+        return Err(fields.error(name, format!("contains more than {MOST_VALUES} values"), "Use fewer values."));
     }
     Ok(values)
 }
 
-fn text(value: &Value) -> std::result::Result<String, String> {
+fn string(fields: &Fields<'_>, path: &str, value: &Value) -> Result<String> {
     match value.as_str().map(str::trim) {
-        None => Err(format!("must be a text, not {}.", kind(value))),
-        Some("") => Err("is blank. Remove it, or enter what to filter by.".to_owned()),
+        None => Err(fields.type_error(path, "a string", value)),
+        Some("") => Err(fields.error(path, "is blank", "Remove it, or enter a value to filter by.")),
         Some(text) => Ok(text.to_owned()),
     }
 }
 
 /// The known ones are lower case, however people write them.
-fn action(value: &Value) -> std::result::Result<String, String> {
-    let text = text(value)?;
+fn action(fields: &Fields<'_>, path: &str, value: &Value) -> Result<String> {
+    let text = string(fields, path, value)?;
     let known = KNOWN_ACTIONS.into_iter().find(|known| known.eq_ignore_ascii_case(&text));
     Ok(known.map_or(text, str::to_owned))
 }
 
 /// Forms and templates write numbers as texts, or with an empty fraction.
-fn id(value: &Value) -> std::result::Result<i64, String> {
+fn id(fields: &Fields<'_>, path: &str, value: &Value) -> Result<i64> {
     let number = match value {
         Value::Number(number) => {
             let text = number.to_string();
@@ -160,23 +164,22 @@ fn id(value: &Value) -> std::result::Result<i64, String> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     };
-    number.ok_or_else(|| "must be the id of a user, a whole number; -1 is Zendesk itself.".to_owned())
+    number.ok_or_else(|| fields.error(path, "must be the id of a user, an integer", "Use -1 for Zendesk itself."))
 }
 
-fn ip_address(value: &Value) -> std::result::Result<String, String> {
-    let text = text(value)?;
-    match text.parse::<IpAddr>() {
-        Ok(_) => Ok(text),
-        Err(_) => {
-            Err("is no IP address. Write it like 192.0.2.7 or 2001:db8::1, without a range or a port.".to_owned())
-        }
+fn ip_address(fields: &Fields<'_>, path: &str, value: &Value) -> Result<String> {
+    let text = string(fields, path, value)?;
+    if text.parse::<IpAddr>().is_err() {
+        let remedy = "Write it like 192.0.2.7 or 2001:db8::1, without a range or a port.";
+        return Err(fields.error(path, "is not an IP address", remedy));
     }
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::InputFile;
+    use crate::config::InputFile;
 
     fn parse(filters: &Value) -> Result<Filters> {
         Filters::parse(&Fields::new(InputFile::Config, "", &json!({ "filters": filters }))?)
@@ -216,20 +219,20 @@ mod tests {
     #[test]
     fn what_does_not_do_is_refused_with_its_place_and_without_the_value() {
         for (filters, start) in [
-            (json!(["s3cr3t"]), "filters must be a JSON object, not a list."),
-            (json!({ "actions": "s3cr3t" }), "filters.actions must be a list, not a text."),
-            (json!({ "actions": ["login", 7] }), "filters.actions[1] must be a text, not a number."),
+            (json!(["s3cr3t"]), "filters must be a JSON object, not an array."),
+            (json!({ "actions": "s3cr3t" }), "filters.actions must be an array, not a string."),
+            (json!({ "actions": ["login", 7] }), "filters.actions[1] must be a string, not a number."),
             (json!({ "source_types": ["user", " "] }), "filters.source_types[1] is blank."),
-            (json!({ "source_types": [null] }), "filters.source_types[0] must be a text, not null."),
+            (json!({ "source_types": [null] }), "filters.source_types[0] must be a string, not null."),
             (json!({ "actor_ids": [1, 2, "s3cr3t"] }), "filters.actor_ids[2] must be the id of a user"),
             (json!({ "actor_ids": [1.5] }), "filters.actor_ids[0] must be the id of a user"),
             (json!({ "actor_ids": [1e300] }), "filters.actor_ids[0] must be the id of a user"),
             (json!({ "actor_ids": [u64::MAX] }), "filters.actor_ids[0] must be the id of a user"),
             (json!({ "actor_ids": [""] }), "filters.actor_ids[0] must be the id of a user"),
-            (json!({ "ip_addresses": ["10.0.0.0/8"] }), "filters.ip_addresses[0] is no IP address."),
-            (json!({ "ip_addresses": ["192.0.2.7:443"] }), "filters.ip_addresses[0] is no IP address."),
-            (json!({ "ip_addresses": ["s3cr3t"] }), "filters.ip_addresses[0] is no IP address."),
-            (json!({ "ip_addresses": [7] }), "filters.ip_addresses[0] must be a text, not a number."),
+            (json!({ "ip_addresses": ["10.0.0.0/8"] }), "filters.ip_addresses[0] is not an IP address."),
+            (json!({ "ip_addresses": ["192.0.2.7:443"] }), "filters.ip_addresses[0] is not an IP address."),
+            (json!({ "ip_addresses": ["s3cr3t"] }), "filters.ip_addresses[0] is not an IP address."),
+            (json!({ "ip_addresses": [7] }), "filters.ip_addresses[0] must be a string, not a number."),
         ] {
             let error = parse(&filters).expect_err("refused").to_string();
             assert!(error.starts_with(&format!("In the config, {start}")), "{filters}: {error}");
@@ -242,7 +245,7 @@ mod tests {
         let ids = |number: i64| json!({ "actor_ids": (0..number).collect::<Vec<_>>() });
         assert_eq!(parse(&ids(100)).expect("understood").actor_ids.len(), 100);
         let error = parse(&ids(101)).expect_err("refused").to_string();
-        assert_eq!(error, "In the config, filters.actor_ids holds more than 100 values. Use fewer of them.");
+        assert_eq!(error, "In the config, filters.actor_ids contains more than 100 values. Use fewer values.");
         let twice: Vec<i64> = (0..100).chain(0..100).collect();
         assert!(parse(&json!({ "actor_ids": twice })).is_ok());
 
@@ -250,6 +253,9 @@ mod tests {
         let fits = MOST_CHARACTERS - 2 * NAME_CHARACTERS - 200 * 2 * 3;
         assert!(parse(&long(fits)).is_ok());
         let error = parse(&long(fits + 1)).expect_err("refused").to_string();
-        assert!(error.starts_with("In the config, filters holds more than fits into a request's address."), "{error}");
+        assert!(
+            error.starts_with("In the config, filters contains more than fits into the URL of a request."),
+            "{error}"
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! decides what to fetch.
 
 mod credentials;
+mod failure;
 mod fields;
 mod file;
 mod filters;
@@ -15,14 +16,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-pub use credentials::{Credentials, GrantedToken, OauthClient, RefreshToken, SECRET_FIELDS};
+pub use credentials::{AuthMethod, Credentials, GrantedToken, OauthClient, RefreshToken, SECRET_FIELDS};
+pub use failure::{InputError, InputFile, Result};
 pub use fields::{Fields, kind};
 pub use file::{parse_json, read_json};
 pub use filters::Filters;
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;
 
-use crate::error::{InputFile, Result};
 use crate::second::Second;
 
 /// The configuration of one connection.
@@ -112,20 +113,21 @@ impl Config {
     /// Reads the content of a configuration file.
     ///
     /// # Errors
-    /// A [`crate::error::ErrorKind::Field`] that names the field and the remedy, never the value.
+    /// An [`InputError::Field`] that names the field and the remedy, never the value.
     pub fn parse(value: &Value) -> Result<Self> {
         let fields = Fields::new(InputFile::Config, "", value)?;
         let subdomain = Subdomain::parse(
-            fields.required_text("subdomain", "Enter the part before .zendesk.com of the account's address.")?,
+            fields.required_string("subdomain", "Enter the part before .zendesk.com of the account's address.")?,
         )
-        .map_err(|problem| fields.error("subdomain", problem))?;
+        .map_err(|invalid| fields.error("subdomain", invalid.problem, invalid.remedy))?;
         let credentials = Credentials::parse(&fields)?;
-        let start_date = match fields.text("start_date")?.map(str::trim) {
+        let start_date = match fields.string("start_date")?.map(str::trim) {
             None | Some("") => None,
             Some(text) => Some(text.parse().map_err(|_| {
                 fields.error(
                     "start_date",
-                    "is no date. Write it like 2024-01-01T00:00:00Z or 2024-01-01, or leave it out for the whole history.",
+                    "is not a date",
+                    "Write it like 2024-01-01T00:00:00Z or 2024-01-01, or omit it for the whole history.",
                 )
             })?),
         };
@@ -189,17 +191,17 @@ mod tests {
     #[test]
     fn each_error_names_its_field() {
         for (config, start) in [
-            (json!([]), "In the config, the top level must be a JSON object, not a list."),
+            (json!([]), "In the config, the top level must be a JSON object, not an array."),
             (json!({}), "In the config, subdomain is missing."),
             (json!({ "subdomain": null }), "In the config, subdomain is missing."),
-            (json!({ "subdomain": 7 }), "In the config, subdomain must be a text, not a number."),
+            (json!({ "subdomain": 7 }), "In the config, subdomain must be a string, not a number."),
             (json!({ "subdomain": "a.b" }), "In the config, subdomain is not a Zendesk subdomain."),
             (json!({ "subdomain": "a" }), "In the config, credentials is missing."),
-            (with("start_date", json!("soon")), "In the config, start_date is no date."),
-            (with("start_date", json!(2024)), "In the config, start_date must be a text, not a number."),
+            (with("start_date", json!("soon")), "In the config, start_date is not a date."),
+            (with("start_date", json!(2024)), "In the config, start_date must be a string, not a number."),
             (
                 with("lookback_window_minutes", json!(2000)),
-                "In the config, lookback_window_minutes must be a whole number from 0 to 1440.",
+                "In the config, lookback_window_minutes must be an integer from 0 to 1440.",
             ),
         ] {
             let error = Config::parse(&config).expect_err("refused").to_string();

@@ -2,7 +2,6 @@
 //!
 //! Nothing else may turn a text into a host name; see [`Subdomain::parse`].
 
-use std::borrow::Cow;
 use std::fmt;
 
 /// A label of a host name that can only mean `{label}.zendesk.com`.
@@ -13,16 +12,28 @@ pub struct Subdomain(String);
 /// URL pass, because [`Subdomain::parse`] understands them.
 pub(super) const PATTERN: &str = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[Zz][Ee][Nn][Dd][Ee][Ss][Kk]\.[Cc][Oo][Mm])?(:[0-9]+)?(/[^\s@]*)?\s*$";
 
+/// Why a string is not a subdomain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}. {remedy}")]
+pub struct InvalidSubdomain {
+    /// The predicate of a sentence, without the period.
+    pub problem: &'static str,
+    /// What to enter instead, as a sentence.
+    pub remedy: &'static str,
+}
+
 impl Subdomain {
     /// Understands `acme`, `acme.zendesk.com` and URLs below it, in any case, with blanks around.
     ///
     /// # Errors
-    /// The predicate of a sentence that says what is wrong and what to enter, for everything else:
-    /// other hosts, user info, an IP address.
-    pub fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
+    /// For everything else: other hosts, user info, an IP address.
+    pub fn parse(text: &str) -> Result<Self, InvalidSubdomain> {
         let text = text.trim().to_ascii_lowercase();
         if text.is_empty() {
-            return Err("is empty. Enter the part before .zendesk.com of the account's address: for https://acme.zendesk.com it is \"acme\".".into());
+            return Err(InvalidSubdomain {
+                problem: "is empty",
+                remedy: "Enter the part before .zendesk.com of the account's address: for https://acme.zendesk.com it is \"acme\".",
+            });
         }
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(&text);
         let host = rest.split_once('/').map_or(rest, |(host, _path)| host);
@@ -39,7 +50,10 @@ impl Subdomain {
         if fits {
             Ok(Self(label.to_owned()))
         } else {
-            Err("is not a Zendesk subdomain. Enter the part before .zendesk.com of the account's address, letters, digits and hyphens only: for https://acme.zendesk.com it is \"acme\". For a host-mapped help desk use the original subdomain.".into())
+            Err(InvalidSubdomain {
+                problem: "is not a Zendesk subdomain",
+                remedy: "Enter the part before .zendesk.com of the account's address, which consists of letters, digits and hyphens: for https://acme.zendesk.com it is \"acme\". If the account has a host-mapped domain, enter the original subdomain.",
+            })
         }
     }
 

@@ -20,11 +20,11 @@ use super::walk::{Portion, Window};
 use crate::airbyte::message::{self, DESCRIPTOR, Level, Message, SourceStats, State, StreamState, stream_status};
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
-use crate::zendesk::{Client, PageOutcome, PageRequest};
+use crate::zendesk::{self, Client, PageOutcome, PageRequest};
 
 /// Records between two STATE messages, at most.
 const RECORDS_PER_STATE: u64 = 5_000;
@@ -66,7 +66,7 @@ pub struct Engine {
     plan: Plan,
     ledger: Ledger,
     workers: usize,
-    requests: JoinSet<(WindowId, Result<PageOutcome>)>,
+    requests: JoinSet<(WindowId, zendesk::Result<PageOutcome>)>,
     tally: Tally,
     began: Instant,
     progress: Progress,
@@ -171,13 +171,13 @@ impl Engine {
 
     async fn arrived(
         &mut self,
-        answer: Option<std::result::Result<(WindowId, Result<PageOutcome>), tokio::task::JoinError>>,
+        answer: Option<std::result::Result<(WindowId, zendesk::Result<PageOutcome>), tokio::task::JoinError>>,
     ) -> Result<()> {
         let (window, fetched) = match answer {
             Some(Ok(answer)) => answer,
-            Some(Err(error)) => return Err(of_task(error)),
+            Some(Err(error)) => return Err(of_task(error).into()),
             None => {
-                return Err(Error::with_details(ErrorKind::Defect, "the plan neither ends nor goes on"));
+                return Err(Error::defect("the plan neither ends nor goes on"));
             }
         };
         let fetched = fetched?;
@@ -218,7 +218,7 @@ impl Engine {
     /// Puts out an ESTIMATE, if there is one to put out.
     async fn tell(&self, estimate: Option<Message>) -> Result<()> {
         match estimate {
-            Some(estimate) => self.output.send(&estimate).await,
+            Some(estimate) => Ok(self.output.send(&estimate).await?),
             None => Ok(()),
         }
     }
@@ -238,7 +238,7 @@ impl Engine {
         self.output.send(&Message::State { state }).await?;
         self.unclaimed = 0;
         self.claimed_once = true;
-        self.output.flush().await
+        Ok(self.output.flush().await?)
     }
 
     /// What is due once a minute.
@@ -264,7 +264,7 @@ impl Engine {
             requests: self.client.metrics().requests(),
             limit: self.client.limit(),
         });
-        self.output.log(Level::Info, words).await
+        Ok(self.output.log(Level::Info, words).await?)
     }
 }
 

@@ -20,8 +20,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Fields, Filters, kind};
-use crate::error::{Error, ErrorKind, InputFile, Result};
+use crate::config::{Fields, Filters, InputError, InputFile, Result, kind};
 use crate::second::Second;
 use crate::zendesk::Identity;
 
@@ -38,7 +37,7 @@ pub struct SyncState {
     pub filters: Arc<Filters>,
 }
 
-const START_OVER: &str = "Reset the connection, or leave the state out, to read from the start date again.";
+const START_OVER: &str = "Reset the connection, or omit the state, to read from the start date again.";
 
 impl SyncState {
     /// Reads a `stream_state`. One that holds only `created_at`, as people write it, is understood.
@@ -49,11 +48,9 @@ impl SyncState {
         let fields = Fields::new(InputFile::State, "stream_state", value)?;
         let date = |name| {
             let date = |text: &str| {
-                text.parse().map_err(|_| {
-                    fields.error(name, format!("is no date; it looks like 2024-01-01T00:00:00Z. {START_OVER}"))
-                })
+                text.parse().map_err(|_| fields.error(name, "is not a date such as 2024-01-01T00:00:00Z", START_OVER))
             };
-            fields.text(name)?.map(date).transpose()
+            fields.string(name)?.map(date).transpose()
         };
         Ok(Self {
             created_at: date("created_at")?,
@@ -62,7 +59,7 @@ impl SyncState {
                 None => BTreeMap::new(),
                 Some(seen) => parse_seen(seen, &fields.path("seen"))?,
             },
-            filters: Arc::new(Filters::parse(&fields).map_err(start_over)?),
+            filters: Arc::new(Filters::parse(&fields).map_err(|error| error.with_remedy(START_OVER))?),
         })
     }
 
@@ -88,13 +85,6 @@ impl SyncState {
     }
 }
 
-fn start_over(mut error: Error) -> Error {
-    if let ErrorKind::Field { problem, .. } = &mut error.kind {
-        *problem = format!("{problem} {START_OVER}");
-    }
-    error
-}
-
 fn to_json(identity: &Identity) -> Value {
     match identity {
         Identity::Id(id) => Value::from(*id),
@@ -103,18 +93,23 @@ fn to_json(identity: &Identity) -> Value {
 }
 
 fn parse_seen(value: &Value, path: &str) -> Result<BTreeMap<Second, Vec<Identity>>> {
-    let wrong = |path: String, problem: String| Error::field(InputFile::State, path, format!("{problem} {START_OVER}"));
+    let wrong = |field: String, problem: String| InputError::Field {
+        file: InputFile::State,
+        field,
+        problem,
+        remedy: Some(START_OVER.to_owned()),
+    };
     let Value::Object(seen) = value else {
-        return Err(wrong(path.to_owned(), format!("must be a JSON object, not {}.", kind(value))));
+        return Err(wrong(path.to_owned(), format!("must be a JSON object, not {}", kind(value))));
     };
     let mut parsed: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
     for (at, ids) in seen {
         let path = format!("{path}.{at}");
         let Ok(at) = at.parse() else {
-            return Err(wrong(path, "is no date.".to_owned()));
+            return Err(wrong(path, "is not a date".to_owned()));
         };
         let Value::Array(ids) = ids else {
-            return Err(wrong(path, format!("must be a list of ids, not {}.", kind(ids))));
+            return Err(wrong(path, format!("must be an array of ids, not {}", kind(ids))));
         };
         for id in ids {
             let identity = match id {
@@ -122,7 +117,8 @@ fn parse_seen(value: &Value, path: &str) -> Result<BTreeMap<Second, Vec<Identity
                 Value::String(text) => Some(Identity::Other(text.as_str().into())),
                 _ => None,
             };
-            let identity = identity.ok_or_else(|| wrong(path.clone(), "must hold ids: whole numbers.".to_owned()))?;
+            let identity =
+                identity.ok_or_else(|| wrong(path.clone(), "must contain ids, which are integers".to_owned()))?;
             parsed.entry(at).or_default().push(identity);
         }
     }
@@ -166,26 +162,26 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_refused_with_the_field() {
         for (state, start) in [
-            (json!([]), "In the state, stream_state must be a JSON object, not a list."),
-            (json!({ "created_at": "soon" }), "In the state, stream_state.created_at is no date;"),
+            (json!([]), "In the state, stream_state must be a JSON object, not an array."),
+            (json!({ "created_at": "soon" }), "In the state, stream_state.created_at is not a date"),
             (
                 json!({ "created_at": 1_704_067_200 }),
-                "In the state, stream_state.created_at must be a text, not a number.",
+                "In the state, stream_state.created_at must be a string, not a number.",
             ),
-            (json!({ "seen_since": "" }), "In the state, stream_state.seen_since is no date;"),
-            (json!({ "seen": [] }), "In the state, stream_state.seen must be a JSON object, not a list."),
-            (json!({ "seen": { "x": [] } }), "In the state, stream_state.seen.x is no date."),
+            (json!({ "seen_since": "" }), "In the state, stream_state.seen_since is not a date"),
+            (json!({ "seen": [] }), "In the state, stream_state.seen must be a JSON object, not an array."),
+            (json!({ "seen": { "x": [] } }), "In the state, stream_state.seen.x is not a date."),
             (
                 json!({ "seen": { "2024-01-01": 7 } }),
-                "In the state, stream_state.seen.2024-01-01 must be a list of ids, not a number.",
+                "In the state, stream_state.seen.2024-01-01 must be an array of ids, not a number.",
             ),
             (
                 json!({ "seen": { "2024-01-01": [1.5] } }),
-                "In the state, stream_state.seen.2024-01-01 must hold ids: whole numbers.",
+                "In the state, stream_state.seen.2024-01-01 must contain ids, which are integers.",
             ),
             (
                 json!({ "filters": { "actions": "login" } }),
-                "In the state, stream_state.filters.actions must be a list, not a text. Reset the connection",
+                "In the state, stream_state.filters.actions must be an array, not a string. Reset the connection",
             ),
         ] {
             let error = SyncState::parse(&state).expect_err("refused").to_string();

@@ -4,9 +4,9 @@
 //! It must not fetch anything, and must not end before the API says that there is no more, or
 //! shows, in ascending order, a record past the end.
 
-use crate::error::{ErrorKind, Result};
 use crate::second::Second;
 use crate::zendesk::{Between, PAGE_SIZE, Page, PageOutcome, Query, Record};
+use crate::zendesk::{Failure, Result};
 
 /// A half-open span of time: `start` belongs to it, `end` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +199,7 @@ impl Walk {
         }
         self.fruitless_pages += 1;
         if self.fruitless_pages > FRUITLESS_PAGES {
-            return Err(ErrorKind::Pagination { what: "its pages bring nothing new" }.into());
+            return Err(Failure::Pagination { what: "its pages bring nothing new" }.into());
         }
         self.resumes = self.reached;
         match next {
@@ -215,7 +215,7 @@ impl Walk {
         let times = || page.records.iter().filter_map(|record| record.created_at);
         match (times().min(), self.resumes) {
             (Some(oldest), Some(resumes)) if resumes.since(oldest) > self.tolerance => {
-                Err(ErrorKind::Pagination { what: "its pages are not in ascending order" }.into())
+                Err(Failure::Pagination { what: "its pages are not in ascending order" }.into())
             }
             (Some(oldest), Some(resumes)) if oldest < resumes => Ok(false),
             _ => Ok(times().is_sorted()),
@@ -232,7 +232,7 @@ impl Walk {
     /// Goes on from the last record seen, without a cursor.
     fn restart(&mut self, what: &'static str) -> Result<()> {
         if self.fruitless_restarts >= FRUITLESS_RESTARTS {
-            return Err(ErrorKind::Pagination { what }.into());
+            return Err(Failure::Pagination { what }.into());
         }
         self.fruitless_restarts += 1;
         self.from = self.position();
@@ -403,7 +403,7 @@ mod tests {
         let mut descending = walk(0, 10_000);
         descending.arrived(page(&[9000, 8000], Some("a"), true)).expect("fine");
         let error = descending.arrived(page(&[7000], Some("b"), true)).expect_err("refused");
-        assert_eq!(error.kind, ErrorKind::Pagination { what: "its pages are not in ascending order" });
+        assert_eq!(error.failure, Failure::Pagination { what: "its pages are not in ascending order" });
         let mut swapped = walk(0, 10_000);
         swapped.arrived(page(&[9000], Some("a"), true)).expect("fine");
         assert_eq!(times(swapped.arrived(page(&[8990, 9001], Some("b"), true)).expect("fine")), [8990, 9001]);
@@ -459,8 +459,8 @@ mod tests {
         for times in [&[][..], &[10]] {
             let mut walk = walk(0, 1000);
             let error = (0..).find_map(|number: u32| walk.arrived(page(times, Some(&number.to_string()), true)).err());
-            let kind = error.map(|error| error.kind);
-            assert_eq!(kind, Some(ErrorKind::Pagination { what: "its pages bring nothing new" }));
+            let kind = error.map(|error| error.failure);
+            assert_eq!(kind, Some(Failure::Pagination { what: "its pages bring nothing new" }));
         }
     }
 
@@ -475,7 +475,7 @@ mod tests {
             }
         };
         assert_eq!(restarts, 2 + 10 * 3, "each with its page asked for thrice");
-        assert_eq!(error.kind, ErrorKind::Pagination { what: "more is announced without a cursor" });
+        assert_eq!(error.failure, Failure::Pagination { what: "more is announced without a cursor" });
     }
 
     #[test]

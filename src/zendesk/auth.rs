@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::base_url::BaseUrl;
+use super::failure::{Error, Failure, Result};
 use super::notice::Notice;
-use super::response::{Failure, Response};
+use super::response::{FailedAttempt, Response};
 use super::retry_loop::RetryLoop;
 use super::transport::Outgoing;
-use crate::config::{Credentials, OauthClient};
-use crate::error::{AuthMethod, Error, ErrorKind, Result};
+use crate::config::{AuthMethod, Credentials, OauthClient};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::secret::Secret;
@@ -258,7 +258,7 @@ async fn renew(
     });
     match renewed.await {
         Ok(renewed) => renewed,
-        Err(_) => Err(task.await.err().map_or_else(|| ErrorKind::Defect.into(), of_task)),
+        Err(_) => Err(task.await.err().map_or_else(|| Failure::Defect.into(), |error| of_task(error).into())),
     }
 }
 
@@ -301,7 +301,7 @@ impl Slot {
             });
             self.refresh_token = Some(refresh_token);
             // Used before it is kept, a pair could be lost for good.
-            response.await.map_err(|_| ErrorKind::OutputClosed)?;
+            response.await.map_err(|_| Failure::Defect)?;
         }
         // A tenth of its life, a minute at most, is left for requests under way.
         let header = bearer(&access_token, retry_loop)?;
@@ -316,7 +316,7 @@ fn read_grant(
     response: &mut Response,
     rotating: bool,
     retry_loop: &RetryLoop,
-) -> std::result::Result<Granted, Failure> {
+) -> std::result::Result<Granted, FailedAttempt> {
     if let Some(failure) = response.common_failure(retry_loop.clock().now()) {
         return Err(failure);
     }
@@ -328,33 +328,33 @@ fn read_grant(
         return granted
             // A refresh grant that brings no new refresh token would be the last one.
             .filter(|granted| !rotating || granted.refresh_token.as_ref().is_some_and(|token| !token.is_empty()))
-            .ok_or(Failure::transient(ErrorKind::NoToken));
+            .ok_or(FailedAttempt::transient(Failure::NotAToken));
     }
-    Err(Failure::permanent(refusal(response, rotating)))
+    Err(FailedAttempt::permanent(refusal(response, rotating)))
 }
 
 /// The reasons for which the token endpoint says no. Which words go with which reason is not
 /// documented beyond the codes, so the words only make the message sharper.
-fn refusal(response: &Response, rotating: bool) -> ErrorKind {
+fn refusal(response: &Response, rotating: bool) -> Failure {
     let json = response.json().unwrap_or_default();
     let words = json["error_description"].as_str().unwrap_or_default().to_ascii_lowercase();
     let about = |any: &[&str]| any.iter().any(|word| words.contains(word));
     match json["error"].as_str() {
-        Some("invalid_scope") => ErrorKind::OauthScope,
-        Some("unauthorized_client") => ErrorKind::OauthClientKind,
-        Some("invalid_grant") if rotating => ErrorKind::RefreshTokenDead,
-        Some("invalid_client") if about(&["confidential", "public"]) => ErrorKind::OauthClientKind,
-        Some("invalid_client") if about(&["secret"]) => ErrorKind::OauthSecret,
+        Some("invalid_scope") => Failure::OauthScope,
+        Some("unauthorized_client") => Failure::OauthClientKind,
+        Some("invalid_grant") if rotating => Failure::RefreshTokenInvalid,
+        Some("invalid_client") if about(&["confidential", "public"]) => Failure::OauthClientKind,
+        Some("invalid_client") if about(&["secret"]) => Failure::OauthSecret,
         Some("invalid_client") if about(&["unknown", "no such", "not found", "not exist"]) => {
-            ErrorKind::OauthClientUnknown
+            Failure::OauthClientUnknown
         }
         // There is no grant but the client itself where nothing rotates.
-        Some("invalid_client" | "invalid_grant") => ErrorKind::OauthClient,
-        _ if response.status == 401 => ErrorKind::OauthClient,
+        Some("invalid_client" | "invalid_grant") => Failure::OauthClient,
+        _ if response.status == 401 => Failure::OauthClient,
         // The API always says why; what says nothing stands before it.
-        _ if response.status == 403 && !json.is_object() => ErrorKind::IpRestricted,
-        _ if response.status == 404 => ErrorKind::NoEndpoint,
-        _ => ErrorKind::OauthRefused { status: response.status },
+        _ if response.status == 403 && !json.is_object() => Failure::IpRestricted,
+        _ if response.status == 404 => Failure::EndpointNotFound,
+        _ => Failure::OauthRefused { status: response.status },
     }
 }
 
@@ -370,7 +370,7 @@ fn basic(email: &str, token: &Secret, retry_loop: &RetryLoop) -> Result<HeaderVa
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue> {
-    let mut header = HeaderValue::from_str(value).map_err(|_| ErrorKind::Defect)?;
+    let mut header = HeaderValue::from_str(value).map_err(|_| Failure::Defect)?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
+use super::failure::{Failure, Result};
 use crate::config::Subdomain;
-use crate::error::{ErrorKind, Result};
 
 /// Scheme, host and port of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,27 +21,27 @@ impl BaseUrl {
     /// # Errors
     /// If the operator's value is something else.
     pub fn new(subdomain: &Subdomain, over: Option<&str>) -> Result<Self> {
-        let refuse = |problem| Err(ErrorKind::BaseUrl { problem }.into());
+        let refuse = |problem| Err(Failure::BaseUrl { problem }.into());
         let Some(text) = over.map(str::trim).filter(|text| !text.is_empty()) else {
             return match Url::parse(&format!("https://{subdomain}.zendesk.com/")) {
                 Ok(url) => Ok(Self(url)),
-                Err(error) => Err(ErrorKind::Startup { why: error.to_string() }.into()),
+                Err(error) => Err(Failure::Setup { why: error.to_string() }.into()),
             };
         };
         let Ok(url) = Url::parse(text) else {
-            return refuse("is no URL.");
+            return refuse("is not a URL");
         };
         let loopback = is_loopback(&url);
         if !(url.scheme() == "https" || url.scheme() == "http" && loopback) {
             return refuse(
-                "must begin with https:// (http:// is allowed to this machine only, because the requests carry credentials).",
+                "must start with https:// (http:// is allowed for this machine only, because requests carry credentials)",
             );
         }
         if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
-            return refuse("must be a scheme, a host and at most a port.");
+            return refuse("must consist of a scheme, a host and at most a port");
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return refuse("must end after the host and the port: a path does not belong in it.");
+            return refuse("must end after the host and the port, without a path");
         }
         Ok(Self(url))
     }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use super::auth::Auth;
 use super::base_url::BaseUrl;
+use super::failure::{Failure, Result};
 use super::metrics::Metrics;
 use super::page::Page;
 use super::query::Query;
 use super::rate_limiter::Waits;
-use super::response::{Failure, Response};
+use super::response::{FailedAttempt, Response};
 use super::retry_loop::{AttemptsSoFar, Outcome, RetryLoop, Setup};
 use super::too_much::{OnTooMuch, TooMuch};
 use super::transport::Outgoing;
-use crate::config::Credentials;
-use crate::error::{AuthMethod, ErrorKind, Result};
+use crate::config::{AuthMethod, Credentials};
 use crate::second::Second;
 
 /// A client of one account.
@@ -87,7 +87,7 @@ impl Client {
                     return Ok(page);
                 }
                 Ok(Outcome::TooMuch(too_much)) => return Ok(PageOutcome::TooMuch(too_much)),
-                Err(error) if matches!(error.kind, ErrorKind::TokenExpired { .. }) => {
+                Err(error) if matches!(error.failure, Failure::TokenExpired { .. }) => {
                     match self.auth.after_refusal(&token, &self.retry_loop).await? {
                         Some(renewed) => token = renewed,
                         None => return Err(error),
@@ -98,11 +98,11 @@ impl Client {
         }
     }
 
-    fn read(&self, response: &mut Response, query: &Query) -> std::result::Result<PageOutcome, Failure> {
+    fn read(&self, response: &mut Response, query: &Query) -> std::result::Result<PageOutcome, FailedAttempt> {
         match response.status {
             200 => match Page::parse(&mut response.body) {
                 Ok(page) => Ok(PageOutcome::Page(page)),
-                Err(what) => Err(Failure::transient(ErrorKind::NotThePage { what })),
+                Err(what) => Err(FailedAttempt::transient(Failure::NotAPage { what })),
             },
             400 if query.after.is_some() => Ok(PageOutcome::CursorRefused),
             _ => Err(response.api_failure(self.auth.method(), self.retry_loop.clock().now())),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::attempt::Attempt;
-use crate::error::ErrorKind;
+use super::failure::Failure;
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -20,7 +20,7 @@ pub enum Notice {
     /// A try failed; there will be another one.
     Retrying {
         /// Why it failed.
-        kind: ErrorKind,
+        failure: Failure,
         /// When the next try comes.
         wait: Duration,
     },

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
+use super::failure::Failure;
 use super::retry::{Retryability, parse_retry_after};
-use crate::error::{AuthMethod, ErrorKind};
+use crate::config::AuthMethod;
 use crate::second::Second;
 
 /// An answer of the server, read to its end.
@@ -23,26 +24,26 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// A failed try: why, and whether to try again.
+/// A failed attempt: why it failed, and whether to retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What went wrong.
-    pub kind: ErrorKind,
+pub struct FailedAttempt {
+    /// What the failure means.
+    pub failure: Failure,
     /// Whether to try again.
     pub retryability: Retryability,
 }
 
-impl Failure {
+impl FailedAttempt {
     /// A failure that would happen again.
     #[must_use]
-    pub fn permanent(kind: ErrorKind) -> Self {
-        Self { kind, retryability: Retryability::Permanent }
+    pub fn permanent(failure: Failure) -> Self {
+        Self { failure, retryability: Retryability::Permanent }
     }
 
     /// A failure that may pass.
     #[must_use]
-    pub fn transient(kind: ErrorKind) -> Self {
-        Self { kind, retryability: Retryability::Transient { after: None } }
+    pub fn transient(failure: Failure) -> Self {
+        Self { failure, retryability: Retryability::Transient { after: None } }
     }
 }
 
@@ -79,17 +80,18 @@ impl Response {
     /// What every endpoint's answers have in common: the failures that pass, redirects, the missing
     /// help desk. `None` for the rest.
     #[must_use]
-    pub fn common_failure(&self, now: Timestamp) -> Option<Failure> {
+    pub fn common_failure(&self, now: Timestamp) -> Option<FailedAttempt> {
         let status = self.status;
         let after = self.retry_after(now);
         Some(match status {
-            300..=399 => Failure::permanent(ErrorKind::Redirect { status, to: self.redirect_host() }),
-            404 if self.is_missing_help_desk() => Failure::permanent(ErrorKind::UnknownSubdomain),
-            408 | 409 | 500..=599 => {
-                Failure { kind: ErrorKind::Trouble { status }, retryability: Retryability::Transient { after } }
-            }
-            429 => Failure {
-                kind: ErrorKind::RateLimited { minutes: 0 },
+            300..=399 => FailedAttempt::permanent(Failure::Redirect { status, to: self.redirect_host() }),
+            404 if self.is_missing_help_desk() => FailedAttempt::permanent(Failure::UnknownSubdomain),
+            408 | 409 | 500..=599 => FailedAttempt {
+                failure: Failure::ServerError { status },
+                retryability: Retryability::Transient { after },
+            },
+            429 => FailedAttempt {
+                failure: Failure::RateLimited { minutes: 0 },
                 retryability: Retryability::RateLimited {
                     after: after.or_else(|| parse_retry_after(self.header("ratelimit-reset")?, now)),
                 },
@@ -100,46 +102,46 @@ impl Response {
 
     /// The failure that an answer of the API other than a 200 is.
     #[must_use]
-    pub fn api_failure(&self, method: AuthMethod, now: Timestamp) -> Failure {
+    pub fn api_failure(&self, method: AuthMethod, now: Timestamp) -> FailedAttempt {
         if let Some(failure) = self.common_failure(now) {
             return failure;
         }
-        Failure::permanent(match self.status {
+        FailedAttempt::permanent(match self.status {
             401 => self.unauthorized(method, now),
             403 => self.forbidden(),
-            404 => ErrorKind::NoEndpoint,
-            422 => ErrorKind::Unprocessable,
+            404 => Failure::EndpointNotFound,
+            422 => Failure::Unprocessable,
             // Anything but a 200 with a page is no page, also 204 or 206.
             status @ 200..=299 => {
-                return Failure::transient(ErrorKind::NotThePage { what: format!("status {status}") });
+                return FailedAttempt::transient(Failure::NotAPage { what: format!("status {status}") });
             }
-            status => ErrorKind::Refused { status },
+            status => Failure::UnexpectedStatus { status },
         })
     }
 
-    fn unauthorized(&self, method: AuthMethod, now: Timestamp) -> ErrorKind {
+    fn unauthorized(&self, method: AuthMethod, now: Timestamp) -> Failure {
         let retired = method == AuthMethod::ApiToken && now.as_second() >= API_TOKENS_END;
         let token_died = self.json().is_some_and(|json| json["error"] == "invalid_token");
         if retired {
-            ErrorKind::ApiTokenRetired
+            Failure::ApiTokenRetired
         } else if token_died || matches!(method, AuthMethod::ClientCredentials | AuthMethod::RefreshToken) {
-            ErrorKind::TokenExpired { method }
+            Failure::TokenExpired { method }
         } else {
-            ErrorKind::Credentials { method }
+            Failure::Credentials { method }
         }
     }
 
-    fn forbidden(&self) -> ErrorKind {
+    fn forbidden(&self) -> Failure {
         match self.json() {
-            None => ErrorKind::IpRestricted,
+            None => Failure::IpRestricted,
             Some(json) => {
                 let about_scopes = ["description", "error_description"]
                     .iter()
                     .any(|field| json[field].as_str().is_some_and(|text| text.contains("scope")));
                 if about_scopes || json["error"] == "insufficient_scope" {
-                    ErrorKind::MissingScope
+                    Failure::MissingScope
                 } else {
-                    ErrorKind::PlanOrRole
+                    Failure::PlanOrRole
                 }
             }
         }
@@ -178,39 +180,39 @@ mod tests {
     #[test]
     fn each_answer_has_its_cause() {
         let token = AuthMethod::AccessToken;
-        for (status, body, kind) in [
-            (400, r#"{"error":"InvalidValue"}"#, ErrorKind::Refused { status: 400 }),
-            (401, r#"{"error":"Couldn't authenticate you"}"#, ErrorKind::Credentials { method: token }),
+        for (status, body, expected) in [
+            (400, r#"{"error":"InvalidValue"}"#, Failure::UnexpectedStatus { status: 400 }),
+            (401, r#"{"error":"Couldn't authenticate you"}"#, Failure::Credentials { method: token }),
             (
                 401,
                 r#"{"error":"invalid_token","error_description":"expired"}"#,
-                ErrorKind::TokenExpired { method: token },
+                Failure::TokenExpired { method: token },
             ),
-            (401, "", ErrorKind::Credentials { method: token }),
-            (403, FORBIDDEN, ErrorKind::PlanOrRole),
+            (401, "", Failure::Credentials { method: token }),
+            (403, FORBIDDEN, Failure::PlanOrRole),
             (
                 403,
                 r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#,
-                ErrorKind::MissingScope,
+                Failure::MissingScope,
             ),
-            (403, "", ErrorKind::IpRestricted),
-            (403, "<html>Access denied</html>", ErrorKind::IpRestricted),
-            (404, r#"{"error":{"title":"No help desk at x.zendesk.com","message":""}}"#, ErrorKind::UnknownSubdomain),
-            (404, "<h1>No help desk at x.zendesk.com</h1>", ErrorKind::UnknownSubdomain),
-            (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, ErrorKind::NoEndpoint),
-            (422, "{}", ErrorKind::Unprocessable),
+            (403, "", Failure::IpRestricted),
+            (403, "<html>Access denied</html>", Failure::IpRestricted),
+            (404, r#"{"error":{"title":"No help desk at x.zendesk.com","message":""}}"#, Failure::UnknownSubdomain),
+            (404, "<h1>No help desk at x.zendesk.com</h1>", Failure::UnknownSubdomain),
+            (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Failure::EndpointNotFound),
+            (422, "{}", Failure::Unprocessable),
         ] {
             let failure = response(status, body).api_failure(token, now());
-            assert_eq!(failure, Failure::permanent(kind), "{status} {body}");
+            assert_eq!(failure, FailedAttempt::permanent(expected), "{status} {body}");
         }
     }
 
     #[test]
     fn an_api_token_that_is_refused_after_its_end_says_so() {
         let refused = response(401, r#"{"error":"Couldn't authenticate you"}"#);
-        let kind = |time: &str| refused.api_failure(AuthMethod::ApiToken, time.parse().expect("a time")).kind;
-        assert_eq!(kind("2027-04-29T23:59:59Z"), ErrorKind::Credentials { method: AuthMethod::ApiToken });
-        assert_eq!(kind("2027-04-30T00:00:00Z"), ErrorKind::ApiTokenRetired);
+        let failure = |time: &str| refused.api_failure(AuthMethod::ApiToken, time.parse().expect("a time")).failure;
+        assert_eq!(failure("2027-04-29T23:59:59Z"), Failure::Credentials { method: AuthMethod::ApiToken });
+        assert_eq!(failure("2027-04-30T00:00:00Z"), Failure::ApiTokenRetired);
     }
 
     #[test]
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(retried, expected);
         for status in 500..=599 {
             let failure = response(status, "").api_failure(AuthMethod::AccessToken, now());
-            assert_eq!(failure, Failure::transient(ErrorKind::Trouble { status }));
+            assert_eq!(failure, FailedAttempt::transient(Failure::ServerError { status }));
         }
     }
 
@@ -237,7 +239,7 @@ mod tests {
         let failure = redirect.api_failure(AuthMethod::AccessToken, now());
         assert_eq!(
             failure,
-            Failure::permanent(ErrorKind::Redirect { status: 302, to: Some("evil.example".to_owned()) })
+            FailedAttempt::permanent(Failure::Redirect { status: 302, to: Some("evil.example".to_owned()) })
         );
     }
 

@@ -12,17 +12,17 @@ use jiff::SignedDuration;
 
 use super::attempt::Attempt;
 use super::base_url::BaseUrl;
+use super::failure::{Error, Failure, Result};
 use super::latency::Latency;
 use super::metrics::Metrics;
 use super::notice::{Notice, Notices};
 use super::rate_limiter::{RateLimitHeaders, RateLimiter, Waits};
-use super::response::{Failure, Response};
+use super::response::{FailedAttempt, Response};
 use super::retry::{Attempts, Decision, RetryPolicy, Retryability, backoff, decide};
 use super::server_clock::ServerClock;
 use super::too_much::{OnTooMuch, TooMuch, too_much};
 use super::transport::{Fetched, HttpTransport, Outgoing, Timeouts, Transport};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
 use crate::second::Second;
 use crate::secret::Redactor;
 
@@ -216,7 +216,7 @@ impl RetryLoop {
     pub async fn run<T>(
         &self,
         request: &Outgoing,
-        read: impl Fn(&mut Response) -> std::result::Result<T, Failure>,
+        read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
     ) -> Result<T> {
         let mut attempts = AttemptsSoFar::new(self.clock.instant());
         match self.run_or_report(request, &mut attempts, OnTooMuch::Retry, read).await? {
@@ -235,7 +235,7 @@ impl RetryLoop {
         request: &Outgoing,
         so_far: &mut AttemptsSoFar,
         on_too_much: OnTooMuch,
-        read: impl Fn(&mut Response) -> std::result::Result<T, Failure>,
+        read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
     ) -> Result<Outcome<T>> {
         loop {
             self.wait_for_turn().await;
@@ -265,15 +265,15 @@ impl RetryLoop {
             so_far.failed += u32::from(!refused);
             let refused_for = if refused { locked(&self.rate_limiter).refused_for(now) } else { None };
             let jitter = locked(&self.jitter).f64();
-            let error = |failure: ErrorKind| {
+            let error = |failure: Failure| {
                 let elapsed = now.saturating_duration_since(so_far.since);
                 let details = self.details(request, &response, so_far.sent, elapsed);
-                Error::with_details(self.given_up(failure, refused_for), details)
+                Error { failure: self.given_up(failure, refused_for), details: Some(details) }
             };
             if on_too_much == OnTooMuch::Report
-                && let Some(reason) = too_much(&failure.kind, took)
+                && let Some(reason) = too_much(&failure.failure, took)
             {
-                let error = error(failure.kind.clone());
+                let error = error(failure.failure.clone());
                 let wait = backoff(failure.retryability, so_far.earlier + so_far.failed, self.retry_policy, jitter);
                 self.pause(failure, wait, now).await;
                 return Ok(Outcome::TooMuch(TooMuch { reason, error }));
@@ -281,7 +281,7 @@ impl RetryLoop {
             let attempts = Attempts { failed: so_far.failed, refused_for };
             match decide(failure.retryability, attempts, self.retry_policy, jitter) {
                 Decision::Wait(wait) => self.pause(failure, wait, now).await,
-                Decision::GiveUp => return Err(error(failure.kind)),
+                Decision::GiveUp => return Err(error(failure.failure)),
             }
         }
     }
@@ -306,14 +306,14 @@ impl RetryLoop {
         }
     }
 
-    async fn pause(&self, failure: Failure, wait: Duration, now: Instant) {
-        if matches!(failure.retryability, Retryability::RateLimited { .. }) {
+    async fn pause(&self, failed: FailedAttempt, wait: Duration, now: Instant) {
+        if matches!(failed.retryability, Retryability::RateLimited { .. }) {
             // The next turn comes after the pause; every other request waits as well.
             locked(&self.rate_limiter).refused(now, now + wait);
             let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
             self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
         } else {
-            self.notify(Notice::Retrying { kind: failure.kind, wait });
+            self.notify(Notice::Retrying { failure: failed.failure, wait });
             self.clock.sleep(wait).await;
             let waited = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             self.metrics.backoff_ms.fetch_add(waited, Ordering::Relaxed);
@@ -388,15 +388,15 @@ impl RetryLoop {
 
     /// What is known only at the end: how long a rate limit was borne, and whether the host of a
     /// redirect may be named.
-    fn given_up(&self, kind: ErrorKind, refused_for: Option<Duration>) -> ErrorKind {
-        match kind {
-            ErrorKind::RateLimited { .. } => {
-                ErrorKind::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }
+    fn given_up(&self, failure: Failure, refused_for: Option<Duration>) -> Failure {
+        match failure {
+            Failure::RateLimited { .. } => {
+                Failure::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }
             }
-            ErrorKind::Redirect { status, to } => {
-                ErrorKind::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
+            Failure::Redirect { status, to } => {
+                Failure::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
             }
-            kind => kind,
+            failure => failure,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{ErrorKind, Result};
+use super::failure::{Failure, Result};
 
 /// The client side's TLS configuration. `extra` is the value of `SSL_CERT_FILE`: certificates in
 /// PEM form that are trusted besides Mozilla's.
@@ -19,7 +19,7 @@ pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = extra {
-        let unusable = |why: String| ErrorKind::Certificates { path: path.to_owned(), why };
+        let unusable = |why: String| Failure::Certificates { path: path.to_owned(), why };
         let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
         let mut added = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
@@ -34,7 +34,7 @@ pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| ErrorKind::Startup { why: error.to_string() })?
+        .map_err(|error| Failure::Setup { why: error.to_string() })?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use super::failure::{Error, Failure};
 
 /// A gateway that fails, or a connection that is lost, after this time gave up waiting for the answer.
 const LONG_WAIT: Duration = Duration::from_secs(20);
@@ -38,13 +38,15 @@ pub struct TooMuch {
 
 /// Returns the reason if a smaller request may succeed where this attempt failed after `took`.
 #[must_use]
-pub fn too_much(failure: &ErrorKind, took: Duration) -> Option<TooMuchReason> {
+pub fn too_much(failure: &Failure, took: Duration) -> Option<TooMuchReason> {
     match failure {
         // 524: the edge got no answer from the server behind it.
-        ErrorKind::Trouble { status: 504 | 524 } | ErrorKind::Timeout => Some(TooMuchReason::Slow),
-        ErrorKind::Trouble { status: 502 } | ErrorKind::Broken if took >= LONG_WAIT => Some(TooMuchReason::Slow),
-        ErrorKind::Refused { status: 413 } => Some(TooMuchReason::Large),
-        ErrorKind::NotThePage { what } if what.starts_with("a body of more than") => Some(TooMuchReason::Large),
+        Failure::ServerError { status: 504 | 524 } | Failure::Timeout => Some(TooMuchReason::Slow),
+        Failure::ServerError { status: 502 } | Failure::ConnectionLost if took >= LONG_WAIT => {
+            Some(TooMuchReason::Slow)
+        }
+        Failure::UnexpectedStatus { status: 413 } => Some(TooMuchReason::Large),
+        Failure::NotAPage { what } if what.starts_with("a body of more than") => Some(TooMuchReason::Large),
         _ => None,
     }
 }
@@ -56,24 +58,24 @@ mod tests {
     #[test]
     fn only_what_a_smaller_request_can_avoid_is_too_much() {
         use TooMuchReason::{Large, Slow};
-        let oversized = ErrorKind::NotThePage { what: "a body of more than 16 MiB".to_owned() };
-        let html = ErrorKind::NotThePage { what: "an HTML page".to_owned() };
+        let oversized = Failure::NotAPage { what: "a body of more than 16 MiB".to_owned() };
+        let html = Failure::NotAPage { what: "an HTML page".to_owned() };
         for (failure, at_once, after_a_long_wait) in [
-            (ErrorKind::Trouble { status: 504 }, Some(Slow), Some(Slow)),
-            (ErrorKind::Trouble { status: 524 }, Some(Slow), Some(Slow)),
-            (ErrorKind::Trouble { status: 502 }, None, Some(Slow)),
-            (ErrorKind::Trouble { status: 500 }, None, None),
-            (ErrorKind::Trouble { status: 503 }, None, None),
-            (ErrorKind::Broken, None, Some(Slow)),
-            (ErrorKind::Timeout, Some(Slow), Some(Slow)),
-            (ErrorKind::NoConnection { why: "no connection in time" }, None, None),
-            (ErrorKind::Refused { status: 413 }, Some(Large), Some(Large)),
-            (ErrorKind::Refused { status: 400 }, None, None),
+            (Failure::ServerError { status: 504 }, Some(Slow), Some(Slow)),
+            (Failure::ServerError { status: 524 }, Some(Slow), Some(Slow)),
+            (Failure::ServerError { status: 502 }, None, Some(Slow)),
+            (Failure::ServerError { status: 500 }, None, None),
+            (Failure::ServerError { status: 503 }, None, None),
+            (Failure::ConnectionLost, None, Some(Slow)),
+            (Failure::Timeout, Some(Slow), Some(Slow)),
+            (Failure::NoConnection { why: "no connection in time" }, None, None),
+            (Failure::UnexpectedStatus { status: 413 }, Some(Large), Some(Large)),
+            (Failure::UnexpectedStatus { status: 400 }, None, None),
             (oversized, Some(Large), Some(Large)),
             (html, None, None),
-            (ErrorKind::RateLimited { minutes: 0 }, None, None),
+            (Failure::RateLimited { minutes: 0 }, None, None),
         ] {
-            assert_eq!(too_much(&failure, LONG_WAIT - Duration::from_millis(1)), at_once, "{failure:?}");
+            assert_eq!(too_much(&failure, Duration::from_millis(19_999)), at_once, "{failure:?}");
             assert_eq!(too_much(&failure, LONG_WAIT), after_a_long_wait, "{failure:?}");
         }
     }

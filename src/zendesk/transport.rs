@@ -13,9 +13,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::base_url::BaseUrl;
-use super::response::{Failure, Response};
+use super::failure::{Failure, Result};
+use super::response::{FailedAttempt, Response};
 use super::tls;
-use crate::error::{ErrorKind, Result};
 
 /// A body beyond this is no page of 100 records, in bytes after decompression: a usual page has some
 /// 60 KB, and with 64 KiB of text in each record it has 6.4 MiB and what escapes add.
@@ -95,7 +95,7 @@ impl Outgoing {
 }
 
 /// The outcome of one attempt: the response, or what the failure means and its technical words.
-pub type Fetched = std::result::Result<Response, (Failure, String)>;
+pub type Fetched = std::result::Result<Response, (FailedAttempt, String)>;
 
 /// Carries requests to the account's host.
 pub trait Transport: Send + Sync {
@@ -160,7 +160,7 @@ impl HttpTransport {
         if base.is_loopback() {
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(|error| ErrorKind::Startup { why: chain(&error) })?;
+        let http = builder.build().map_err(|error| Failure::Setup { why: chain(&error) })?;
         Ok(Self { http, arriving: AtomicUsize::new(0) })
     }
 
@@ -193,7 +193,7 @@ impl HttpTransport {
             }
             let too_large = |what: &str, limit: usize| {
                 let what = format!("{what} of more than {} MiB", limit >> 20);
-                (Failure::transient(ErrorKind::NotThePage { what: what.clone() }), what)
+                (FailedAttempt::transient(Failure::NotAPage { what: what.clone() }), what)
             };
             if arriving.size + part.len() > LARGEST_BODY {
                 return Err(too_large("a body", LARGEST_BODY));
@@ -213,11 +213,11 @@ impl Transport for HttpTransport {
 }
 
 /// What a failure below HTTP means.
-fn transport_failure(error: &reqwest::Error) -> Failure {
+fn transport_failure(error: &reqwest::Error) -> FailedAttempt {
     if let Some(tls) = find::<rustls::Error>(error)
         && matches!(tls, rustls::Error::InvalidCertificate(_))
     {
-        return Failure::permanent(ErrorKind::Certificate);
+        return FailedAttempt::permanent(Failure::InvalidCertificate);
     }
     if error.is_connect() {
         let words = chain(error);
@@ -227,9 +227,9 @@ fn transport_failure(error: &reqwest::Error) -> Failure {
             _ if error.is_timeout() => "no connection in time",
             _ => "no connection",
         };
-        return Failure::transient(ErrorKind::NoConnection { why });
+        return FailedAttempt::transient(Failure::NoConnection { why });
     }
-    Failure::transient(if error.is_timeout() { ErrorKind::Timeout } else { ErrorKind::Broken })
+    FailedAttempt::transient(if error.is_timeout() { Failure::Timeout } else { Failure::ConnectionLost })
 }
 
 /// The first error of this type in the chain of sources; I/O errors wrap others without naming

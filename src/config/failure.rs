@@ -1,0 +1,126 @@
+//! The failures of input files: config, catalog and state.
+//!
+//! A failure never shows a file's content: the content may hold secrets.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::failure::{Category, Explanation};
+
+/// A file that is named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputFile {
+    /// `--config`
+    Config,
+    /// `--catalog`
+    Catalog,
+    /// `--state`
+    State,
+}
+
+impl fmt::Display for InputFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "config",
+            Self::Catalog => "catalog",
+            Self::State => "state",
+        })
+    }
+}
+
+/// Why an input file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.explain())]
+pub enum InputError {
+    /// The file does not exist.
+    FileMissing {
+        /// Which file.
+        file: InputFile,
+        /// The path from the command line.
+        path: PathBuf,
+    },
+    /// The file exists and cannot be read.
+    FileUnreadable {
+        /// Which file.
+        file: InputFile,
+        /// The path from the command line.
+        path: PathBuf,
+        /// The system's error message.
+        why: String,
+    },
+    /// The file is empty.
+    FileEmpty {
+        /// Which file.
+        file: InputFile,
+        /// The path from the command line.
+        path: PathBuf,
+    },
+    /// The file is not JSON.
+    FileNotJson {
+        /// Which file.
+        file: InputFile,
+        /// The path from the command line.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// A field is missing or has an invalid value.
+    Field {
+        /// Which file.
+        file: InputFile,
+        /// The path of the field, such as `credentials.api_token` or `streams[0].stream.name`.
+        field: String,
+        /// The predicate of the sentence, without the period: "is missing".
+        problem: String,
+        /// What to do, as a whole sentence, unless the problem says it.
+        remedy: Option<String>,
+    },
+}
+
+impl InputError {
+    /// Explains the failure to the user.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        let explain = |fact: String| Explanation::new(Category::Configuration, fact);
+        match self {
+            Self::FileMissing { file, path } => explain(format!("The {file} file {} does not exist.", path.display()))
+                .remedy(format!(
+                    "Pass the path of a JSON file with --{file}; in a container, mount the folder that contains it."
+                )),
+            Self::FileUnreadable { file, path, why } => {
+                explain(format!("The {file} file {} cannot be read: {why}.", path.display()))
+                    .remedy("Make sure that it is a JSON file and that this user may read it.")
+            }
+            Self::FileEmpty { file, path } => {
+                explain(format!("The {file} file {} is empty.", path.display())).remedy(match file {
+                    InputFile::State => "To sync from the beginning, omit --state or pass a file that contains [].",
+                    InputFile::Config => "Write the connector's configuration to it; spec.json describes the fields.",
+                    InputFile::Catalog => "Write a configured catalog to it.",
+                })
+            }
+            Self::FileNotJson { file, path, line, column } => {
+                let path = path.display();
+                explain(format!("The {file} file {path} is not valid JSON (line {line}, column {column})."))
+                    .remedy("Correct it, or create it again.")
+            }
+            Self::Field { file, field, problem, remedy } => Explanation {
+                remedy: remedy.clone().map(Into::into),
+                ..explain(format!("In the {file}, {field} {problem}."))
+            },
+        }
+    }
+
+    /// Replaces the remedy of an invalid field.
+    #[must_use]
+    pub fn with_remedy(mut self, new: &str) -> Self {
+        if let Self::Field { remedy, .. } = &mut self {
+            *remedy = Some(new.to_owned());
+        }
+        self
+    }
+}
+
+/// The result of reading an input file.
+pub type Result<T> = std::result::Result<T, InputError>;
