@@ -13,10 +13,13 @@ pub(crate) struct Caller {
     pub(crate) admin: bool,
     /// Whether the token's scope covers audit logs.
     pub(crate) in_scope: bool,
+    /// The token's scope covers everything that can be read.
+    pub(crate) reads_all: bool,
 }
 
-const ADMIN: Caller = Caller { admin: true, in_scope: true };
-const AGENT: Caller = Caller { admin: false, in_scope: true };
+/// An API token has every scope.
+const ADMIN: Caller = Caller { admin: true, in_scope: true, reads_all: true };
+const AGENT: Caller = Caller { admin: false, ..ADMIN };
 
 /// The caller, or the answer to credentials that are missing, wrong or blocked.
 pub(crate) fn identify(header: Option<&str>, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
@@ -45,16 +48,17 @@ fn basic(value: &str) -> Option<Caller> {
 
 fn bearer(token: &str, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
     match token {
-        credentials::ACCESS_TOKEN => Ok(ADMIN),
-        credentials::AGENT_ACCESS_TOKEN => Ok(AGENT),
-        credentials::NO_SCOPE_ACCESS_TOKEN => Ok(Caller { in_scope: false, ..ADMIN }),
+        credentials::ACCESS_TOKEN => Ok(Caller { reads_all: false, ..ADMIN }),
+        credentials::AGENT_ACCESS_TOKEN => Ok(Caller { reads_all: false, ..AGENT }),
+        credentials::NO_SCOPE_ACCESS_TOKEN => Ok(Caller { in_scope: false, reads_all: false, ..ADMIN }),
         credentials::IP_RESTRICTED_ACCESS_TOKEN => Err(Reply::ip_restricted()),
         credentials::EDGE_BLOCKED_ACCESS_TOKEN => Err(Reply::edge_blocked()),
         issued => oauth.admit(issued, now).map_or_else(
             || Err(Reply::invalid_token()),
             |access| {
-                let in_scope = access.scope.split(' ').any(|s| matches!(s, "read" | "auditlogs:read"));
-                Ok(Caller { admin: access.admin, in_scope })
+                let has = |scope: &str| access.scope.split(' ').any(|s| s == scope);
+                let in_scope = has("read") || has("auditlogs:read");
+                Ok(Caller { admin: access.admin, in_scope, reads_all: has("read") })
             },
         ),
     }

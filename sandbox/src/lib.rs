@@ -25,6 +25,7 @@
 //! - `page`: a question into the JSON of a page
 //! - `oauth`, `auth`, `token_info`: tokens given out; who is calling; when a token ends
 //! - `rate_limit`: fixed windows and their headers
+//! - `access`: the access log endpoint: its records, store, query, page and errors
 //! - `traffic`: counters of requests and answers
 //! - `routes`: one request into one answer, without any network; `/sandbox/records`,
 //!   `/sandbox/events` and `/sandbox/traffic`, for tests of the running program
@@ -49,6 +50,7 @@
     reason = "hashes are cut and sorting keys are packed on purpose; ranges are checked on start"
 )]
 
+mod access;
 mod auth;
 pub mod credentials;
 mod cursor;
@@ -82,8 +84,9 @@ pub use fault::{Fault, Faults, Rule, When};
 pub use interfere::{Answer, Interfere, SeenRequest};
 pub use oauth::TokenRequests;
 pub use options::{
-    Account, Count, CursorKind, DateFormat, Dates, Displaced, EndpointLimit, FutureEvents, Limits, Load, Options,
-    Order, Overload, RateHeaders, RefreshAnswer, RetryAfterFormat, ServerClock, Shape, Ties, Tokens,
+    AccessLogs, AccessScope, Account, AddOn, Count, CursorKind, CursorName, DateFormat, Dates, Displaced,
+    EndpointLimit, FutureEvents, Limits, LinkCursorName, Load, Options, Order, Overload, RateHeaders, RefreshAnswer,
+    RetryAfterFormat, ServerClock, Shape, Ties, Tokens,
 };
 pub use record::compact;
 pub use sandbox::Sandbox;

@@ -11,8 +11,8 @@ use clap::Parser;
 use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
 use zendesk_sandbox::{
-    Account, Count, Dates, Echo, Faults, Limits, Load, Options, Order, RateHeaders, Rule, Sandbox, Scenario, Shape,
-    Tokens, credentials,
+    AccessLogs, Account, Count, Dates, Echo, Faults, Limits, Load, Options, Order, RateHeaders, Rule, Sandbox,
+    Scenario, Shape, Tokens, credentials,
 };
 
 /// How often the list of seen requests, which only tests read, is emptied.
@@ -96,6 +96,8 @@ struct Flags {
     #[arg(long, value_name = "ENCODING")]
     echo: Option<Echo>,
     #[command(flatten)]
+    access_logs: AccessLogs,
+    #[command(flatten)]
     order: Order,
     #[command(flatten)]
     dates: Dates,
@@ -146,6 +148,7 @@ impl From<Flags> for Options {
             clock_offset: SignedDuration::from_secs(flags.clock_offset_seconds),
             count: flags.count,
             echo: flags.echo,
+            access_logs: flags.access_logs,
             order: flags.order,
             dates: flags.dates,
             load: flags.load,
@@ -275,6 +278,17 @@ mod tests {
             (&["--count=-3"], "count: Off(-3)"),
             (&["--count=absent"], "count: Absent"),
             (&["--echo=html:percent+reverse"], "echo: Some(Echo { place: Html, encoders: [Percent, Reverse] })"),
+            (&["--access-events=9"], "AccessLogs { events: 9,"),
+            (&["--access-to=2026-11-25T00:00:00Z"], "to: Some(2026-11-25T00:00:00Z)"),
+            (&["--access-days=100"], "days: 100"),
+            (&["--access-retention-days=30"], "retention_days: 30"),
+            (&["--access-rate-limit=0"], "rate_limit: 0"),
+            (&["--access-add-on=missing"], "add_on: Missing"),
+            (&["--access-scope=read"], "scope: Read"),
+            (&["--access-cursor=filter"], "cursor: Filter"),
+            (&["--access-link-cursor=filter"], "link_cursor: Filter"),
+            (&["--access-displaced=3:60"], "displaced: Some(Displaced { count: 3, seconds: 60 })"),
+            (&["--access-record-bytes=9"], "record_bytes: Some(9)"),
             (&["--displaced=12:540"], "displaced: Some(Displaced { count: 12, seconds: 540 })"),
             (&["--duplicates=3:60"], "duplicates: Some(Displaced { count: 3, seconds: 60 })"),
             (&["--ties=unstable"], "ties: Unstable"),

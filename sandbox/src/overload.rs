@@ -1,5 +1,5 @@
-//! Which audit log requests are too heavy, and how they fail. Pure functions of the
-//! options and the query.
+//! Which requests are too heavy, and how they fail. Pure functions of the options and the
+//! query.
 
 use std::time::Duration;
 
@@ -12,32 +12,46 @@ use crate::{
 
 const DAY: i64 = 86_400;
 
-/// Returns `true` if the server cannot answer this query in time.
-pub(crate) fn is_too_heavy(load: &Load, query: &Query, store: &Store, from: i64) -> bool {
-    let newest = matches!(query.paging, Paging::Cursor { sort: Way::Down, from: Side::First, .. });
-    let span = || match query.filter.seconds {
-        Some((first, last)) => last - first,
-        None if newest => 0,
-        None => store.keys().last().map_or(0, |key| key.second() - from),
-    };
-    let matches = || match query.filter.seconds {
-        None if newest => 0,
-        _ => store.count(&query.filter) as u64,
-    };
-    let (size, pages) = match query.paging {
-        Paging::Cursor { size, from, .. } => {
-            let pages = match from {
-                Side::First => 0,
-                Side::After(cursor) | Side::Before(cursor) => cursor.pages,
-            };
-            (size, pages)
-        }
-        Paging::Offset { per_page, .. } => (per_page as usize, 0),
-    };
-    load.max_span_days.is_some_and(|days| span() > i64::from(days) * DAY)
+/// What a request costs the server, apart from the number of matching events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weight {
+    /// Seconds that the filter spans; 0 for the newest page without a filter.
+    pub(crate) span: i64,
+    /// Records of the page.
+    pub(crate) size: usize,
+    /// Pages of the walk before this one.
+    pub(crate) pages: u32,
+}
+
+impl Weight {
+    /// The weight of an audit log query. `from` is the beginning of the history.
+    pub(crate) fn of(query: &Query, store: &Store, from: i64) -> Self {
+        let span = match query.filter.seconds {
+            Some((first, last)) => last - first,
+            None if is_newest(query) => 0,
+            None => store.keys().last().map_or(0, |key| key.second() - from),
+        };
+        let (size, pages) = match query.paging {
+            Paging::Cursor { size, from: Side::First, .. } => (size, 0),
+            Paging::Cursor { size, from: Side::After(cursor) | Side::Before(cursor), .. } => (size, cursor.pages),
+            Paging::Offset { per_page, .. } => (per_page as usize, 0),
+        };
+        Self { span, size, pages }
+    }
+}
+
+/// Returns `true` for the newest page without a time filter, which is cheap.
+pub(crate) fn is_newest(query: &Query) -> bool {
+    query.filter.seconds.is_none() && matches!(query.paging, Paging::Cursor { sort: Way::Down, from: Side::First, .. })
+}
+
+/// Returns `true` if the server cannot answer this request in time. `matches` counts the
+/// events that match its filter.
+pub(crate) fn is_too_heavy(load: &Load, weight: Weight, matches: impl FnOnce() -> u64) -> bool {
+    load.max_span_days.is_some_and(|days| weight.span > i64::from(days) * DAY)
+        || load.max_depth.is_some_and(|most| weight.pages >= most)
+        || load.max_page_size.is_some_and(|most| weight.size > most)
         || load.max_matches.is_some_and(|most| matches() > most)
-        || load.max_depth.is_some_and(|most| pages >= most)
-        || load.max_page_size.is_some_and(|most| size > most)
 }
 
 /// The answer to a request that is too heavy.

@@ -162,7 +162,7 @@ fn seconds(params: &Params, ends: Ends) -> Result<Option<(i64, i64)>, Reply> {
 }
 
 /// The second since 1970 of exactly `YYYY-MM-DDTHH:MM:SSZ`.
-fn instant(text: &str) -> Option<i64> {
+pub(crate) fn instant(text: &str) -> Option<i64> {
     const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
     let fits = text.len() == FORM.len()
         && text.bytes().zip(FORM).all(|(byte, &form)| match form {

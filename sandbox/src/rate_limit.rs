@@ -30,7 +30,7 @@ pub(crate) struct Standing {
     limit: u32,
     remaining: u32,
     /// Whole seconds until the next window, rounded up, at least 1.
-    reset: u64,
+    pub(crate) reset: u64,
 }
 
 impl RateLimit {

@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
+    access::Access,
     auth,
     interfere::SeenRequest,
     oauth::OAuth,
-    options::{Account, Options},
-    overload,
+    options::{Account, Options, ServerClock},
+    overload::{self, Weight},
     page::{self, Asked, Listing},
     query::{self, Ends},
     rate_limit::RateLimit,
@@ -42,6 +43,16 @@ struct Arrivals {
     to: String,
 }
 
+/// When a request is answered, by each clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) instant: Instant,
+    /// The server's time.
+    pub(crate) now: Timestamp,
+    /// The time that the answer's `Date` shows.
+    pub(crate) date: Timestamp,
+}
+
 /// The state of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Zendesk {
@@ -49,6 +60,7 @@ pub(crate) struct Zendesk {
     /// Scheme, host and port.
     pub(crate) base_url: String,
     pub(crate) store: RwLock<Store>,
+    pub(crate) access: Access,
     pub(crate) account: Mutex<Account>,
     pub(crate) oauth: Mutex<OAuth>,
     pub(crate) traffic: Mutex<Traffic>,
@@ -76,9 +88,14 @@ impl Zendesk {
         let limits = limits.map(|it| RateLimit::new(Some(it.total), it.window.unwrap_or(options.minute))).collect();
         let account_limit =
             RateLimit::new(options.rate_limit, options.minute).shared_with(options.limits.other_requests);
+        let now = match options.clock {
+            ServerClock::Machine => Timestamp::now(),
+            ServerClock::Requests(_) => options.to,
+        };
         Self {
             base_url,
             store: RwLock::new(Store::new(world, &timeline, &special, options.scenario)),
+            access: Access::new(&options, now),
             account: Mutex::new(options.account),
             oauth: Mutex::new(OAuth::new(&options)),
             traffic: Mutex::default(),
@@ -88,10 +105,15 @@ impl Zendesk {
         }
     }
 
-    /// The answer to a request that is answered `now`.
-    pub(crate) fn answer(&self, request: &SeenRequest, now: Instant) -> Reply {
+    /// The answer to a request at this moment.
+    pub(crate) fn answer(&self, request: &SeenRequest, moment: &Moment) -> Reply {
+        let now = moment.instant;
         match (request.method.as_str(), request.path.as_str()) {
-            ("POST", "/sandbox/events") => return self.arrive(&request.body),
+            ("POST", "/sandbox/events") => return arrive(&request.body, |n, from, to| self.add_events(n, from, to)),
+            ("POST", "/sandbox/access_events") => {
+                return arrive(&request.body, |n, from, to| self.access.add(n, from, to));
+            }
+            ("GET", "/sandbox/access_records") => return Reply::json_lines(&self.access.records()),
             ("GET", "/sandbox/traffic") => {
                 return Reply::json(200, serde_json::to_vec(&*locked(&self.traffic)).unwrap_or_default());
             }
@@ -105,6 +127,9 @@ impl Zendesk {
             ("POST", "/oauth/tokens" | "/oauth/tokens.json") => locked(&self.oauth).answer(&request.body, now),
             ("GET" | "HEAD", "/oauth/authorizations/new") => OAuth::consent_page(&request.params),
             ("POST", "/oauth/authorizations") => locked(&self.oauth).decide(&request.body, now),
+            ("GET" | "HEAD", "/api/v2/access_logs" | "/api/v2/access_logs.json") => {
+                self.access_logs(request, moment).unwrap_or_else(|refusal| refusal)
+            }
             (_, path) if path.starts_with("/api/") => self.limited(request, now),
             _ => Reply::invalid_endpoint(),
         }
@@ -119,30 +144,10 @@ impl Zendesk {
     /// Events arrive in the whole seconds of `from..to` (in `from`'s when there is
     /// none). Returns their texts, ascending by time.
     pub(crate) fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
-        let second = |time: Timestamp| {
-            let fraction = i64::from(time.subsec_nanosecond() > 0);
-            time.as_second() + fraction
-        };
-        let (first, end) = (second(from), second(to));
-        let first = if first < end { first } else { from.as_second() };
+        let (first, end) = whole_seconds(from, to);
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         let added = store.add(count, first, end);
         added.into_iter().map(|key| store.text(key)).collect()
-    }
-
-    /// Adds the events that the body asks for, and answers with them.
-    fn arrive(&self, body: &[u8]) -> Reply {
-        let arrivals: Arrivals = match serde_json::from_slice(body) {
-            Ok(arrivals) => arrivals,
-            Err(error) => return Reply::not_understood(&error.to_string()),
-        };
-        if arrivals.count > MAX_ARRIVALS {
-            return Reply::not_understood(&format!("`count` is more than {MAX_ARRIVALS}"));
-        }
-        match (arrivals.from.parse(), arrivals.to.parse()) {
-            (Ok(from), Ok(to)) => Reply::json_lines(&self.add_events(arrivals.count, from, to)),
-            _ => Reply::not_understood("`from` and `to` are timestamps such as 2025-01-01T00:00:00Z"),
-        }
     }
 
     /// The API's answer, counted against the rate limits and with their headers.
@@ -183,6 +188,18 @@ impl Zendesk {
         }
     }
 
+    /// The access log has its own rate limit and does not count against the account's.
+    fn access_logs(&self, request: &SeenRequest, moment: &Moment) -> Result<Reply, Reply> {
+        if *locked(&self.account) == Account::Professional {
+            return Err(Reply::forbidden());
+        }
+        let authorization = request.authorization.as_deref();
+        let caller = || auth::identify(authorization, &mut locked(&self.oauth), moment.instant);
+        let (reply, facts) = self.access.answer(request, caller, (&self.options, &self.base_url), moment)?;
+        locked(&self.traffic).page(facts);
+        Ok(reply)
+    }
+
     fn audit_logs(&self, request: &SeenRequest, caller: auth::Caller) -> Result<Reply, Reply> {
         if *locked(&self.account) == Account::Professional {
             return Err(Reply::forbidden());
@@ -198,7 +215,9 @@ impl Zendesk {
         let url = format!("{}{}", self.base_url, request.path);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let load = &self.options.load;
-        if overload::is_too_heavy(load, &query, &store, self.options.from.as_second()) {
+        let weight = Weight::of(&query, &store, self.options.from.as_second());
+        let matches = || if overload::is_newest(&query) { 0 } else { store.count(&query.filter) as u64 };
+        if overload::is_too_heavy(load, weight, matches) {
             return Err(overload::failure(load));
         }
         let order = &self.options.order;
@@ -213,6 +232,29 @@ impl Zendesk {
             locked(&self.traffic).page(facts);
         }
         Ok(reply)
+    }
+}
+
+/// The first second and the end of the whole seconds in `from..to`; if there are none, the
+/// end is not after the first.
+pub(crate) fn whole_seconds(from: Timestamp, to: Timestamp) -> (i64, i64) {
+    let second = |time: Timestamp| time.as_second() + i64::from(time.subsec_nanosecond() > 0);
+    let (first, end) = (second(from), second(to));
+    (if first < end { first } else { from.as_second() }, end)
+}
+
+/// Adds the events that the body asks for, and answers with their texts.
+fn arrive(body: &[u8], add: impl FnOnce(u64, Timestamp, Timestamp) -> Vec<String>) -> Reply {
+    let arrivals: Arrivals = match serde_json::from_slice(body) {
+        Ok(arrivals) => arrivals,
+        Err(error) => return Reply::not_understood(&error.to_string()),
+    };
+    if arrivals.count > MAX_ARRIVALS {
+        return Reply::not_understood(&format!("`count` is more than {MAX_ARRIVALS}"));
+    }
+    match (arrivals.from.parse(), arrivals.to.parse()) {
+        (Ok(from), Ok(to)) => Reply::json_lines(&add(arrivals.count, from, to)),
+        _ => Reply::not_understood("`from` and `to` are timestamps such as 2025-01-01T00:00:00Z"),
     }
 }
 

@@ -49,7 +49,7 @@ impl Sandbox {
         if options.from.as_second() >= options.to.as_second() {
             return invalid("`from` must be before `to`");
         }
-        if options.events > MAX_EVENTS {
+        if options.events > MAX_EVENTS || options.access_logs.events > MAX_EVENTS {
             return invalid("too many events");
         }
         if Special::count(&options.order, &options.dates) > options.events {
@@ -130,6 +130,20 @@ impl Sandbox {
     #[expect(clippy::must_use_candidate, reason = "many only want the events to be there")]
     pub fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.add_events(count, from, to)
+    }
+
+    /// The JSON text of every access log record, as [`Sandbox::records`] gives those of the
+    /// audit log: ascending by id, including those that are past retention.
+    #[must_use]
+    pub fn access_records(&self) -> Vec<String> {
+        self.server.zendesk.access.records()
+    }
+
+    /// Adds access log records with a `timestamp` in the whole seconds of `from..to`, and
+    /// returns their texts, ascending by id.
+    #[expect(clippy::must_use_candidate, reason = "many only want the records to be there")]
+    pub fn add_access_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
+        self.server.zendesk.access.add(count, from, to)
     }
 
     /// Other faults from the next request on, which is number 1 for them.

@@ -34,7 +34,7 @@ use crate::{
     payload::{Closed, Payload},
     query,
     reply::{Delay, Reply},
-    routes::{Zendesk, locked},
+    routes::{Moment, Zendesk, locked},
 };
 
 const REQUEST_ID: u64 = 41;
@@ -238,7 +238,11 @@ impl Exchange<'_> {
     }
 
     fn real(&self) -> Reply {
-        if self.too_large { Reply::too_large() } else { self.server.zendesk.answer(self.request, Instant::now()) }
+        if self.too_large {
+            return Reply::too_large();
+        }
+        let moment = Moment { instant: Instant::now(), now: self.server.now(), date: self.date() };
+        self.server.zendesk.answer(self.request, &moment)
     }
 
     /// Replaces the body of an error by one that repeats the request's secrets.

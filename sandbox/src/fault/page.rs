@@ -1,6 +1,6 @@
-//! Faults inside of a page: its JSON text with something moved, doubled or missing.
-//! Records keep their exact texts. What is no page, or has nothing that could be
-//! spoilt, stays as it is, which `None` says.
+//! Faults inside of a page of audit or access logs: its JSON with something moved, doubled
+//! or missing. Records keep their exact texts. What is no page, or has nothing to spoil,
+//! stays as it is, which `None` says.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -8,29 +8,59 @@ use serde_json::value::RawValue;
 use crate::{
     cursor::{self, Cursor},
     dice::Dice,
+    query,
     store::{Key, Way},
 };
 
+/// A page of either endpoint.
 #[derive(Deserialize, Serialize)]
 struct Page<'t> {
-    #[serde(borrow)]
-    audit_logs: Vec<&'t RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    audit_logs: Option<Vec<&'t RawValue>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    access_logs: Option<Vec<&'t RawValue>>,
     meta: Meta,
-    #[serde(borrow)]
-    links: &'t RawValue,
+    links: Links,
 }
 
 #[derive(Deserialize, Serialize)]
 struct Meta {
     has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_before: Option<bool>,
     after_cursor: Option<String>,
     before_cursor: Option<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Links {
+    next: Option<String>,
+    prev: Option<String>,
+}
+
+impl<'t> Page<'t> {
+    fn records(&mut self) -> &mut Vec<&'t RawValue> {
+        self.audit_logs.as_mut().unwrap_or_else(|| self.access_logs.get_or_insert_default())
+    }
+
+    /// Changes the cursor. Access log pages lead on by their link, which follows.
+    fn set_after(&mut self, after: Option<String>) {
+        let encoded = |text: &str| query::encode([("", text)].into_iter());
+        if self.access_logs.is_some() {
+            let old = self.meta.after_cursor.as_deref().map(encoded);
+            self.links.next = match (self.links.next.take(), old, &after) {
+                (Some(link), Some(old), Some(new)) => Some(link.replace(&old, &encoded(new))),
+                _ => None,
+            };
+        }
+        self.meta.after_cursor = after;
+    }
 }
 
 /// The page leads to `asked`, with which it was asked for.
 pub(super) fn cursor_repeated(body: &[u8], asked: &str) -> Option<Vec<u8>> {
     edit(body, |page| {
-        page.meta.after_cursor = Some(asked.to_owned());
+        page.set_after(Some(asked.to_owned()));
         page.meta.has_more
     })
 }
@@ -38,7 +68,7 @@ pub(super) fn cursor_repeated(body: &[u8], asked: &str) -> Option<Vec<u8>> {
 /// The page announces more, but no cursor.
 pub(super) fn cursor_missing(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
-        page.meta.after_cursor = None;
+        page.set_after(None);
         page.meta.has_more
     })
 }
@@ -51,9 +81,10 @@ pub(super) fn early_end(body: &[u8]) -> Option<Vec<u8>> {
 /// No record, and a cursor of the place before the first of them.
 pub(super) fn empty(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
-        page.audit_logs.clear();
+        page.records().clear();
         page.meta.has_more = true;
-        page.meta.after_cursor = page.meta.before_cursor.take().and_then(|first| one_back(&first));
+        let before = page.meta.before_cursor.take().and_then(|first| one_back(&first));
+        page.set_after(before);
         page.meta.after_cursor.is_some()
     })
 }
@@ -61,14 +92,15 @@ pub(super) fn empty(body: &[u8]) -> Option<Vec<u8>> {
 /// The last record twice; if there are more pages, the next one begins with it.
 pub(super) fn event_repeated(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
-        let Some(&last) = page.audit_logs.last() else {
+        let Some(&last) = page.records().last() else {
             return false;
         };
         // A page of one record must not lead to itself.
-        if page.audit_logs.len() > 1 {
-            page.meta.after_cursor = page.meta.after_cursor.as_deref().and_then(one_back);
+        if page.records().len() > 1 {
+            let back = page.meta.after_cursor.as_deref().and_then(one_back);
+            page.set_after(back);
         }
-        page.audit_logs.push(last);
+        page.records().push(last);
         true
     })
 }
@@ -76,18 +108,21 @@ pub(super) fn event_repeated(body: &[u8]) -> Option<Vec<u8>> {
 /// Two records in each other's place.
 pub(super) fn swap(body: &[u8], mut dice: Dice) -> Option<Vec<u8>> {
     edit(body, |page| {
-        let number = page.audit_logs.len() as u64;
+        let number = page.records().len() as u64;
         let (one, other) = (dice.below(number), dice.below(number));
         if one == other {
             return false;
         }
-        page.audit_logs.swap(one as usize, other as usize);
+        page.records().swap(one as usize, other as usize);
         true
     })
 }
 
 fn edit<'t>(body: &'t [u8], editor: impl FnOnce(&mut Page<'t>) -> bool) -> Option<Vec<u8>> {
     let mut page: Page<'t> = serde_json::from_slice(body).ok()?;
+    if page.audit_logs.is_none() && page.access_logs.is_none() {
+        return None;
+    }
     editor(&mut page).then(|| serde_json::to_vec(&page).ok())?
 }
 

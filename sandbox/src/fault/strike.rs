@@ -121,6 +121,9 @@ impl Injector {
         let limited = "Number of allowed API requests per minute exceeded";
         let limited_json =
             r#"{"error":"APIRateLimitExceeded","description":"Number of allowed API requests per minute exceeded"}"#;
+        let access = request.path.starts_with("/api/v2/access_logs");
+        let list = if access { "access_logs" } else { "audit_logs" };
+        let cursor = || ["page[after]", "filter[after]"].into_iter().find_map(|name| request.param(name));
         let html = |title: &str| format!("<html><head><title>{title}</title></head><body>{title}</body></html>");
         Some(match kind {
             Fault::Limited => reply(429, TEXT, None, limited),
@@ -141,15 +144,16 @@ impl Injector {
             Fault::Stall => Answer::Stall,
             Fault::Html => reply(200, HTML, None, &html("Sign in")),
             Fault::Empty => reply(200, JSON, None, ""),
-            Fault::BrokenJson => reply(200, JSON, None, r#"{"audit_logs":[],"meta":{"has_more":false}"#),
-            Fault::OtherJson => reply(200, JSON, None, r#"{"audit_logs":{},"meta":{"has_more":false}}"#),
+            Fault::BrokenJson => reply(200, JSON, None, &format!(r#"{{"{list}":[],"meta":{{"has_more":false}}"#)),
+            Fault::OtherJson => reply(200, JSON, None, &format!(r#"{{"{list}":{{}},"meta":{{"has_more":false}}}}"#)),
             Fault::CursorExpired => {
-                request.param("page[after]")?;
-                let body = r#"{"errors":[{"code":"InvalidPaginationParameter","title":"Invalid pagination parameter","detail":"page[after] is not valid"}]}"#;
-                reply(400, JSON, None, body)
+                cursor()?;
+                let audit = r#"{"errors":[{"code":"InvalidPaginationParameter","title":"Invalid pagination parameter","detail":"page[after] is not valid"}]}"#;
+                let own = r#"{"errors":[{"detail":"invalid cursor","title":"Malformed query params"}]}"#;
+                reply(400, JSON, None, if access { own } else { audit })
             }
             Fault::CursorRepeated => {
-                let asked = request.param("page[after]")?.to_owned();
+                let asked = cursor()?.to_owned();
                 self.edit_text(kind, move |body| page::cursor_repeated(body, &asked))
             }
             Fault::CursorMissing => self.edit_text(kind, page::cursor_missing),

@@ -1,6 +1,7 @@
 //! Everything that can be switched. Plain data: nothing here acts. Groups of options
 //! that belong together are structs, which the command line uses as they are.
 
+mod access;
 mod count;
 mod dates;
 mod limits;
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{echo::Echo, fault::Faults, interfere::Interfere, scenario::Scenario};
 
+pub use access::{AccessLogs, AccessScope, AddOn, CursorName, LinkCursorName};
 pub use count::Count;
 pub use dates::{DateFormat, Dates, FutureEvents};
 pub use limits::{EndpointLimit, Limits, RetryAfterFormat};
@@ -90,6 +92,8 @@ pub struct Options {
     pub count: Count,
     /// Error bodies that repeat the request's secrets, encoded. Default none.
     pub echo: Option<Echo>,
+    /// The access log endpoint. Default no records.
+    pub access_logs: AccessLogs,
     /// A hook that may replace any answer. Default none.
     pub interfere: Option<Interfere>,
     /// Faults by chance and by number. Default none.
@@ -127,6 +131,7 @@ impl Default for Options {
             tokens: Tokens::default(),
             count: Count::default(),
             echo: None,
+            access_logs: AccessLogs::default(),
             interfere: None,
             faults: Faults::default(),
         }

@@ -33,7 +33,7 @@ impl Got {
     pub(crate) fn texts(&self) -> Vec<String> {
         #[derive(serde::Deserialize)]
         struct Page<'a> {
-            #[serde(borrow)]
+            #[serde(borrow, alias = "access_logs")]
             audit_logs: Vec<&'a serde_json::value::RawValue>,
         }
         let page: Page<'_> = serde_json::from_slice(&self.body).expect("a page");
@@ -119,4 +119,25 @@ pub(crate) fn walk_up(sandbox: &Sandbox, query: &str) -> Vec<Got> {
         };
         after = format!("&page[after]={}", encoded(cursor));
     }
+}
+
+/// GET of access logs by an admin.
+pub(crate) fn access(sandbox: &Sandbox, query: &str) -> Got {
+    get(sandbox, &format!("/api/v2/access_logs?{query}"))
+}
+
+/// The target that `links.next` leads to.
+pub(crate) fn next(sandbox: &Sandbox, got: &Got) -> Option<String> {
+    let json = got.json();
+    let link = json["links"]["next"].as_str()?;
+    Some(link.strip_prefix(&sandbox.base_url()).expect("its own host").to_owned())
+}
+
+/// All access log pages of a walk along `links.next`.
+pub(crate) fn access_walk(sandbox: &Sandbox, query: &str) -> Vec<Got> {
+    let mut pages = vec![access(sandbox, query)];
+    while let Some(target) = pages.last().filter(|got| got.status == 200).and_then(|got| next(sandbox, got)) {
+        pages.push(get(sandbox, &target));
+    }
+    pages
 }

@@ -1,6 +1,10 @@
 //! The sandbox over HTTP, as its users meet it. Every test talks to a sandbox of
 //! its own; none sleeps and none leaves loopback.
 
+mod access_errors;
+mod access_faults;
+mod access_pages;
+mod access_records;
 mod authorization;
 mod counts;
 mod credentials;
