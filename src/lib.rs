@@ -44,7 +44,7 @@
 //! 5. A request carries credentials to the account's host only; no URL is ever made from an answer.
 //! 6. One loop tries again ([`zendesk`]'s retry loop), by a pure decision; nothing does on top of it.
 //! 7. Nothing reads a clock or sleeps but [`clock`]. What bounds a real socket is real time: a request's
-//!    timeouts, the end of a check, the grace for a token that is on its way.
+//!    timeouts, of which the one for a request that uses up a refresh token is the longest, and the end of a check.
 //! 8. No error, log line or `Debug` form contains a secret; the CONTROL message must.
 //!
 //! # Words

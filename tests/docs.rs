@@ -108,6 +108,7 @@ fn zendesk_failures() -> Vec<Failure> {
         Failure::OauthClientKind => vec![Failure::OauthClientKind],
         Failure::OauthScope => vec![Failure::OauthScope],
         Failure::RefreshTokenInvalid => vec![Failure::RefreshTokenInvalid],
+        Failure::RefreshResponseLost => vec![Failure::RefreshResponseLost],
         Failure::OauthRefused { .. } => vec![Failure::OauthRefused { status: 599 }],
         Failure::NotAToken => vec![Failure::NotAToken],
         Failure::NoConnection { .. } => vec![Failure::NoConnection { why: "{why}" }],

@@ -1,8 +1,8 @@
 //! `check`: whether the configuration works, in words that name the remedy if not.
 //!
-//! It answers within a minute whatever the server does, and changes nothing at Zendesk (but for a
-//! refresh token whose access token has ended). What else it tells of a connection that works is
-//! `diagnosis.rs`.
+//! It answers within a minute whatever the server does, and changes nothing at Zendesk. The exception is a
+//! refresh token whose access token has ended: it is used up, and its answer is given three minutes more. What
+//! else a check tells of a connection that works is `diagnosis.rs`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::{AuthMethod, Config};
 use crate::error::{Error, Result};
 use crate::second::Second;
-use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query};
+use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query, SINGLE_USE};
 
-/// The longest that it takes to know whether the connection works; real time.
+/// The longest that it takes to know whether the connection works; real time. A refresh token adds the limit of
+/// the request that uses it up.
 const LIMIT: Duration = Duration::from_secs(50);
 
 /// What an API token's owner must know.
@@ -46,7 +47,8 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
 
 /// Finds out whether the connection works, and then what else can be told of it.
 async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
-    let (client, reporter, newest) = match tokio::time::timeout(LIMIT, probe(context, config, file)).await {
+    let limit = limit(config.credentials.method());
+    let (client, reporter, newest) = match tokio::time::timeout(limit, probe(context, config, file)).await {
         Ok(probed) => probed?,
         Err(_) => return Err(zendesk::Error::from(Failure::Timeout).into()),
     };
@@ -55,6 +57,13 @@ async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -
     drop(client);
     reporter.finish().await?;
     Ok(diagnosis.message())
+}
+
+fn limit(method: AuthMethod) -> Duration {
+    match method {
+        AuthMethod::RefreshToken => LIMIT + SINGLE_USE,
+        AuthMethod::ClientCredentials | AuthMethod::AccessToken | AuthMethod::ApiToken => LIMIT,
+    }
 }
 
 /// Asks for the newest audit log. `/users/me` would not do: it answers 200 to anybody.

@@ -14,6 +14,7 @@ use crate::airbyte::message::{
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::panics::of_task;
+use crate::secret::Secret;
 use crate::zendesk::{Attempt, Notice};
 
 /// What is running: only `read` has a stream whose status can be told.
@@ -78,7 +79,8 @@ async fn report(
             }
             Notice::Rotated { access_token, expires_at, refresh_token, kept } => {
                 let credentials = &mut config["credentials"];
-                credentials["access_token"] = json!(access_token.expose());
+                // An empty access token makes the next command fetch one.
+                credentials["access_token"] = json!(access_token.as_ref().map_or("", Secret::expose));
                 credentials["token_expiry_date"] = json!(expires_at.to_string());
                 credentials["refresh_token"] = json!(refresh_token.expose());
                 let connector_config = ConnectorConfig { config: config.clone() };

@@ -1,6 +1,6 @@
 //! The ways to sign in, as the configuration gives them.
 //!
-//! How a way is used (headers, tokens, renewal) is `zendesk/auth.rs`; nothing here prints a secret.
+//! How a method is used (headers, tokens, renewal) is `zendesk/auth`; nothing here prints a secret.
 
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -157,7 +157,7 @@ impl Credentials {
             "refresh_token" => Ok(Self::RefreshToken(RefreshToken {
                 client: OauthClient::parse(&fields)?,
                 refresh_token: secret(&fields, "refresh_token", "Enter the refresh token.")?,
-                granted: GrantedToken::parse(&fields)?,
+                granted: GrantedToken::parse(&fields),
             })),
             "access_token" => Ok(Self::AccessToken {
                 access_token: secret(&fields, "access_token", "Enter the OAuth access token.")?,
@@ -197,18 +197,12 @@ impl OauthClient {
 impl GrantedToken {
     /// An access token that cannot be used, or a date that cannot be read, is no reason to fail:
     /// without them the connector fetches a new token.
-    fn parse(fields: &Fields<'_>) -> Result<Self> {
-        let absent = fields.get("access_token").and_then(Value::as_str).is_none_or(|text| text.trim().is_empty());
-        if absent {
-            return Ok(Self::default());
-        }
-        Ok(Self {
-            access_token: Some(secret(fields, "access_token", "")?),
-            token_expiry_date: fields
-                .get("token_expiry_date")
-                .and_then(Value::as_str)
-                .and_then(|text| text.parse().ok()),
-        })
+    fn parse(fields: &Fields<'_>) -> Self {
+        let Ok(access_token) = secret(fields, "access_token", "") else {
+            return Self::default();
+        };
+        let date = fields.get("token_expiry_date").and_then(Value::as_str);
+        Self { access_token: Some(access_token), token_expiry_date: date.and_then(|text| text.parse().ok()) }
     }
 }
 

@@ -86,6 +86,8 @@ pub enum Failure {
     OauthScope,
     /// `invalid_grant`.
     RefreshTokenInvalid,
+    /// `invalid_grant` after an attempt whose response did not arrive.
+    RefreshResponseLost,
     /// Another 4xx.
     OauthRefused {
         /// The HTTP status.
@@ -192,6 +194,7 @@ impl Failure {
             Self::OauthClientKind => configuration("The OAuth client is not allowed to request tokens this way.").remedy(format!("Use a client of the kind \"Confidential\", which you can create in {OAUTH_CLIENTS}.")),
             Self::OauthScope => configuration("The OAuth client is not allowed to issue tokens with the scope \"auditlogs:read\".").remedy(format!("Add the scope to the client's allowed scopes in {OAUTH_CLIENTS}.")),
             Self::RefreshTokenInvalid => configuration("The refresh token is not valid any more. A refresh token can be used once, and it expires if it is not used.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
+            Self::RefreshResponseLost => configuration("The refresh token is used up, and the response with the new one was lost. An earlier attempt of this command got no usable response, and now Zendesk rejects the refresh token.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
             Self::OauthRefused { status } => configuration(format!("Zendesk refused to issue an OAuth access token ({status}).")).remedy(format!("Check the OAuth client in {OAUTH_CLIENTS}.")),
             Self::NotAToken => transient("The response of Zendesk's token endpoint does not contain an OAuth token.").remedy("Try again later. If the error persists, look for a proxy or a maintenance page between this machine and Zendesk."),
             Self::NoConnection { why } => transient(format!("This machine cannot connect to Zendesk ({why})."))

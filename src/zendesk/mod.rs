@@ -40,4 +40,4 @@ pub use response::{FailedAttempt, Response};
 pub use retry::{Attempts, Decision, RetryPolicy, Retryability, decide};
 pub use retry_loop::Setup;
 pub use too_much::{OnTooMuch, TooMuch, TooMuchReason};
-pub use transport::{Fetched, Outgoing, Timeouts, Transport};
+pub use transport::{Fetched, Outgoing, SINGLE_USE, Timeouts, Transport};

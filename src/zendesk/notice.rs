@@ -33,11 +33,11 @@ pub enum Notice {
     },
     /// A refresh token was used, and the pair in the configuration is dead from now on.
     Rotated {
-        /// The new access token.
-        access_token: Secret,
+        /// The new access token; absent if the response had none that can be used.
+        access_token: Option<Secret>,
         /// When it ends.
         expires_at: Second,
-        /// The new refresh token.
+        /// The refresh token to use next.
         refresh_token: Secret,
         /// To be answered when the new pair is safe; dropped if it could not be kept.
         kept: oneshot::Sender<()>,

@@ -66,6 +66,15 @@ pub enum Outcome<T> {
     TooMuch(TooMuch),
 }
 
+/// Where the attempts of a request stand.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'f> {
+    /// An attempt is sent now.
+    Sending,
+    /// The attempt has failed. The next one comes later, if there is one.
+    Failed(&'f Failure),
+}
+
 /// The attempts of a request so far.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptsSoFar {
@@ -209,7 +218,7 @@ impl RetryLoop {
     }
 
     /// Sends a request until `read` makes something of the response, its failure is permanent, or the retry
-    /// policy gives up.
+    /// policy gives up. Tells `watch` where the attempts stand.
     ///
     /// # Errors
     /// The last failure, with the technical details of its attempt.
@@ -217,9 +226,10 @@ impl RetryLoop {
         &self,
         request: &Outgoing,
         read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
+        watch: impl Fn(Progress<'_>),
     ) -> Result<T> {
         let mut attempts = AttemptsSoFar::new(self.clock.instant());
-        match self.run_or_report(request, &mut attempts, OnTooMuch::Retry, read).await? {
+        match self.send_until(request, &mut attempts, OnTooMuch::Retry, read, watch).await? {
             Outcome::Value(value) => Ok(value),
             Outcome::TooMuch(too_much) => Err(too_much.error),
         }
@@ -237,12 +247,24 @@ impl RetryLoop {
         on_too_much: OnTooMuch,
         read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
     ) -> Result<Outcome<T>> {
+        self.send_until(request, so_far, on_too_much, read, |_| ()).await
+    }
+
+    async fn send_until<T>(
+        &self,
+        request: &Outgoing,
+        so_far: &mut AttemptsSoFar,
+        on_too_much: OnTooMuch,
+        read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
+        watch: impl Fn(Progress<'_>),
+    ) -> Result<Outcome<T>> {
         loop {
             self.wait_for_turn().await;
             self.metrics.requests.fetch_add(1, Ordering::Relaxed);
             self.metrics.retries.fetch_add(u64::from(so_far.sent > 0), Ordering::Relaxed);
             so_far.sent += 1;
             let sent = self.clock.instant();
+            watch(Progress::Sending);
             let response = self.send(request).await;
             let now = self.clock.instant();
             let took = now.saturating_duration_since(sent);
@@ -261,6 +283,7 @@ impl RetryLoop {
                 }
                 Err((failure, why)) => (failure, Err(why)),
             };
+            watch(Progress::Failed(&failure.failure));
             let refused = matches!(failure.retryability, Retryability::RateLimited { .. });
             so_far.failed += u32::from(!refused);
             let refused_for = if refused { locked(&self.rate_limiter).refused_for(now) } else { None };

@@ -46,6 +46,9 @@ impl Timeouts {
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(12), total: Duration::from_secs(12) };
 }
 
+/// How long an attempt may take whose response cannot be had again.
+pub const SINGLE_USE: Duration = Duration::from_mins(3);
+
 /// A request that can be sent again.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
@@ -54,19 +57,28 @@ pub struct Outgoing {
     authorization: Option<HeaderValue>,
     /// A JSON body makes it a POST. Neither it nor the answer to it is ever shown.
     secret_body: Option<Vec<u8>>,
+    /// Whether its response, if it is lost, cannot be had again.
+    single_use: bool,
 }
 
 impl Outgoing {
     /// A GET with credentials.
     #[must_use]
     pub fn get(url: Url, authorization: HeaderValue) -> Self {
-        Self { url, authorization: Some(authorization), secret_body: None }
+        Self { url, authorization: Some(authorization), secret_body: None, single_use: false }
     }
 
     /// A POST of JSON that contains credentials.
     #[must_use]
     pub fn post_secret(url: Url, json: Vec<u8>) -> Self {
-        Self { url, authorization: None, secret_body: Some(json) }
+        Self { url, authorization: None, secret_body: Some(json), single_use: false }
+    }
+
+    /// A POST of JSON that contains credentials which it uses up. It has a time limit of its own, [`SINGLE_USE`],
+    /// in every command: what the response brings cannot be had again.
+    #[must_use]
+    pub fn post_once(url: Url, json: Vec<u8>) -> Self {
+        Self { single_use: true, ..Self::post_secret(url, json) }
     }
 
     /// Whether neither the request nor the answer may be shown.
@@ -106,6 +118,8 @@ pub trait Transport: Send + Sync {
 /// The transport over HTTP.
 pub struct HttpTransport {
     http: reqwest::Client,
+    /// For requests with a single use, whose time limit is longer: a client has one limit for silence.
+    patient: reqwest::Client,
     /// Bytes of the bodies that are on their way.
     arriving: AtomicUsize,
 }
@@ -146,22 +160,26 @@ impl HttpTransport {
     /// # Errors
     /// If the certificates cannot be used.
     pub fn new(base: &BaseUrl, certificates: Option<&Path>, timeouts: Timeouts) -> Result<Self> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls::client_config(certificates)?)
-            // Requests carry credentials: they go to the account's host, once, over TLS.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .https_only(!base.is_loopback())
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read)
-            .timeout(timeouts.total);
-        if base.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|error| Failure::Setup { why: chain(&error) })?;
-        Ok(Self { http, arriving: AtomicUsize::new(0) })
+        let tls = tls::client_config(certificates)?;
+        let client = |timeouts: Timeouts| {
+            let mut builder = reqwest::Client::builder()
+                .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+                .tls_backend_preconfigured(tls.clone())
+                // Requests carry credentials: they go to the account's host, once, over TLS.
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .https_only(!base.is_loopback())
+                .connect_timeout(timeouts.connect)
+                .read_timeout(timeouts.read)
+                .timeout(timeouts.total);
+            if base.is_loopback() {
+                builder = builder.no_proxy();
+            }
+            builder.build().map_err(|error| Failure::Setup { why: chain(&error) })
+        };
+        let patient = Timeouts { read: SINGLE_USE, total: SINGLE_USE, ..timeouts };
+        Ok(Self { http: client(timeouts)?, patient: client(patient)?, arriving: AtomicUsize::new(0) })
     }
 
     /// One try: the answer with its whole body.
@@ -169,7 +187,8 @@ impl HttpTransport {
     /// # Errors
     /// What the failure means, and its technical words.
     async fn send(&self, request: &Outgoing) -> Fetched {
-        let mut builder = self.http.request(request.method(), request.url.clone());
+        let http = if request.single_use { &self.patient } else { &self.http };
+        let mut builder = http.request(request.method(), request.url.clone());
         if let Some(authorization) = &request.authorization {
             builder = builder.header(AUTHORIZATION, authorization.clone());
         }

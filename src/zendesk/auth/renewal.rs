@@ -1,0 +1,201 @@
+//! The current access token and its renewal, one at a time.
+//!
+//! A rotated refresh token is saved before anything is done with it, and a request that uses one up is never
+//! given up while it is in flight. What requests and responses contain is `grant.rs`; how often a request is
+//! sent is `retry_loop.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use tokio::sync::{OwnedMutexGuard, oneshot, watch};
+
+use super::bearer;
+use super::grant::{Earlier, Grant, Granted};
+use crate::config::OauthClient;
+use crate::panics::of_task;
+use crate::second::Second;
+use crate::zendesk::failure::{Error, Failure, Result};
+use crate::zendesk::notice::Notice;
+use crate::zendesk::retry_loop::{Progress, RetryLoop};
+use crate::zendesk::transport::Outgoing;
+
+/// A header, and what has become of it so far.
+#[derive(Clone)]
+pub struct Token {
+    header: HeaderValue,
+    /// When to fetch the next one.
+    renew_at: Option<Second>,
+    /// Set once the API has accepted it. Clones share it.
+    proven: Arc<AtomicBool>,
+    /// Set on a clone for a request that is tried again with the same token.
+    last_try: bool,
+}
+
+impl Token {
+    pub(super) fn new(header: HeaderValue, renew_at: Option<Second>) -> Self {
+        Self { header, renew_at, proven: Arc::default(), last_try: false }
+    }
+
+    /// Returns the value of the `Authorization` header, marked as sensitive.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        self.header.clone()
+    }
+
+    /// Notes that the API has accepted the token: if it is refused later, it has ended.
+    pub fn accepted(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the same token for a second and last try.
+    pub(super) fn for_last_try(&self) -> Self {
+        Self { last_try: true, ..self.clone() }
+    }
+
+    pub(super) fn is_last_try(&self) -> bool {
+        self.last_try
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_alive(&self, now: Second) -> bool {
+        self.renew_at.is_none_or(|at| now < at)
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
+}
+
+/// The tokens of one command, behind a lock: requests that need a new token wait for the same renewal.
+pub struct Slot {
+    /// How the next token is requested.
+    pub(super) grant: Grant,
+    pub(super) token: Option<Token>,
+    /// Why there will be no more tokens. Every request that waited for the renewal gets this error, so that none
+    /// repeats the renewal that has just failed.
+    failed: Option<Error>,
+    /// Tokens in a row that ended before the API accepted them once.
+    pub(super) ended_unused: u32,
+}
+
+/// Where tokens come from.
+pub struct TokenEndpoint {
+    pub(super) url: Url,
+    pub(super) client: OauthClient,
+}
+
+impl Slot {
+    pub(super) fn new(grant: Grant, token: Option<Token>) -> Self {
+        Self { grant, token, failed: None, ended_unused: 0 }
+    }
+}
+
+/// Fetches the next token in a task of its own. The request that needs the token may be cancelled meanwhile, by a
+/// shutdown or by the failure of another request. A pair that is in flight must not be lost with it. The task holds
+/// the retry loop, the reporter waits until the retry loop is gone, and the command waits for the reporter.
+pub async fn renew(
+    slot: OwnedMutexGuard<Slot>,
+    endpoint: &Arc<TokenEndpoint>,
+    retry_loop: &Arc<RetryLoop>,
+) -> Result<Token> {
+    if let Some(error) = &slot.failed {
+        return Err(error.clone());
+    }
+    let (mut asked, renewed) = oneshot::channel();
+    let (endpoint, retry_loop) = (Arc::clone(endpoint), Arc::clone(retry_loop));
+    let task = tokio::spawn(async move {
+        let mut slot = slot;
+        let (in_flight, mut watched) = watch::channel(false);
+        let renewed = tokio::select! {
+            biased;
+            renewed = slot.renew(&endpoint, &retry_loop, &in_flight) => renewed,
+            () = async {
+                asked.closed().await;
+                // The sender outlives this future.
+                let _ = watched.wait_for(|in_flight| !in_flight).await;
+            } => return,
+        };
+        // The request that needed the token may be gone.
+        let _ = asked.send(renewed);
+    });
+    match renewed.await {
+        Ok(renewed) => renewed,
+        Err(_) => Err(task.await.err().map_or_else(|| Failure::Defect.into(), |error| of_task(error).into())),
+    }
+}
+
+impl Slot {
+    async fn renew(
+        &mut self,
+        endpoint: &TokenEndpoint,
+        retry_loop: &RetryLoop,
+        in_flight: &watch::Sender<bool>,
+    ) -> Result<Token> {
+        let renewed = self.fetch(endpoint, retry_loop, in_flight).await;
+        self.failed = renewed.as_ref().err().cloned();
+        renewed
+    }
+
+    /// `in_flight` is true from the sending of a request that uses up the refresh token until it has failed, or
+    /// until the new pair is saved.
+    async fn fetch(
+        &mut self,
+        endpoint: &TokenEndpoint,
+        retry_loop: &RetryLoop,
+        in_flight: &watch::Sender<bool>,
+    ) -> Result<Token> {
+        let body = self.grant.body(&endpoint.client);
+        let rotates = self.grant.rotates();
+        let request = if rotates {
+            Outgoing::post_once(endpoint.url.clone(), body)
+        } else {
+            Outgoing::post_secret(endpoint.url.clone(), body)
+        };
+        let now = Second::containing(retry_loop.clock().now());
+        let unclear = AtomicBool::new(false);
+        let watch = |progress: Progress<'_>| match progress {
+            Progress::Sending => {
+                in_flight.send_replace(rotates);
+            }
+            Progress::Failed(failure) => {
+                in_flight.send_replace(false);
+                if Earlier::after(failure) == Earlier::Unclear {
+                    unclear.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        let read = |response: &mut _| {
+            let earlier = if unclear.load(Ordering::Relaxed) { Earlier::Unclear } else { Earlier::NotProcessed };
+            self.grant.read(response, earlier, retry_loop.clock().now())
+        };
+        let Granted { access_token, refresh_token, seconds } = retry_loop.run(&request, read, watch).await?;
+        for token in [&access_token, &refresh_token].into_iter().flatten() {
+            retry_loop.keep_secret(token.expose());
+        }
+        if let Grant::RefreshToken(current) = &mut self.grant {
+            if let Some(refresh_token) = refresh_token {
+                *current = refresh_token;
+            }
+            let (kept, answer) = oneshot::channel();
+            retry_loop.notify(Notice::Rotated {
+                access_token: access_token.clone(),
+                expires_at: now.plus(seconds),
+                refresh_token: current.clone(),
+                kept,
+            });
+            // A pair that is used before it is saved could be lost for good.
+            answer.await.map_err(|_| Failure::Defect)?;
+        }
+        let access_token = access_token.ok_or(Failure::NotAToken)?;
+        // The last tenth of its life, a minute at most, is left for requests in flight.
+        let header = bearer(&access_token, retry_loop)?;
+        let token = Token::new(header, Some(now.plus(seconds - (seconds / 10).min(60))));
+        self.token = Some(token.clone());
+        Ok(token)
+    }
+}
