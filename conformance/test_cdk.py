@@ -1,16 +1,12 @@
-"""airbyte_cdk.test.standard_tests, run against the binary.
+"""airbyte_cdk.test.standard_tests' suite for a source, run against the binary.
 
-All assertions are the CDK's. The CDK runs connectors written in Python in its own process, and others in
-an image; here, in the place where it starts one, the binary is started, and it gets every line of stdout.
-The image's tests are not run: they need the image. This file must not judge what the connector says.
+All assertions are the CDK's. The CDK runs a Python connector in its own process; this file starts the binary instead,
+and gives every line of its stdout to the CDK. The tests of an image are in test_image.py. This file must not judge what
+the connector writes.
 """
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +14,21 @@ import pytest
 from airbyte_cdk.test import entrypoint_wrapper
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 from airbyte_cdk.test.standard_tests.source_base import SourceTestSuiteBase
-from connector import FILES, environment, program, run
+from connector import run
 
 pytest_plugins = ["airbyte_cdk.test.standard_tests.pytest_hooks"]
 
 
 class Connector:
-    """What the CDK takes for a connector: it wants to see that it could ask for a spec."""
+    """What the CDK accepts as a connector: a class with a `spec` method, which it must not call here."""
 
     def spec(self, logger: object) -> object:
-        raise AssertionError(f"asked in this process, by {logger}")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def base_url() -> Iterator[str]:
-    """The sandbox that the acceptance tests' files were made for; writes secrets/."""
-    process = subprocess.Popen(
-        [sys.executable, str(FILES / "start_sandbox.py")],
-        env=environment(None) | {"SANDBOX": program("SANDBOX")},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    assert address.startswith("export ZENDESK_BASE_URL=http://127.0.0.1:"), address
-    yield address.partition("=")[2]
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) in (0, -signal.SIGTERM), process.returncode
+        raise AssertionError(f"called in this process, with {logger}")
 
 
 @pytest.fixture(autouse=True)
 def the_binary(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
-    """Puts the binary in the place of the Python entrypoint."""
+    """Replaces the Python entrypoint with the binary."""
 
     def command(*, source: object, args: list[str], **_: Any) -> EntrypointOutput:
         assert isinstance(source, Connector)
@@ -72,6 +51,6 @@ class TestSuite(SourceTestSuiteBase):
         return Path(__file__).resolve().parent / "source-zendesk-audit-logs"
 
 
-# The names of the image's tests are the CDK's; those that it adds later are run, and fail without docker.
+# They are the tests of test_image.py.
 for name in [name for name in dir(TestSuite) if name.startswith("test_docker_image")]:
     setattr(TestSuite, name, None)

@@ -1,8 +1,7 @@
-"""Runs each tool, counts its tests, and sees that broken connectors are noticed.
+"""Runs each tool, counts its tests, and checks that the tools notice broken connectors.
 
-Started by conformance/run, which makes what this needs. A tool that runs no test, or another number of
-tests than docs/conformance.md says, is a failure: so nothing is left out in silence. It must not look at
-what the connector says; the tools do.
+conformance/run starts it and installs what it needs. A tool that runs no test, or another number of tests than
+docs/conformance.md says, is a failure. This file must not look at what the connector writes; the tools do.
 """
 
 from __future__ import annotations
@@ -23,44 +22,80 @@ HOME = ROOT / "target/conformance"
 DOCUMENT = ROOT / "docs/conformance.md"
 
 NOT_RUN = [
-    "connector acceptance tests 3.x themselves: they need a container engine and an image; tests/acceptance.rs"
-    " asserts their rules",
-    "airbyte_cdk.test.standard_tests' image tests (test_docker_image_*): they need the same; the CDK's other"
-    " tests are run against the binary",
+    "connector acceptance tests 3.x: they need a container engine and their own image; tests/acceptance.rs asserts"
+    " their rules",
+    "airbyte_cdk.test.standard_tests' tests of an image: the container check runs them (python3 .ci/container)",
 ]
 
-# What each broken connector must be noticed by: a test that must fail, for each tool. mutant.py has the
-# kinds; the first of them is not broken, and nothing may be noticed of it.
+# The tools that must notice each broken connector, with a test of each that must fail. mutant.py has the kinds; the
+# first of them is not broken, and no tool may notice anything.
 CONTROL = "unbroken"
 MUTANTS = {
     "state-without-source-stats": {
         "acceptance rules": "basic_read_state_messages",
         "protocol models": "test_each_state_counts_its_records",
     },
-    "id-as-text": {
+    "state-an-hour-ahead": {
+        "incremental": "test_events_right_after_the_cursor_are_emitted_by_the_next_sync",
+    },
+    "state-without-look-back": {
+        "incremental": "test_late_events_within_the_look_back_are_emitted_by_the_next_sync",
+    },
+    "state-without-ids": {
+        "incremental": "test_a_sync_without_new_events_emits_none",
+    },
+    "state-before-its-last-record": {
+        "protocol models": "test_each_state_counts_its_records",
+        "incremental": "test_each_state_continues_right_after_the_records_before_it",
+    },
+    "state-ignored": {
+        "incremental": "test_a_sync_without_new_events_emits_none",
+        "PyAirbyte": "test_a_read_and_an_incremental_one",
+    },
+    "cursor-second-lost": {
+        "incremental": "test_events_in_the_second_of_the_cursor_are_emitted_by_the_next_sync",
+    },
+    "lost-record": {
+        "acceptance rules": "basic_read_expected_records_in_exact_order",
+        "protocol models": "test_each_state_counts_its_records",
+        "incremental": "test_a_first_sync_emits_every_record_once_and_unaltered",
+        "PyAirbyte": "test_a_read_and_an_incremental_one",
+        "queries": "test_the_output_of_read_makes_the_same_table",
+        "documents": "test_the_quick_start",
+    },
+    "record-twice": {
+        "incremental": "test_a_first_sync_emits_every_record_once_and_unaltered",
+        "protocol models": "test_each_state_counts_its_records",
+    },
+    "id-as-string": {
         "acceptance rules": "basic_read_records_fit_their_schema_and_have_their_primary_key",
         "protocol models": "test_records_fit_the_schema",
         "airbyte-cdk": "test_basic_read['config' Test Scenario]",
+    },
+    "id-rounded": {
+        "incremental": "test_a_first_sync_emits_every_record_once_and_unaltered",
+        "PyAirbyte": "test_a_read_and_an_incremental_one",
+    },
+    "seconds-for-milliseconds": {
+        "acceptance rules": "basic_read_records_fit_their_schema_and_have_their_primary_key",
+        "protocol models": "test_times_are_milliseconds",
     },
     "failure-without-trace": {
         "acceptance rules": "basic_read_airbyte_trace_message_on_failure",
         "protocol models": "test_each_failure_has_one_trace_error",
         "airbyte-cdk": "test_fail_read_with_bad_catalog['config' Test Scenario]",
     },
-    "seconds-for-milliseconds": {
-        "acceptance rules": "basic_read_records_fit_their_schema_and_have_their_primary_key",
-        "protocol models": "test_times_are_milliseconds",
+    "failure-with-exit-code-0": {
+        "protocol models": "test_exit_codes",
+        "airbyte-cdk": "test_fail_read_with_bad_catalog['config' Test Scenario]",
+    },
+    "check-always-succeeds": {
+        "protocol models": "test_each_command_has_its_answer",
+        "airbyte-cdk": "test_check['invalid_config' Test Scenario]",
     },
     "secret-in-log": {
         "protocol models": "test_no_message_but_control_has_a_secret",
         "airbyte-cdk": "test_check['config' Test Scenario]",
-    },
-    "lost-record": {
-        "acceptance rules": "basic_read_expected_records_in_exact_order",
-        "protocol models": "test_each_state_counts_its_records",
-        "PyAirbyte": "test_a_read_and_an_incremental_one",
-        "queries": "test_the_output_of_read_makes_the_same_table",
-        "documents": "test_the_quick_start",
     },
 }
 
@@ -118,6 +153,8 @@ def run_tool(tool: str, connector: str, into: Path) -> Outcome:
             return cargo(connector, into)
         case "protocol models":
             return pytest("protocol", "test_protocol.py", connector, into)
+        case "incremental":
+            return pytest("protocol", "test_incremental.py", connector, into)
         case "compatibility":
             return pytest("protocol", "test_compatibility.py", connector, into)
         case "airbyte-cdk":
@@ -131,7 +168,16 @@ def run_tool(tool: str, connector: str, into: Path) -> Outcome:
     raise ValueError(tool)
 
 
-TOOLS = ["compatibility", "acceptance rules", "protocol models", "airbyte-cdk", "PyAirbyte", "queries", "documents"]
+TOOLS = [
+    "compatibility",
+    "acceptance rules",
+    "protocol models",
+    "incremental",
+    "airbyte-cdk",
+    "PyAirbyte",
+    "queries",
+    "documents",
+]
 
 
 def documented() -> dict[str, int]:
