@@ -12,6 +12,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use jiff::Timestamp;
 use source_zendesk_audit_logs::airbyte::RecordLines;
 use source_zendesk_audit_logs::second::Second;
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::sync::{Ledger, SyncState};
 use source_zendesk_audit_logs::zendesk::Page;
 use zendesk_sandbox::{Options, Sandbox};
@@ -122,8 +123,8 @@ fn hot_path(bodies: Bodies) -> Vec<Vec<u8>> {
     let now = Second::from_unix(YEAR).plus(2 * 366 * 86_400);
     let mut ledger = Ledger::open(SyncState::default(), None, 600);
     let mut lines_of = |mut body: Vec<u8>| {
-        let page = Page::parse(&mut body).expect("a page");
-        let mut lines = RecordLines::new(Timestamp::UNIX_EPOCH, page.size() + page.records.len() * 100);
+        let page = Page::parse(&mut body, &AUDIT_LOGS).expect("a page");
+        let mut lines = RecordLines::new(&AUDIT_LOGS, Timestamp::UNIX_EPOCH, page.size() + page.records.len() * 100);
         for record in &page.records {
             if ledger.enter(&record.identity, record.created_at, record.created_at.unwrap_or(now), now) {
                 lines.push(page.text(record));

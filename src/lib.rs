@@ -30,6 +30,7 @@
 //! panics, failure           a panic as an error; a failure in words
 //! humanize                  counts and spans of time in words
 //! secret                    what must never be shown
+//! stream                    what is known about each stream
 //! clock, second, shutdown, stdio
 //! ```
 //!
@@ -66,6 +67,7 @@ pub mod second;
 pub mod secret;
 pub mod shutdown;
 pub mod stdio;
+pub mod stream;
 pub mod sync;
 pub mod zendesk;
 

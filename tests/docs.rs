@@ -15,7 +15,8 @@ use source_zendesk_audit_logs::airbyte::message::FailureType;
 use source_zendesk_audit_logs::airbyte::{CatalogError, OutputError};
 use source_zendesk_audit_logs::config::{AuthMethod, Config, InputError, InputFile, connection_specification};
 use source_zendesk_audit_logs::error::Error;
-use source_zendesk_audit_logs::zendesk::{self, Failure, json_schema};
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
+use source_zendesk_audit_logs::zendesk::{self, Failure};
 use zendesk_sandbox::{Options, Shape, credentials};
 
 fn root() -> &'static Path {
@@ -282,7 +283,7 @@ fn rows(page: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_columns_are_those_of_the_schema() {
-    let schema = json_schema();
+    let schema = (AUDIT_LOGS.json_schema)();
     let properties = schema["properties"].as_object().expect("properties");
     let mut documented = BTreeSet::new();
     for row in rows(&page("docs/columns.md")) {

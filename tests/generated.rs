@@ -12,7 +12,7 @@ use harness::{Connection, record, sandbox};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::commands::spec::spec_json;
 use source_zendesk_audit_logs::config::{Config, connection_specification};
-use source_zendesk_audit_logs::zendesk::json_schema;
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use zendesk_sandbox::Options;
 
 #[track_caller]
@@ -30,7 +30,7 @@ fn the_specification_is_committed() {
 
 #[test]
 fn the_schema_is_committed() {
-    assert_committed("schemas/audit_logs.json", &json_schema());
+    assert_committed("schemas/audit_logs.json", &(AUDIT_LOGS.json_schema)());
 }
 
 /// For `zendesk-sandbox --events 20`, as acceptance-test-config.yml says.

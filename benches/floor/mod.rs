@@ -9,7 +9,8 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use source_zendesk_audit_logs::config::Subdomain;
 use source_zendesk_audit_logs::second::Second;
-use source_zendesk_audit_logs::zendesk::{BaseUrl, Between, PAGE_SIZE, Query, Timeouts};
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
+use source_zendesk_audit_logs::zendesk::{BaseUrl, Between, Query, Timeouts};
 use zendesk_sandbox::credentials;
 
 use crate::connector::Outcome;
@@ -43,7 +44,8 @@ async fn fetch_all(base: &BaseUrl) -> Outcome<u64> {
         .build()?;
     let bearer = format!("Bearer {}", credentials::ACCESS_TOKEN);
     let between = Between { start: Second::BEFORE_ZENDESK, end: Second::containing(jiff::Timestamp::now()) };
-    let mut query = Query { between: Some(between), after: None, size: PAGE_SIZE, filters: None };
+    let mut query =
+        Query { stream: &AUDIT_LOGS, between: Some(between), after: None, size: AUDIT_LOGS.page_size, filters: None };
     let mut pages = 0;
     loop {
         let request = client.get(query.url(base)).header(AUTHORIZATION, &bearer);

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use source_zendesk_audit_logs::airbyte::message::FailureType;
-use source_zendesk_audit_logs::airbyte::{CatalogError, RecordLines, selected_sync_mode, stream_state};
+use source_zendesk_audit_logs::airbyte::{CatalogError, RecordLines, selected_streams, stream_state};
 use source_zendesk_audit_logs::config::{self, AuthMethod, Config, InputFile, parse_json};
 use source_zendesk_audit_logs::error::Error;
+use source_zendesk_audit_logs::stream::{AUDIT_LOGS, STREAMS};
 use source_zendesk_audit_logs::sync::SyncState;
 use source_zendesk_audit_logs::zendesk::{
     Attempts, BaseUrl, Decision, Page, RateLimitHeaders, Response, RetryPolicy, Retryability, decide,
@@ -48,7 +49,7 @@ pub fn config(bytes: &[u8]) {
 /// A configured catalog.
 pub fn catalog(bytes: &[u8]) {
     if let Err(error) =
-        file(InputFile::Catalog, bytes).map_err(CatalogError::from).and_then(|file| selected_sync_mode(&file))
+        file(InputFile::Catalog, bytes).map_err(CatalogError::from).and_then(|file| selected_streams(&file, &STREAMS))
     {
         assert_clear(&error.into());
     }
@@ -56,7 +57,8 @@ pub fn catalog(bytes: &[u8]) {
 
 /// A state file.
 pub fn state(bytes: &[u8]) {
-    let state = file(InputFile::State, bytes).and_then(|file| stream_state(&file)?.map(SyncState::parse).transpose());
+    let state = file(InputFile::State, bytes)
+        .and_then(|file| stream_state(&file, &AUDIT_LOGS)?.map(SyncState::parse).transpose());
     match state {
         Err(error) => assert_clear(&error.into()),
         Ok(None) => {}
@@ -95,7 +97,7 @@ pub fn page(bytes: &[u8]) {
         expected.filter(|page| page.audit_logs.iter().all(|record| is_object(record)) && is_object(page.meta));
     let expected =
         expected.and_then(|page| Some((page.audit_logs, serde_json::from_str::<Meta>(page.meta.get()).ok()?)));
-    let page = match Page::parse(&mut body) {
+    let page = match Page::parse(&mut body, &AUDIT_LOGS) {
         Ok(page) => page,
         Err(what) => {
             assert_eq!(body, bytes, "it is left where it was");
@@ -128,7 +130,7 @@ struct Data<'t> {
 
 /// A RECORD message is one line, which holds the record without its line ends.
 fn assert_goes_out_whole(record: &[u8]) {
-    let mut lines = RecordLines::new(Timestamp::UNIX_EPOCH, 0);
+    let mut lines = RecordLines::new(&AUDIT_LOGS, Timestamp::UNIX_EPOCH, 0);
     lines.push(record);
     let line = String::from_utf8(lines.into_bytes()).expect("a record is UTF-8");
     let line = line.strip_suffix('\n').expect("a line ends");

@@ -1,58 +1,74 @@
-//! Catalogs: the one that `discover` answers with, and the configured one that `read` gets.
+//! Catalogs: the catalog that `discover` returns, and the configured catalog that `read` gets.
 //!
-//! Fields that this source has no use for must not be looked at, whatever they contain.
+//! Fields that this source does not use must not be read, whatever they contain.
 
 use serde_json::Value;
 
 use super::failure::CatalogError;
-use super::message::{Catalog, STREAM, Stream, SyncMode};
+use super::message::{Catalog, CatalogStream, SyncMode};
 use crate::config::{Fields, InputFile};
+use crate::stream::Stream;
 
-/// The catalog of this source, with the JSON schema of its only stream.
+/// Returns the catalog of these streams.
 #[must_use]
-pub fn catalog(json_schema: Value) -> Catalog {
-    Catalog {
-        streams: vec![Stream {
-            name: STREAM,
-            json_schema,
-            supported_sync_modes: [SyncMode::FullRefresh, SyncMode::Incremental],
-            source_defined_cursor: true,
-            default_cursor_field: ["created_at"],
-            source_defined_primary_key: [["id"]],
-            is_resumable: true,
-        }],
-    }
+pub fn catalog(streams: &[&'static Stream]) -> Catalog {
+    let entry = |stream: &&'static Stream| CatalogStream {
+        name: stream.name,
+        json_schema: (stream.json_schema)(),
+        supported_sync_modes: [SyncMode::FullRefresh, SyncMode::Incremental],
+        source_defined_cursor: true,
+        default_cursor_field: [stream.cursor_field],
+        source_defined_primary_key: [[stream.primary_key]],
+        is_resumable: true,
+    };
+    Catalog { streams: streams.iter().map(entry).collect() }
 }
 
-/// Reads a configured catalog: in which mode the stream is asked for, or none if it is not.
+/// A stream that a configured catalog selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectedStream {
+    /// The stream.
+    pub stream: &'static Stream,
+    /// How to read it.
+    pub sync_mode: SyncMode,
+}
+
+/// Reads a configured catalog and returns the selected streams in its order. `known` are the streams of
+/// this source.
 ///
 /// # Errors
-/// If it has another shape, asks for an unknown stream or sync mode, or for the stream twice.
-pub fn selected_sync_mode(catalog: &Value) -> Result<Option<SyncMode>, CatalogError> {
+/// If the catalog has another shape, or selects an unknown stream, an unknown sync mode, or a stream twice.
+pub fn selected_streams(catalog: &Value, known: &[&'static Stream]) -> Result<Vec<SelectedStream>, CatalogError> {
     let top = Fields::new(InputFile::Catalog, "", catalog)?;
     let streams = top.required("streams", "A configured catalog contains an array of streams.")?;
     let Value::Array(streams) = streams else {
         return Err(top.type_error("streams", "an array", streams).into());
     };
-    let mut selected = None;
+    let names = known.iter().map(|stream| stream.name).collect::<Vec<_>>().join(", ");
+    let hint = format!(
+        "An entry of a configured catalog looks like this: {{\"stream\":{{\"name\":\"{}\",…}},\"sync_mode\":\"incremental\",\"destination_sync_mode\":\"append\"}}.",
+        known.first().map_or("name", |stream| stream.name)
+    );
+    let mut selected: Vec<SelectedStream> = Vec::new();
     for (index, configured) in streams.iter().enumerate() {
         let configured = Fields::new(InputFile::Catalog, format!("streams[{index}]"), configured)?;
-        let hint = "An entry of a configured catalog looks like this: {\"stream\":{\"name\":\"audit_logs\",…},\"sync_mode\":\"incremental\",\"destination_sync_mode\":\"append\"}.";
-        let stream = configured.required_object("stream", hint)?;
-        let name = stream.required_string("name", hint)?;
-        if name != STREAM {
-            return Err(CatalogError::UnknownStream { name: name.to_owned(), known: STREAM.to_owned() });
-        }
-        let mode = match configured.required_string("sync_mode", hint)? {
+        let entry = configured.required_object("stream", &hint)?;
+        let name = entry.required_string("name", &hint)?;
+        let Some(&stream) = known.iter().find(|stream| stream.name == name) else {
+            return Err(CatalogError::UnknownStream { name: name.to_owned(), known: names });
+        };
+        let sync_mode = match configured.required_string("sync_mode", &hint)? {
             "full_refresh" => SyncMode::FullRefresh,
             "incremental" => SyncMode::Incremental,
             mode => {
-                return Err(CatalogError::UnknownSyncMode { stream: STREAM.to_owned(), mode: mode.to_owned() });
+                return Err(CatalogError::UnknownSyncMode { stream: name.to_owned(), mode: mode.to_owned() });
             }
         };
-        if selected.replace(mode).is_some() {
-            return Err(configured.error("stream", "selects audit_logs again", "Select each stream once.").into());
+        if selected.iter().any(|earlier| earlier.stream == stream) {
+            let problem = format!("selects {name} again");
+            return Err(configured.error("stream", problem, "Select each stream once.").into());
         }
+        selected.push(SelectedStream { stream, sync_mode });
     }
     Ok(selected)
 }
@@ -61,6 +77,8 @@ pub fn selected_sync_mode(catalog: &Value) -> Result<Option<SyncMode>, CatalogEr
 mod tests {
     use super::*;
     use serde_json::json;
+
+    use crate::stream::{AUDIT_LOGS, STREAMS};
 
     fn configured(name: &str, mode: &str) -> Value {
         json!({
@@ -72,18 +90,20 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_of_the_stream_is_found() {
+    fn the_selected_streams_are_returned_with_their_sync_modes() {
         for (streams, mode) in [
             (json!([]), None),
             (json!([configured("audit_logs", "full_refresh")]), Some(SyncMode::FullRefresh)),
             (json!([configured("audit_logs", "incremental")]), Some(SyncMode::Incremental)),
         ] {
-            assert_eq!(selected_sync_mode(&json!({ "streams": streams })).expect("understood"), mode);
+            let selected = selected_streams(&json!({ "streams": streams }), &STREAMS).expect("understood");
+            let expected = mode.map(|sync_mode| SelectedStream { stream: &AUDIT_LOGS, sync_mode });
+            assert_eq!(selected, expected.into_iter().collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn what_does_not_do_is_named() {
+    fn an_error_names_the_invalid_entry() {
         let twice = configured("audit_logs", "incremental");
         for (catalog, start) in [
             (json!(null), "In the catalog, the top level must be a JSON object, not null."),
@@ -106,7 +126,7 @@ mod tests {
             (json!({ "streams": [configured("audit_logs", "cdc")] }), "The catalog selects the sync mode \"cdc\""),
             (json!({ "streams": [twice, twice] }), "In the catalog, streams[1].stream selects audit_logs again."),
         ] {
-            let error = selected_sync_mode(&catalog).expect_err("refused").to_string();
+            let error = selected_streams(&catalog, &STREAMS).expect_err("refused").to_string();
             assert!(error.starts_with(start), "{catalog}: {error}");
         }
     }

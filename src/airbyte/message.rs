@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The name of the only stream.
-pub const STREAM: &str = "audit_logs";
+use crate::stream::Stream;
 
 /// A message other than RECORD.
 #[derive(Clone, Debug, Serialize)]
@@ -93,12 +92,12 @@ pub enum Status {
 #[derive(Clone, Debug, Serialize)]
 pub struct Catalog {
     /// The streams.
-    pub streams: Vec<Stream>,
+    pub streams: Vec<CatalogStream>,
 }
 
 /// A stream that can be read.
 #[derive(Clone, Debug, Serialize)]
-pub struct Stream {
+pub struct CatalogStream {
     /// Its name.
     pub name: &'static str,
     /// JSON schema of its records.
@@ -132,8 +131,11 @@ pub struct StreamDescriptor {
     pub name: &'static str,
 }
 
-/// The descriptor of the only stream.
-pub const DESCRIPTOR: StreamDescriptor = StreamDescriptor { name: STREAM };
+impl From<&'static Stream> for StreamDescriptor {
+    fn from(stream: &'static Stream) -> Self {
+        Self { name: stream.name }
+    }
+}
 
 /// State of a stream.
 #[derive(Clone, Debug, Serialize)]
@@ -375,8 +377,8 @@ impl Message {
 
 /// How far the stream is, at a point in time.
 #[must_use]
-pub fn stream_status(status: StreamStatus, reasons: Vec<Reason>, now: Timestamp) -> Message {
-    let stream_status = StreamStatusTrace { stream_descriptor: DESCRIPTOR, status, reasons };
+pub fn stream_status(stream: &'static Stream, status: StreamStatus, reasons: Vec<Reason>, now: Timestamp) -> Message {
+    let stream_status = StreamStatusTrace { stream_descriptor: stream.into(), status, reasons };
     Message::Trace {
         trace: Trace { kind: TraceKind::StreamStatus { stream_status }, emitted_at: now.as_millisecond() },
     }
@@ -384,8 +386,8 @@ pub fn stream_status(status: StreamStatus, reasons: Vec<Reason>, now: Timestamp)
 
 /// How much the stream will bring, as it seems at a point in time.
 #[must_use]
-pub fn estimate(row_estimate: u64, byte_estimate: u64, now: Timestamp) -> Message {
-    let estimate = EstimateTrace { name: STREAM, kind: EstimateKind::Stream, row_estimate, byte_estimate };
+pub fn estimate(stream: &'static Stream, row_estimate: u64, byte_estimate: u64, now: Timestamp) -> Message {
+    let estimate = EstimateTrace { name: stream.name, kind: EstimateKind::Stream, row_estimate, byte_estimate };
     Message::Trace { trace: Trace { kind: TraceKind::Estimate { estimate }, emitted_at: now.as_millisecond() } }
 }
 
@@ -394,11 +396,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    use crate::stream::AUDIT_LOGS;
+
     #[test]
     #[expect(clippy::too_many_lines, reason = "one table")]
     fn each_kind_of_message_has_its_exact_bytes() {
         let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
-        let status = |status, reasons| stream_status(status, reasons, now);
+        let status = |status, reasons| stream_status(&AUDIT_LOGS, status, reasons, now);
         let cases = [
             (
                 Message::Spec {
@@ -426,8 +430,8 @@ mod tests {
             (
                 Message::Catalog {
                     catalog: Catalog {
-                        streams: vec![Stream {
-                            name: STREAM,
+                        streams: vec![CatalogStream {
+                            name: AUDIT_LOGS.name,
                             json_schema: json!({}),
                             supported_sync_modes: [SyncMode::FullRefresh, SyncMode::Incremental],
                             source_defined_cursor: true,
@@ -443,7 +447,7 @@ mod tests {
                 Message::State {
                     state: State::Stream {
                         stream: StreamState {
-                            stream_descriptor: DESCRIPTOR,
+                            stream_descriptor: (&AUDIT_LOGS).into(),
                             stream_state: json!({ "created_at": "2026-01-01T00:00:00Z" }),
                         },
                         source_stats: SourceStats { record_count: 10.0 },
@@ -463,7 +467,7 @@ mod tests {
                                 message: "No.".to_owned(),
                                 internal_message: Some("GET".to_owned()),
                                 failure_type: FailureType::ConfigError,
-                                stream_descriptor: Some(DESCRIPTOR),
+                                stream_descriptor: Some((&AUDIT_LOGS).into()),
                             },
                         },
                         emitted_at: 1_767_225_600_123,
@@ -502,7 +506,7 @@ mod tests {
     #[test]
     fn an_estimate_has_its_exact_bytes() {
         let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
-        let line = estimate(120_000, 72_000_000, now).to_line().expect("serializes");
+        let line = estimate(&AUDIT_LOGS, 120_000, 72_000_000, now).to_line().expect("serializes");
         let bytes = r#"{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":{"name":"audit_logs","type":"STREAM","row_estimate":120000,"byte_estimate":72000000},"emitted_at":1767225600123}}"#;
         assert_eq!(String::from_utf8(line).expect("UTF-8"), format!("{bytes}\n"));
     }

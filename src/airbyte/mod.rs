@@ -10,7 +10,7 @@ mod plain;
 mod record_lines;
 mod state_file;
 
-pub use catalog::{catalog, selected_sync_mode};
+pub use catalog::{SelectedStream, catalog, selected_streams};
 pub use failure::{CatalogError, OutputError};
 pub use output::{Jobs, Output, Writer};
 pub use record_lines::RecordLines;

@@ -6,25 +6,30 @@
 
 use jiff::Timestamp;
 
+use crate::stream::Stream;
+
 /// RECORD messages that are put out together.
 pub struct RecordLines {
     lines: Vec<u8>,
-    /// What stands behind each record.
+    /// The beginning of each line, before the record.
+    head: String,
+    /// The end of each line, after the record.
     tail: String,
 }
 
 impl RecordLines {
     /// None yet, with room for so many bytes.
     #[must_use]
-    pub fn new(now: Timestamp, room: usize) -> Self {
+    pub fn new(stream: &Stream, now: Timestamp, room: usize) -> Self {
+        let head = format!(r#"{{"type":"RECORD","record":{{"stream":"{}","data":"#, stream.name);
         let tail = format!(",\"emitted_at\":{}}}}}\n", now.as_millisecond());
-        Self { lines: Vec::with_capacity(room), tail }
+        Self { lines: Vec::with_capacity(room), head, tail }
     }
 
     /// Adds a record as the API wrote it, but for line ends between its tokens, since a message is
     /// one line. (Inside of a JSON text a line end is always escaped.)
     pub fn push(&mut self, record: &[u8]) {
-        self.lines.extend_from_slice(br#"{"type":"RECORD","record":{"stream":"audit_logs","data":"#);
+        self.lines.extend_from_slice(self.head.as_bytes());
         let mut rest = record;
         while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
             self.lines.extend_from_slice(&rest[..end]);
@@ -44,11 +49,12 @@ impl RecordLines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::AUDIT_LOGS;
 
     #[test]
     fn a_record_is_passed_through_on_one_line() {
         let now = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
-        let mut lines = RecordLines::new(now, 0);
+        let mut lines = RecordLines::new(&AUDIT_LOGS, now, 0);
         lines.push(b"{\r\n\t\"id\": 9007199254740993,\n \"x\": 1.10, \"y\": \"a\\nb\"}");
         lines.push(b"{}");
         assert_eq!(

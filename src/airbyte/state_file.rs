@@ -1,45 +1,43 @@
-//! State files: finds this stream's state in whatever the platform, a person or another tool put
-//! into the file.
+//! State files: finds a stream's state in a file that the platform, a user or another tool wrote.
 //!
 //! What the state means is `sync/state.rs`; this file must not look into it.
 
 use serde_json::Value;
 
-use super::message::STREAM;
 use crate::config::{Fields, InputFile, Result};
+use crate::stream::Stream;
 
-/// The `stream_state` of this stream, or none: no state, or none of this stream.
+/// Returns the `stream_state` of a stream, or `None` if the file has no state for it.
 ///
-/// Understood are `null`, `{}`, `[]`, a STREAM state, a list of such, and each of them inside of a
-/// whole STATE message or a protocol state under `state`.
+/// The file may contain `null`, `{}`, `[]`, a STREAM state, an array of them, or a whole STATE message with
+/// one of these under `state`.
 ///
 /// # Errors
-/// If it has another shape. A state that cannot be understood must not start a sync from the
-/// beginning without a word.
-pub fn stream_state(file: &Value) -> Result<Option<&Value>> {
+/// If the file has another shape. A state that cannot be parsed must not silently start a sync from the beginning.
+pub fn stream_state<'v>(file: &'v Value, stream: &Stream) -> Result<Option<&'v Value>> {
     match file {
         Value::Null => Ok(None),
         Value::Array(states) => {
             let mut found = None;
             for (index, state) in states.iter().enumerate() {
-                if let Some(state) = of_message(state, &format!("[{index}]"))? {
+                if let Some(state) = of_message(state, &format!("[{index}]"), stream)? {
                     // The last one is the newest.
                     found = Some(state);
                 }
             }
             Ok(found)
         }
-        state => of_message(state, ""),
+        state => of_message(state, "", stream),
     }
 }
 
-fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
+fn of_message<'v>(value: &'v Value, path: &str, wanted: &Stream) -> Result<Option<&'v Value>> {
     let message = Fields::new(InputFile::State, path, value)?;
     if value.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok(None);
     }
     if let Some(inner) = message.get("state") {
-        return of_message(inner, &message.path("state"));
+        return of_message(inner, &message.path("state"), wanted);
     }
     match message.string("type")? {
         Some("STREAM") | None => {}
@@ -56,11 +54,12 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
     }
     let stream = message.required_object(
         "stream",
-        "A state looks like {\"type\":\"STREAM\",\"stream\":{\"stream_descriptor\":{\"name\":\"audit_logs\"},\"stream_state\":{…}}}.",
+        &format!("A state looks like {{\"type\":\"STREAM\",\"stream\":{{\"stream_descriptor\":{{\"name\":\"{}\"}},\"stream_state\":{{…}}}}}}.", wanted.name),
     )?;
-    let descriptor = stream.required_object("stream_descriptor", "It names the stream: {\"name\":\"audit_logs\"}.")?;
-    let name = descriptor.required_string("name", "It is the stream's name, audit_logs.")?;
-    if name != STREAM {
+    let descriptor = stream
+        .required_object("stream_descriptor", &format!("It names the stream: {{\"name\":\"{}\"}}.", wanted.name))?;
+    let name = descriptor.required_string("name", &format!("It is the name of a stream, such as {}.", wanted.name))?;
+    if name != wanted.name {
         return Ok(None);
     }
     match stream.get("stream_state") {
@@ -75,6 +74,8 @@ fn of_message<'v>(value: &'v Value, path: &str) -> Result<Option<&'v Value>> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    use crate::stream::AUDIT_LOGS;
 
     fn message(name: &str, state: &Value) -> Value {
         json!({ "type": "STREAM", "stream": { "stream_descriptor": { "name": name, "namespace": null }, "stream_state": state }, "data": null, "global": null })
@@ -91,7 +92,7 @@ mod tests {
             json!([message("audit_logs", &json!({}))]),
             json!([message("tickets", &json!({ "updated_at": "x" }))]),
         ] {
-            assert_eq!(stream_state(&file).expect("understood"), None, "{file}");
+            assert_eq!(stream_state(&file, &AUDIT_LOGS).expect("understood"), None, "{file}");
         }
     }
 
@@ -109,7 +110,7 @@ mod tests {
             untyped,
             json!([{ "type": "STATE", "state": ours }]),
         ] {
-            assert_eq!(stream_state(&file).expect("understood"), Some(&state), "{file}");
+            assert_eq!(stream_state(&file, &AUDIT_LOGS).expect("understood"), Some(&state), "{file}");
         }
     }
 
@@ -117,7 +118,7 @@ mod tests {
     fn keys_that_stand_twice_are_no_error() {
         let text = r#"[{"type":"STREAM","global_":null,"global_":null,"stream":{"stream_descriptor":{"name":"audit_logs"},"stream_state":{"created_at":"2026-01-01T00:00:00Z"}}}]"#;
         let file: Value = serde_json::from_str(text).expect("JSON");
-        assert!(stream_state(&file).expect("understood").is_some());
+        assert!(stream_state(&file, &AUDIT_LOGS).expect("understood").is_some());
     }
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
                 "In the state, [0].stream.stream_state must be a JSON object, not a string.",
             ),
         ] {
-            let error = stream_state(&file).expect_err("refused").to_string();
+            let error = stream_state(&file, &AUDIT_LOGS).expect_err("refused").to_string();
             assert!(error.starts_with(start), "{file}: {error}");
         }
     }

@@ -15,6 +15,7 @@ use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::{AuthMethod, Config};
 use crate::error::{Error, Result};
 use crate::second::Second;
+use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query, SINGLE_USE};
 
 /// The longest that it takes to know whether the connection works; real time. A refresh token adds the limit of
@@ -73,7 +74,7 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
         context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     warn_of_unknown_actions(context, &config.filters).await?;
-    let error = match client.page(&PageRequest::retried(Query::PROBE)).await {
+    let error = match client.page(&PageRequest::retried(Query::newest(&AUDIT_LOGS))).await {
         Ok(PageOutcome::Page(page)) => return Ok((client, reporter, page)),
         Ok(PageOutcome::CursorRefused) => Error::defect("a cursor was refused in a request without one"),
         Ok(PageOutcome::TooMuch(too_much)) => too_much.error.into(),

@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::config::{AuthMethod, Config};
 use crate::humanize::{age_of_the_newest, counted, rough};
 use crate::second::Second;
-use crate::zendesk::{Between, Client, PAGE_SIZE, Page, Query, TokenEnd};
+use crate::stream::AUDIT_LOGS;
+use crate::zendesk::{Between, Client, Page, Query, TokenEnd};
 
 /// The longest that the questions take together; real time.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ impl Diagnosis {
         let method = client.method();
         let empty = newest.records.is_empty() && !newest.has_more;
         let between = config.start_date.map(|start| Between { start, end: now.max(start).plus(BEYOND_NOW) });
-        let first_sync = Query { between, filters: Some(Arc::clone(&config.filters)), ..Query::PROBE };
+        let first_sync = Query { between, filters: Some(Arc::clone(&config.filters)), ..Query::newest(&AUDIT_LOGS) };
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
             // The other tokens are renewed, or no tokens that end.
@@ -108,7 +109,7 @@ impl Diagnosis {
 
     /// As long as the requests for so many events take; the rest of the work is done meanwhile.
     fn duration(&self, events: u64) -> String {
-        let pages = u32::try_from(events.div_ceil(PAGE_SIZE.into())).unwrap_or(u32::MAX);
+        let pages = u32::try_from(events.div_ceil(AUDIT_LOGS.page_size.into())).unwrap_or(u32::MAX);
         let seconds = f64::from(pages) * 60.0 / self.quota;
         match Duration::try_from_secs_f64(seconds) {
             Ok(time) if time >= Duration::from_mins(1) => format!("about {}", rough(time)),

@@ -7,7 +7,7 @@ use super::Context;
 use crate::airbyte::catalog;
 use crate::airbyte::message::Message;
 use crate::error::Result;
-use crate::zendesk::json_schema;
+use crate::stream::STREAMS;
 
 /// Runs the command.
 ///
@@ -15,6 +15,6 @@ use crate::zendesk::json_schema;
 /// If the configuration does not do, or stdout cannot be written.
 pub async fn run(context: &Context, config: &Path) -> Result<()> {
     context.configuration(config).await?.1?;
-    let catalog = catalog(json_schema());
+    let catalog = catalog(&STREAMS);
     Ok(context.output.send(&Message::Catalog { catalog }).await?)
 }

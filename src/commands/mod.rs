@@ -18,13 +18,14 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::airbyte::Output;
-use crate::airbyte::message::{DESCRIPTOR, Level, Message, Trace, TraceError, TraceKind};
+use crate::airbyte::message::{Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
 use crate::config::{self, Config, Filters, InputFile, SECRET_FIELDS, read_json};
 use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
+use crate::stream::Stream;
 use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts, Transport};
 use reporter::{Profile, Reporter};
 
@@ -56,7 +57,7 @@ pub enum About {
     /// Nothing was read.
     Command,
     /// The stream was being read.
-    Stream,
+    Stream(&'static Stream),
 }
 
 impl Context {
@@ -108,7 +109,10 @@ impl Context {
                 }
             }),
             failure_type: error.failure_type(),
-            stream_descriptor: (about == About::Stream).then_some(DESCRIPTOR),
+            stream_descriptor: match about {
+                About::Command => None,
+                About::Stream(stream) => Some(stream.into()),
+            },
         };
         let emitted_at = self.clock.now().as_millisecond();
         let trace = Trace { kind: TraceKind::Error { error }, emitted_at };

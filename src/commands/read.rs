@@ -11,12 +11,13 @@ use super::check::API_TOKEN_WARNING;
 use super::reporter::Profile;
 use super::{About, Context, warn_of_unknown_actions};
 use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
-use crate::airbyte::{selected_sync_mode, stream_state};
+use crate::airbyte::{SelectedStream, selected_streams, stream_state};
 use crate::config::{AuthMethod, Config, InputError, InputFile};
 use crate::error::{Error, Result};
 use crate::panics::caught_async;
 use crate::second::Second;
 use crate::shutdown::Signal;
+use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
 use crate::sync::{End, Engine, Ledger, Summary, SyncState};
 
 /// How a read ended that has told everything itself.
@@ -61,23 +62,23 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
 pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
     let Contents { config: file, catalog, state } = contents;
     let config = context.parse_config(&file)?;
-    let mode = selected_sync_mode(&catalog)?;
-    let state = parse_state(&state)?;
-    read(context, Files { file, config, mode, state }).await
+    let selected = selected_stream(&catalog)?;
+    let state = parse_state(&state, selected)?;
+    read(context, Files { file, config, selected, state }).await
 }
 
 async fn read(context: &Context, files: Files) -> Result<Outcome> {
-    let Files { file, config, mode, state } = files;
-    let Some(mode) = mode else {
+    let Files { file, config, selected, state } = files;
+    let Some(SelectedStream { stream, sync_mode }) = selected else {
         context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
         return Ok(Outcome::Complete);
     };
-    tell(context, sync(context, &config, &file, state, mode)).await
+    tell(context, stream, sync(context, &config, &file, state, sync_mode)).await
 }
 
 /// Puts what the platform has to be told around a sync: its beginning, and how it ended.
-async fn tell(context: &Context, sync: impl Future<Output = Result<End>>) -> Result<Outcome> {
-    let status = |progress| stream_status(progress, Vec::new(), context.clock.now());
+async fn tell(context: &Context, stream: &'static Stream, sync: impl Future<Output = Result<End>>) -> Result<Outcome> {
+    let status = |status| stream_status(stream, status, Vec::new(), context.clock.now());
     context.output.send(&status(StreamStatus::Started)).await?;
     // After a panic nobody knows whether what the ledger has noted has gone out: no STATE is written.
     let (last, outcome) = match caught_async(sync).await {
@@ -88,7 +89,7 @@ async fn tell(context: &Context, sync: impl Future<Output = Result<End>>) -> Res
             (StreamStatus::Incomplete, Outcome::Stopped(signal))
         }
         Err(error) => {
-            context.trace_error(&error, About::Stream).await?;
+            context.trace_error(&error, About::Stream(stream)).await?;
             (StreamStatus::Incomplete, Outcome::Failed)
         }
     };
@@ -101,33 +102,39 @@ struct Files {
     /// The configuration as it stands in its file.
     file: Value,
     config: Config,
-    mode: Option<SyncMode>,
+    selected: Option<SelectedStream>,
     state: SyncState,
 }
 
 async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Files> {
     let (file, config) = context.configuration(config).await?;
     let config = config?;
-    let mode = selected_sync_mode(&context.file(InputFile::Catalog, catalog).await?)?;
+    let selected = selected_stream(&context.file(InputFile::Catalog, catalog).await?)?;
     let state = match state {
-        Some(path) => read_state(context, path).await?,
+        Some(path) => read_state(context, path, selected).await?,
         None => SyncState::default(),
     };
-    Ok(Files { file, config, mode, state })
+    Ok(Files { file, config, selected, state })
 }
 
-/// A path that does not exist means no state: so do the platform's tools.
-async fn read_state(context: &Context, path: &Path) -> Result<SyncState> {
+/// Returns the selected stream. There is at most one, since a catalog cannot select a stream twice.
+fn selected_stream(catalog: &Value) -> Result<Option<SelectedStream>> {
+    Ok(selected_streams(catalog, &STREAMS)?.into_iter().next())
+}
+
+/// Reads the state. A file that does not exist counts as no state, as it does for the platform's tools.
+async fn read_state(context: &Context, path: &Path, selected: Option<SelectedStream>) -> Result<SyncState> {
     let file = match context.file(InputFile::State, path).await {
         Ok(file) => file,
         Err(Error::Input(InputError::FileMissing { .. })) => Value::Null,
         Err(error) => return Err(error),
     };
-    parse_state(&file)
+    parse_state(&file, selected)
 }
 
-fn parse_state(file: &Value) -> Result<SyncState> {
-    match stream_state(file)? {
+fn parse_state(file: &Value, selected: Option<SelectedStream>) -> Result<SyncState> {
+    let stream = selected.map_or(&AUDIT_LOGS, |selected| selected.stream);
+    match stream_state(file, stream)? {
         Some(state) => Ok(SyncState::parse(state)?),
         None => Ok(SyncState::default()),
     }
@@ -217,8 +224,8 @@ mod tests {
     async fn a_panic_in_a_sync_leaves_whole_lines_no_state_and_incomplete() {
         let harness = TestHarness::start();
         let output = harness.context.output.clone();
-        let outcome = tell(&harness.context, async {
-            let mut lines = RecordLines::new(harness.context.clock.now(), 0);
+        let outcome = tell(&harness.context, &AUDIT_LOGS, async {
+            let mut lines = RecordLines::new(&AUDIT_LOGS, harness.context.clock.now(), 0);
             lines.push(br#"{"id":1}"#);
             output.lines(lines.into_bytes()).await?;
             panic!("the plan is wrong")

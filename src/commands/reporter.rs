@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::panics::of_task;
 use crate::secret::Secret;
+use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Attempt, Notice};
 
 /// What is running: only `read` has a stream whose status can be told.
@@ -69,7 +70,7 @@ async fn report(
                 if profile == Profile::Read {
                     let quota_reset = until.as_millisecond();
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
-                    output.send(&stream_status(StreamStatus::Running, vec![reason], clock.now())).await?;
+                    output.send(&stream_status(&AUDIT_LOGS, StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
                 let words = format!(
                     "The account's rate limit is used up (429): waiting {:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part.",

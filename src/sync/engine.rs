@@ -17,13 +17,14 @@ use super::ledger::Ledger;
 use super::plan::{Plan, WindowId};
 use super::progress::{Figures, Progress};
 use super::walk::{Portion, Window};
-use crate::airbyte::message::{self, DESCRIPTOR, Level, Message, SourceStats, State, StreamState, stream_status};
+use crate::airbyte::message::{self, Level, Message, SourceStats, State, StreamState, stream_status};
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
+use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{self, Client, PageOutcome, PageRequest};
 
 /// Records between two STATE messages, at most.
@@ -184,7 +185,9 @@ impl Engine {
         if !self.running {
             self.running = true;
             self.plan.set_present(self.client.server_time());
-            self.output.send(&stream_status(message::StreamStatus::Running, Vec::new(), self.clock.now())).await?;
+            self.output
+                .send(&stream_status(&AUDIT_LOGS, message::StreamStatus::Running, Vec::new(), self.clock.now()))
+                .await?;
         }
         self.plan.arrived(window, fetched)
     }
@@ -195,7 +198,7 @@ impl Engine {
             self.claim().await?;
         }
         let began = self.client.server_time();
-        let mut lines = RecordLines::new(self.clock.now(), portion.size() + records.len() * 100);
+        let mut lines = RecordLines::new(&AUDIT_LOGS, self.clock.now(), portion.size() + records.len() * 100);
         for (record, until) in records {
             if !self.ledger.enter(&record.identity, record.created_at, until, began) {
                 self.tally.repeated += 1;
@@ -232,7 +235,7 @@ impl Engine {
             self.output.log(Level::Warn, words).await?;
         }
         let state = State::Stream {
-            stream: StreamState { stream_descriptor: DESCRIPTOR, stream_state: snapshot.state.to_value() },
+            stream: StreamState { stream_descriptor: (&AUDIT_LOGS).into(), stream_state: snapshot.state.to_value() },
             source_stats: SourceStats { record_count: count(self.unclaimed) },
         };
         self.output.send(&Message::State { state }).await?;

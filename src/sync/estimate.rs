@@ -13,6 +13,7 @@ use super::engine::Tally;
 use super::walk::Window;
 use crate::airbyte::message::{Message, estimate};
 use crate::config::Filters;
+use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Between, Client, Query};
 
 /// Pages that have gone out without an end: the sync proves long, and one request more is little.
@@ -43,7 +44,7 @@ impl Estimate {
     pub fn new(window: Window, filters: Arc<Filters>, known: u64) -> Self {
         let between = Some(Between { start: window.start, end: window.end });
         Self {
-            query: Query { between, filters: Some(filters), ..Query::PROBE },
+            query: Query { between, filters: Some(filters), ..Query::newest(&AUDIT_LOGS) },
             known,
             pages: 0,
             asked: false,
@@ -97,7 +98,7 @@ impl Estimate {
 /// The bytes are by the average of the records so far.
 fn message(records: u64, tally: Tally, now: Timestamp) -> Message {
     let bytes = u128::from(tally.bytes) * u128::from(records) / u128::from(tally.records.max(1));
-    estimate(records, u64::try_from(bytes).unwrap_or(u64::MAX), now)
+    estimate(&AUDIT_LOGS, records, u64::try_from(bytes).unwrap_or(u64::MAX), now)
 }
 
 #[cfg(test)]

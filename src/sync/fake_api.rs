@@ -3,6 +3,7 @@
 //! It must not stand in for HTTP or for faults. Only compiled for tests; everything that talks HTTP is tested against the sandbox.
 
 use crate::second::Second;
+use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Between, Page, PageOutcome, Query};
 
 /// Events at these times, ascending; the id of each is its index.
@@ -35,7 +36,7 @@ impl FakeApi {
             records.join(","),
             last < to
         );
-        PageOutcome::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
+        PageOutcome::Page(Page::parse(&mut body.into_bytes(), &AUDIT_LOGS).expect("a page"))
     }
 
     /// The event at this place: within a second they are turned round by the seed.

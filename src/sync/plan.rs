@@ -16,7 +16,8 @@ use std::collections::VecDeque;
 use super::walk::{Portion, Walk, Window};
 use crate::error::Result;
 use crate::second::Second;
-use crate::zendesk::{PAGE_SIZE, PageOutcome, Query};
+use crate::stream::AUDIT_LOGS;
+use crate::zendesk::{PageOutcome, Query};
 
 /// The length of a window, in pages, that windows are cut to. Each window ends with a page that is
 /// half empty on average, so shorter ones cost requests; longer ones cost memory.
@@ -284,7 +285,7 @@ impl Density {
 
     /// The guess of how many seconds a page covers; none before the first page.
     fn pace(&self) -> Option<f64> {
-        let full = f64::from(PAGE_SIZE);
+        let full = f64::from(AUDIT_LOGS.page_size);
         let records = self.records.max(full / STRETCH);
         self.is_known().then(|| (self.covered * full / records).max(1.0))
     }

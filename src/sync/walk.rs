@@ -5,7 +5,8 @@
 //! shows, in ascending order, a record past the end.
 
 use crate::second::Second;
-use crate::zendesk::{Between, PAGE_SIZE, Page, PageOutcome, Query, Record};
+use crate::stream::AUDIT_LOGS;
+use crate::zendesk::{Between, Page, PageOutcome, Query, Record};
 use crate::zendesk::{Failure, Result};
 
 /// A half-open span of time: `start` belongs to it, `end` does not.
@@ -161,7 +162,13 @@ impl Walk {
     /// The request for the next page.
     pub fn query(&mut self) -> Query {
         self.begun = true;
-        Query { between: Some(self.asked), filters: None, after: self.after.clone(), size: PAGE_SIZE }
+        Query {
+            stream: &AUDIT_LOGS,
+            between: Some(self.asked),
+            filters: None,
+            after: self.after.clone(),
+            size: AUDIT_LOGS.page_size,
+        }
     }
 
     /// Takes the answer to [`Walk::query`].
@@ -321,7 +328,7 @@ mod tests {
             r#"{{"audit_logs":[{}],"meta":{{"has_more":{has_more},"after_cursor":{cursor}}}}}"#,
             records.join(",")
         );
-        PageOutcome::Page(Page::parse(&mut body.into_bytes()).expect("a page"))
+        PageOutcome::Page(Page::parse(&mut body.into_bytes(), &AUDIT_LOGS).expect("a page"))
     }
 
     fn times(portion: Option<Portion>) -> Vec<i64> {

@@ -100,7 +100,7 @@ impl Client {
 
     fn read(&self, response: &mut Response, query: &Query) -> std::result::Result<PageOutcome, FailedAttempt> {
         match response.status {
-            200 => match Page::parse(&mut response.body) {
+            200 => match Page::parse(&mut response.body, query.stream) {
                 Ok(page) => Ok(PageOutcome::Page(page)),
                 Err(what) => Err(FailedAttempt::transient(Failure::NotAPage { what })),
             },

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::base_url::BaseUrl;
 use super::client::Client;
-use super::query::{Between, PATH, Query, filter_parameters};
+use super::query::{Between, Query, filter_parameters};
 use super::transport::Outgoing;
 use crate::second::Second;
 
@@ -55,7 +55,7 @@ impl Client {
 /// Offset pagination: its answers carry the number of all matching records, and one record is the
 /// least that a page holds.
 fn count_url(base: &BaseUrl, query: &Query) -> Url {
-    let mut url = base.join(PATH);
+    let mut url = base.join(query.stream.path);
     let mut pairs = url.query_pairs_mut();
     pairs.append_pair("page", "1").append_pair("per_page", "1");
     if let Some(Between { start, end }) = query.between {
@@ -91,12 +91,13 @@ fn read_token_end(body: &[u8]) -> Option<TokenEnd> {
 mod tests {
     use super::*;
     use crate::config::Subdomain;
+    use crate::stream::AUDIT_LOGS;
 
     #[test]
     fn a_count_asks_for_one_record_by_offset() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
         let base = BaseUrl::new(&acme, None).expect("a URL");
-        let url = |between| count_url(&base, &Query { between, ..Query::PROBE }).to_string();
+        let url = |between| count_url(&base, &Query { between, ..Query::newest(&AUDIT_LOGS) }).to_string();
         assert_eq!(url(None), "https://acme.zendesk.com/api/v2/audit_logs?page=1&per_page=1");
         let between = Between { start: Second::from_unix(60), end: Second::from_unix(0) };
         let minute = "filter%5Bcreated_at%5D%5B%5D=1970-01-01T00%3A01%3A00Z";

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::record::Identity;
 use super::scan::{Fault, Scan};
 use crate::second::Second;
+use crate::stream::Stream;
 
 /// Cursors of the API have some dozens of characters; one beyond this is no cursor.
 const LONGEST_CURSOR: usize = 8 << 10;
@@ -87,7 +88,7 @@ impl Page {
     ///
     /// # Errors
     /// What the body is instead, in words that contain nothing of it; then it is left where it was.
-    pub fn parse(body: &mut Vec<u8>) -> Result<Self, String> {
+    pub fn parse(body: &mut Vec<u8>, stream: &Stream) -> Result<Self, String> {
         match body.trim_ascii_start().first() {
             None => return Err("an empty body".to_owned()),
             Some(b'<') => return Err("an HTML page".to_owned()),
@@ -95,7 +96,7 @@ impl Page {
         }
         let broken = || format!("broken JSON, {} bytes", body.len());
         let text = std::str::from_utf8(body).map_err(|_| broken())?;
-        let (records, meta) = read(text).map_err(|fault| match fault {
+        let (records, meta) = read(text, stream).map_err(|fault| match fault {
             Fault::Broken => broken(),
             Fault::Shape => "JSON of another shape".to_owned(),
             Fault::TooMuch => format!("more than {MOST_RECORDS} records"),
@@ -120,7 +121,7 @@ impl Page {
 }
 
 /// The answer: an object with a list of records and a `meta`, each once, and whatever else.
-fn read(text: &str) -> Result<(Vec<Record>, Meta), Fault> {
+fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta), Fault> {
     let mut scan = Scan::new(text);
     if scan.peek() != Some(b'{') {
         scan.value::<IgnoredAny>()?;
@@ -134,10 +135,10 @@ fn read(text: &str) -> Result<(Vec<Record>, Meta), Fault> {
         let key = scan.value::<Cow<'_, str>>()?;
         scan.expect(b':')?;
         match &*key {
-            "audit_logs" if records.is_none() => records = Some(read_records(&mut scan)?),
+            field if field == stream.records_field && records.is_none() => records = Some(read_records(&mut scan)?),
             // A list would be read as the fields in their order.
             "meta" if meta.is_none() && scan.peek() == Some(b'{') => meta = Some(scan.value::<Meta>()?),
-            "audit_logs" | "meta" => return Err(Fault::Shape),
+            field if field == stream.records_field || field == "meta" => return Err(Fault::Shape),
             _ => drop(scan.value::<IgnoredAny>()?),
         }
     }
@@ -254,9 +255,10 @@ impl<'de, T, F: FnOnce(Scalar<'_>) -> T> Visitor<'de> for Lenient<T, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::AUDIT_LOGS;
 
     fn parse(body: &str) -> Result<Page, String> {
-        Page::parse(&mut body.as_bytes().to_vec())
+        Page::parse(&mut body.as_bytes().to_vec(), &AUDIT_LOGS)
     }
 
     #[test]
@@ -347,6 +349,6 @@ mod tests {
         }
         assert!(parse(&deep).is_err());
         let no_utf8 = b"{\"audit_logs\":[{\"x\":\"\xff\"}],\"meta\":{\"has_more\":false}}";
-        assert!(Page::parse(&mut no_utf8.to_vec()).is_err());
+        assert!(Page::parse(&mut no_utf8.to_vec(), &AUDIT_LOGS).is_err());
     }
 }

@@ -10,12 +10,7 @@ use reqwest::Url;
 use super::base_url::BaseUrl;
 use crate::config::Filters;
 use crate::second::Second;
-
-/// The endpoint.
-pub const PATH: &str = "/api/v2/audit_logs";
-
-/// The most records that the API puts into a page.
-pub const PAGE_SIZE: u32 = 100;
+use crate::stream::Stream;
 
 /// A span of `filter[created_at][]`. Whether the API takes its ends as inclusive is not documented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +24,8 @@ pub struct Between {
 /// Which page to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
+    /// Which endpoint to ask.
+    pub stream: &'static Stream,
     /// `filter[created_at][]`; must be the same for all pages of a walk.
     pub between: Option<Between>,
     /// Which events; all of them if absent. The same for all pages of a walk as well.
@@ -40,13 +37,16 @@ pub struct Query {
 }
 
 impl Query {
-    /// The request of the connection check: the newest record, whatever it is.
-    pub const PROBE: Self = Self { between: None, filters: None, after: None, size: 1 };
+    /// The request for the newest record, as the connection check sends it.
+    #[must_use]
+    pub fn newest(stream: &'static Stream) -> Self {
+        Self { stream, between: None, filters: None, after: None, size: 1 }
+    }
 
     /// The URL with the query, percent-encoded: `+` in a cursor would be read as a blank.
     #[must_use]
     pub fn url(&self, base: &BaseUrl) -> Url {
-        let mut url = base.join(PATH);
+        let mut url = base.join(self.stream.path);
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair("page[size]", &self.size.to_string());
         if let Some(Between { start, end }) = self.between {
@@ -87,17 +87,22 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::config::Subdomain;
+    use crate::stream::AUDIT_LOGS;
 
     #[test]
     fn everything_is_encoded_and_in_the_form_that_the_api_takes() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
         let base = BaseUrl::new(&acme, None).expect("a URL");
-        assert_eq!(Query::PROBE.url(&base).as_str(), "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=1");
+        assert_eq!(
+            Query::newest(&AUDIT_LOGS).url(&base).as_str(),
+            "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=1"
+        );
         let query = Query {
+            stream: &AUDIT_LOGS,
             between: Some(Between { start: Second::from_unix(0), end: Second::from_unix(60) }),
             filters: Some(Arc::default()),
             after: Some("a+b/c==&x".to_owned()),
-            size: PAGE_SIZE,
+            size: 100,
         };
         assert_eq!(
             query.url(&base).query(),
@@ -117,7 +122,7 @@ mod tests {
             actor_ids: vec![-1, i64::MAX],
             ip_addresses: vec!["2001:db8::1".to_owned()],
         };
-        let query = Query { filters: Some(Arc::new(filters)), ..Query::PROBE };
+        let query = Query { filters: Some(Arc::new(filters)), ..Query::newest(&AUDIT_LOGS) };
         assert_eq!(
             query.url(&base).query(),
             Some(

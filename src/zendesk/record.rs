@@ -1,70 +1,11 @@
-//! An audit log record: its documented fields, for the stream's schema, and its identity.
+//! The identity of a record: what distinguishes it from every other record.
 //!
-//! Records are passed through as the API wrote them; nothing here is ever used to write one.
+//! Records are passed through as the API sent them; nothing here is ever used to write one.
 
 use ring::digest::{SHA256, digest};
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-/// The fields of a record. Every one may be missing or null, and unknown ones may come along.
-///
-/// Source: <https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/>
-#[derive(JsonSchema)]
-#[schemars(extend("additionalProperties" = true))]
-pub struct AuditLog {
-    /// The id of the audit log entry, given when it is made
-    pub id: Option<i64>,
-    /// When the event happened, in UTC
-    #[schemars(extend("format" = "date-time", "airbyte_type" = "timestamp_with_timezone"))]
-    pub created_at: Option<String>,
-    /// What was done: create, destroy, exported, login, update and others
-    pub action: Option<String>,
-    /// The action in words, in the account's language
-    pub action_label: Option<String>,
-    /// The id of the user who did it; -1 is the system
-    pub actor_id: Option<i64>,
-    /// The name of the user who did it
-    pub actor_name: Option<String>,
-    /// The kind of thing that was changed, such as user, rule, ticket or `account_setting`
-    pub source_type: Option<String>,
-    /// The id of the thing that was changed
-    pub source_id: Option<i64>,
-    /// The name of the thing that was changed
-    pub source_label: Option<String>,
-    /// The change in words; may have several lines
-    pub change_description: Option<String>,
-    /// The IP address from which it was done; null for the system
-    pub ip_address: Option<String>,
-    /// The API's address of this audit log entry
-    pub url: Option<String>,
-}
-
-/// The JSON schema of the stream: draft 7, nothing required, unknown fields allowed.
-#[must_use]
-pub fn json_schema() -> Value {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<AuditLog>().to_value();
-    if let Some(schema) = schema.as_object_mut() {
-        schema.remove("title");
-        schema.remove("description");
-        for property in schema["properties"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
-            // Airbyte's convention: null first; and a Rust integer's width is no JSON schema format.
-            if property["type"][1] == "null" {
-                property["type"] = json!(["null", property["type"][0]]);
-            }
-            if property["format"] == "int64"
-                && let Some(property) = property.as_object_mut()
-            {
-                property.remove("format");
-            }
-        }
-    }
-    schema
-}
-
-/// What tells a record apart from every other one.
+/// What distinguishes a record from every other record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Identity {
