@@ -3,13 +3,13 @@
 #   docker build --tag source-zendesk-audit-logs:dev .
 #   docker buildx build --platform linux/amd64,linux/arm64 --tag REGISTRY/source-zendesk-audit-logs:0.1.0 --push .
 #
-# Airbyte starts it as `sh -c` around $AIRBYTE_ENTRYPOINT, with `cat` and `sleep`, as uid 1000 and without
-# capabilities: hence a shell, and hence ENV AIRBYTE_ENTRYPOINT, which must equal ENTRYPOINT. The CA roots
-# are compiled into the binary; SSL_CERT_FILE adds to them.
+# Airbyte starts a shell that runs $AIRBYTE_ENTRYPOINT and uses `cat` and `sleep`, as uid 1000 and without capabilities.
+# So the image needs a shell, and ENV AIRBYTE_ENTRYPOINT must equal ENTRYPOINT. The CA roots are compiled into the binary;
+# SSL_CERT_FILE adds to them.
 #
-# All compiling is done on the machine's own architecture, so that no stage needs emulation.
+# Everything is compiled on the machine's own architecture, so that no stage needs emulation.
 
-# Bases are pinned by version. To pin the bytes as well, append the digest of the index that
+# Base images are pinned by version. To pin their content as well, append the digest of the index that
 # `docker buildx imagetools inspect IMAGE` prints: busybox:1.37.0-musl@sha256:…
 ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
 ARG BUSYBOX_IMAGE=busybox:1.37.0-musl
@@ -19,12 +19,12 @@ FROM --platform=$BUILDPLATFORM ${RUST_IMAGE} AS build
 ARG TARGETARCH
 WORKDIR /src
 
-# The target's name, and what compiles and links C for it: `ring` has C and assembly.
+# Installs the target and a C compiler for it: `ring` has C and assembly.
 RUN set -eu; \
     case "$TARGETARCH" in \
       amd64) machine=x86_64; libc=libc6-dev-amd64-cross ;; \
       arm64) machine=aarch64; libc=libc6-dev-arm64-cross ;; \
-      *) echo "no recipe for the architecture '$TARGETARCH'" >&2; exit 1 ;; \
+      *) echo "unsupported architecture: '$TARGETARCH'" >&2; exit 1 ;; \
     esac; \
     target="$machine-unknown-linux-gnu"; gcc="$machine-linux-gnu-gcc"; \
     if ! command -v "$gcc" >/dev/null; then \
@@ -42,7 +42,7 @@ RUN set -eu; \
     } > "$CARGO_HOME/config.toml"; \
     echo "$target" > /target
 
-# The dependencies alone, as a layer of their own: it changes with the manifests, not with the sources.
+# Builds the dependencies as a layer of their own, which changes with the manifests and not with the sources.
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/
 RUN set -eu; \
@@ -53,7 +53,7 @@ RUN set -eu; \
     cargo build --release --locked --package source-zendesk-audit-logs; \
     rm -r src benches sandbox/src
 
-# The sources. Their times may lie before those of the stand-ins above, and cargo goes by time.
+# Builds the sources. Cargo compares times, and the sources may be older than the placeholders above.
 COPY src src
 COPY benches benches
 COPY sandbox sandbox
@@ -62,7 +62,7 @@ RUN set -eu; \
     cargo build --release --locked --package source-zendesk-audit-logs; \
     cp "target/$(cat /target)/release/source-zendesk-audit-logs" /source-zendesk-audit-logs
 
-# ---- accounts: who runs it, and a directory of his ------------------------------------------------
+# ---- accounts: the user and the home directory -----------------------------------------------------
 FROM --platform=$BUILDPLATFORM ${BUSYBOX_IMAGE} AS accounts
 RUN set -eu; \
     mkdir -p /rootfs/etc /rootfs/airbyte; \
@@ -83,8 +83,8 @@ WORKDIR /airbyte
 ENV AIRBYTE_ENTRYPOINT="/usr/local/bin/source-zendesk-audit-logs"
 ENTRYPOINT ["/usr/local/bin/source-zendesk-audit-logs"]
 
-# tests/image.rs holds these against metadata.yaml and Cargo.toml. The release adds the revision, the
-# time and the place of the sources, which a file in the sources cannot know.
+# tests/image.rs compares these with metadata.yaml and Cargo.toml. The release adds the revision and the address of the
+# sources.
 LABEL io.airbyte.name="source-zendesk-audit-logs" \
       io.airbyte.version="0.1.0" \
       org.opencontainers.image.title="source-zendesk-audit-logs" \

@@ -6,9 +6,10 @@
 #                                               writes the archive of a static binary to DIRECTORY
 #   bash .ci/release.sh checksums DIRECTORY     writes DIRECTORY/SHA256SUMS
 #   bash .ci/release.sh notes IMAGE             prints the text of the release page
-#   bash .ci/release.sh check                   runs these steps for this machine, and checks that errors are noticed
+#   bash .ci/release.sh check BINARY            runs these steps with a binary for this machine, and checks that errors are
+#                                               noticed
 #
-# It must not publish anything.
+# It must not publish or compile anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=source-zendesk-audit-logs
@@ -57,13 +58,11 @@ notes() {
 }
 
 check() {
-  local target folder archive
-  target=$(uname -m)-unknown-linux-gnu
-  RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --package "$name" --target "$target"
+  local binary=$1 folder archive
   folder=$(mktemp -d)
   # shellcheck disable=SC2064 # The folder of now.
   trap "rm -rf '$folder'" EXIT
-  archive=$(package "${CARGO_TARGET_DIR:-target}/$target/release/$name" "$(uname -m)" "$folder")
+  archive=$(package "$binary" "$(uname -m)" "$folder")
   checksums "$folder" >/dev/null
   (cd "$folder" && sha256sum --check --strict SHA256SUMS && tar --extract --file "$archive")
   "${archive%.tar.gz}/$name" --version

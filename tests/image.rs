@@ -1,5 +1,7 @@
-//! The files around the image say the same: Dockerfile, metadata.yaml, Cargo.toml, the acceptance
-//! tests' configuration and docs/airbyte.md. What the image does is for `.ci/container` to show.
+//! The files that describe the image agree: Dockerfile, metadata.yaml, Cargo.toml, the acceptance tests' configuration,
+//! README.md and docs/airbyte.md.
+//!
+//! It must not run the image: `python3 .ci/container` does.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,14 +13,14 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
 }
 
-/// The Dockerfile's instructions, each on one line, without comments.
+/// Returns the Dockerfile's instructions, each on one line, without comments.
 fn instructions() -> Vec<String> {
     let lines: Vec<String> =
         file("Dockerfile").lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect();
     lines.join("\n").replace("\\\n", " ").lines().map(|line| line.trim().to_owned()).collect()
 }
 
-/// What follows the instruction's name, in the last stage: it is the image.
+/// Returns the arguments of an instruction in the last stage, which is the image.
 fn of_the_image(name: &str) -> Vec<String> {
     let instructions = instructions();
     let last = instructions.iter().rposition(|line| line.starts_with("FROM ")).expect("a stage");
@@ -26,7 +28,7 @@ fn of_the_image(name: &str) -> Vec<String> {
     stage.filter_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim().to_owned())).collect()
 }
 
-/// `key="value"` pairs, separated by blanks.
+/// Parses `key="value"` pairs, separated by spaces.
 fn pairs(text: &str) -> BTreeMap<String, String> {
     let mut pairs = BTreeMap::new();
     let mut rest = text.trim();
@@ -35,21 +37,21 @@ fn pairs(text: &str) -> BTreeMap<String, String> {
         pairs.insert(key.to_owned(), value.to_owned());
         rest = more.trim_start();
     }
-    assert!(rest.is_empty(), "{rest} is no key=\"value\"");
+    assert!(rest.is_empty(), "{rest} is not a key=\"value\" pair");
     pairs
 }
 
-/// The scalar of a key of `data` in metadata.yaml.
+/// Returns the scalar of a key of `data` in metadata.yaml.
 fn metadata(key: &str) -> String {
     let text = file("metadata.yaml");
     let start = format!("  {key}: ");
     let found: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(&start)).collect();
-    assert_eq!(found.len(), 1, "{key} stands in metadata.yaml once");
+    assert_eq!(found.len(), 1, "metadata.yaml has {key} once");
     found[0].to_owned()
 }
 
 #[test]
-fn the_labels_are_those_of_the_metadata_and_the_manifest() {
+fn the_labels_agree_with_metadata_yaml_and_cargo_toml() {
     let labels = pairs(&of_the_image("LABEL").join(" "));
     let label = |name: &str| labels.get(name).map(String::as_str);
     assert_eq!(label("io.airbyte.name"), Some(metadata("dockerRepository").as_str()));
@@ -61,7 +63,7 @@ fn the_labels_are_those_of_the_metadata_and_the_manifest() {
 }
 
 #[test]
-fn the_metadata_is_that_of_the_manifest() {
+fn metadata_yaml_agrees_with_cargo_toml() {
     assert_eq!(metadata("dockerRepository"), NAME);
     assert_eq!(metadata("dockerImageTag"), VERSION);
     assert_eq!(
@@ -79,20 +81,20 @@ fn the_metadata_is_that_of_the_manifest() {
     assert!(file(&metadata("icon")).contains("<svg "));
     let id = metadata("definitionId");
     let parts: Vec<usize> = id.split('-').map(str::len).collect();
-    assert!(parts == [8, 4, 4, 4, 12] && id.chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{id} is no UUID");
+    assert!(parts == [8, 4, 4, 4, 12] && id.chars().all(|c| c == '-' || c.is_ascii_hexdigit()), "{id} is not a UUID");
 }
 
 #[test]
-fn the_specification_and_the_metadata_point_to_the_same_documentation() {
+fn spec_json_and_metadata_yaml_have_the_same_documentation_url() {
     let spec: serde_json::Value = serde_json::from_str(&file("spec.json")).expect("JSON");
     assert_eq!(spec["documentationUrl"], metadata("documentationUrl"));
 }
 
-/// Airbyte runs `sh -c` with `eval "$AIRBYTE_ENTRYPOINT read …"`, in another directory.
+/// Airbyte runs `sh -c` with `eval "$AIRBYTE_ENTRYPOINT read …"`, in another working directory.
 #[test]
-fn the_entrypoint_is_in_the_environment_with_an_absolute_path() {
+fn airbyte_entrypoint_equals_the_entrypoint_and_is_absolute() {
     let entrypoint: Vec<String> =
-        serde_json::from_str(&of_the_image("ENTRYPOINT").concat()).expect("ENTRYPOINT is a list");
+        serde_json::from_str(&of_the_image("ENTRYPOINT").concat()).expect("ENTRYPOINT is an array");
     let environment = pairs(&of_the_image("ENV").join(" "));
     assert_eq!(environment["AIRBYTE_ENTRYPOINT"], entrypoint.join(" "));
     assert!(entrypoint[0].starts_with('/'));
@@ -100,14 +102,14 @@ fn the_entrypoint_is_in_the_environment_with_an_absolute_path() {
 }
 
 #[test]
-fn the_user_is_airbytes_by_number() {
+fn the_user_is_numeric_and_the_one_that_airbyte_uses() {
     assert_eq!(of_the_image("USER"), ["1000:1000"]);
     assert_eq!(of_the_image("WORKDIR"), ["/airbyte"]);
 }
 
-/// Emulation would be needed for a RUN in the image's own stage, and its base must have a shell.
+/// A RUN in the last stage would need emulation on another architecture.
 #[test]
-fn the_bases_are_pinned_and_the_image_is_put_together_without_running_anything() {
+fn base_images_are_pinned_and_the_last_stage_runs_nothing() {
     assert_eq!(of_the_image("RUN"), [] as [&str; 0]);
     assert_eq!(of_the_image("FROM"), ["${BUSYBOX_IMAGE}"]);
     let bases: Vec<String> =
@@ -125,28 +127,55 @@ fn the_bases_are_pinned_and_the_image_is_put_together_without_running_anything()
 }
 
 #[test]
-fn the_acceptance_tests_and_the_document_name_this_image() {
+fn the_acceptance_tests_and_the_documents_name_this_image_and_version() {
     assert!(file("acceptance-test-config.yml").contains(&format!("connector_image: {NAME}:dev\n")));
-    let document = file("docs/airbyte.md");
-    let start = format!("{NAME}:");
-    let tags: Vec<&str> = document.match_indices(&start).map(|(at, _)| &document[at + start.len()..]).collect();
-    assert!(!tags.is_empty());
-    for tag in tags {
-        let numbered = tag.starts_with(|c: char| c.is_ascii_digit());
-        assert!(!numbered || tag.starts_with(VERSION), "docs/airbyte.md names another version: {tag:.20}");
+    for name in ["README.md", "docs/airbyte.md"] {
+        let document = file(name);
+        let start = format!("{NAME}:");
+        let tags: Vec<&str> = document.match_indices(&start).map(|(at, _)| &document[at + start.len()..]).collect();
+        assert!(!tags.is_empty(), "{name} does not name the image");
+        for tag in tags {
+            let is_version = tag.starts_with(|c: char| c.is_ascii_digit());
+            assert!(!is_version || tag.starts_with(VERSION), "{name} names another version: {tag:.20}");
+        }
     }
 }
 
-/// Cargo refuses a manifest that names a file that is not there, also one that it does not build.
+/// The release pushes the image that README.md tells readers to run.
 #[test]
-fn the_layer_of_the_dependencies_has_a_stand_in_for_every_bench() {
+fn readme_and_the_release_workflow_name_the_same_registry() {
+    assert!(file("README.md").contains(&format!("docker run --rm ghcr.io/OWNER/{NAME}:{VERSION} ")));
+    assert!(file(".github/workflows/release.yml").contains(&format!("image=ghcr.io/${{OWNER,,}}/{NAME}\"")));
+}
+
+/// Returns the names of the targets of a kind that the manifest declares.
+fn declared(kind: &str) -> Vec<String> {
+    let start = format!("[[{kind}]]\nname = \"");
     let manifest = file("Cargo.toml");
-    let benches: Vec<&str> =
-        manifest.split("[[bench]]\nname = \"").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect();
-    assert!(benches.len() >= 3, "{benches:?}");
+    manifest.split(start.as_str()).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+}
+
+/// Cargo rejects a manifest that names a missing file, even if it does not build that file.
+#[test]
+fn the_dependency_layer_has_a_placeholder_for_every_declared_target() {
+    assert!(declared("bench").len() >= 3);
     let instructions = instructions();
     let layer = instructions.iter().find(|line| line.contains("fn main() {}")).expect("the layer");
-    for bench in benches {
-        assert!(layer.contains(&format!(" benches/{bench}.rs ")), "{bench} is not in: {layer}");
+    for (kind, folder) in [("bench", "benches"), ("example", "examples"), ("test", "tests")] {
+        for name in declared(kind) {
+            assert!(layer.contains(&format!(" {folder}/{name}.rs ")), "{folder}/{name}.rs is not in: {layer}");
+        }
+    }
+}
+
+#[test]
+fn the_dockerfile_copies_every_member_of_the_workspace() {
+    let manifest = file("Cargo.toml");
+    let members = manifest.split_once("members = [").and_then(|(_, rest)| rest.split_once(']')).expect("members").0;
+    for member in members.split(',').map(|member| member.trim().trim_matches('"')).filter(|member| !member.is_empty()) {
+        for wanted in [format!("COPY {member}/Cargo.toml {member}/"), format!("COPY {member} {member}")] {
+            assert!(instructions().contains(&wanted), "the Dockerfile has no {wanted}");
+        }
+        assert!(file(".dockerignore").lines().any(|line| line == format!("!{member}")), ".dockerignore hides {member}");
     }
 }

@@ -21,6 +21,7 @@ from check_document import check_document
 from check_image import check_image
 from check_interruption import check_interruption
 from check_proxy import check_proxy
+from check_release import check_release
 from check_wrapper import check_wrapper
 from checks import Failed, fail_on_signal, progress
 from containers import Containers
@@ -64,6 +65,7 @@ def main():
         check_proxy(containers)
         check_document(containers)
         check_airbyte_tests(containers, sandbox_program)
+        check_release(binary)
     except Failed as failure:
         print(f"\nFAILED after {progress.passed} checks: {failure}", file=sys.stderr, flush=True)
         return 1

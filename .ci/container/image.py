@@ -1,7 +1,8 @@
 """Builds the image with the Dockerfile.
 
-Cargo builds the binary on this machine, and the binary replaces the Dockerfile's stage `build`. So no image registry is
-needed. If the registry cannot be reached, Debian's busybox replaces the base image as well.
+Cargo builds the binary on this machine, from a copy of what the Dockerfile may see, and the binary replaces the
+Dockerfile's stage `build`. So no image registry is needed. If the registry cannot be reached, Debian's busybox replaces the
+base image as well.
 """
 
 import os
@@ -18,22 +19,41 @@ REPO = Path(__file__).resolve().parent.parent.parent
 NAME = "source-zendesk-audit-logs"
 
 
-def cargo_build(*arguments, **environment):
+TARGET = Path(REPO, os.environ.get("CARGO_TARGET_DIR", "target"))
+
+
+def cargo_build(directory, *arguments, **environment):
     """Runs cargo and shows its output: it takes minutes, and its errors are for the reader."""
     command = ["cargo", "build", "--locked", *arguments]
     print(f"running {' '.join(command)}", flush=True)
-    done = subprocess.run(command, cwd=REPO, env={**os.environ, **environment}, timeout=1800, check=False)
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), **environment}
+    done = subprocess.run(command, cwd=directory, env=environment, timeout=1800, check=False)
     must(done.returncode == 0, f"{' '.join(command)} failed.")
 
 
 def build_binaries():
     """Builds the static connector, as the Dockerfile's stage `build` does, and the sandbox. Returns their paths."""
     target = f"{platform.machine()}-unknown-linux-gnu"
-    directory = Path(REPO, os.environ.get("CARGO_TARGET_DIR", "target"))
     static = "-C target-feature=+crt-static"
-    cargo_build("--release", "--package", NAME, "--target", target, RUSTFLAGS=static)
-    cargo_build("--package", "zendesk-sandbox")
-    return directory / target / "release" / NAME, directory / "debug" / "zendesk-sandbox"
+    cargo_build(build_context(), "--release", "--package", NAME, "--target", target, RUSTFLAGS=static)
+    cargo_build(REPO, "--package", "zendesk-sandbox")
+    return TARGET / target / "release" / NAME, TARGET / "debug" / "zendesk-sandbox"
+
+
+def build_context():
+    """Copies what .dockerignore lets the Dockerfile see, so that a source that needs another file does not compile."""
+    context = TARGET / "container-context"
+    shutil.rmtree(context, ignore_errors=True)
+    context.mkdir(parents=True)
+    lines = (REPO / ".dockerignore").read_text().splitlines()
+    for name in (line[1:] for line in lines if line.startswith("!")):
+        source = REPO / name
+        if source.is_dir():
+            # Times are copied too, so that cargo compiles only what has changed.
+            shutil.copytree(source, context / name, ignore=shutil.ignore_patterns("target", "secrets"))
+        else:
+            shutil.copy2(source, context / name)
+    return context
 
 
 def build_image(engine, image, binary, work):
