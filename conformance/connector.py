@@ -1,6 +1,6 @@
-"""Starts the connector and a sandbox Zendesk as programs, and hands out what they wrote, unchanged.
+"""Runs the connector and the sandbox as programs, and returns their output unchanged.
 
-It must not judge anything, and uses nothing but the standard library: the tests of every tool share it.
+It must not judge anything, and uses the standard library only: the tests of every tool share it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "integration_tests"
 STREAM = "audit_logs"
-# A command against a sandbox takes milliseconds; whoever waits this long waits for ever.
-PATIENCE_SECONDS = 120
+# A command against the sandbox takes milliseconds. After this time it hangs.
+TIMEOUT_SECONDS = 120
 
 
 def program(variable: str) -> str:
-    """The path of a program that `conformance/run` has built, or that its caller has named."""
+    """Returns the path of a program that `conformance/run` built, or that its caller named."""
     path = os.environ.get(variable)
     if not path or not os.access(path, os.X_OK):
-        raise RuntimeError(f"{variable} must name an executable file: start the tests by conformance/run")
+        raise RuntimeError(f"{variable} must name an executable file: start the tests with conformance/run")
     return path
 
 
 def environment(base_url: str | None) -> dict[str, str]:
-    """This process' environment without what would lead the connector elsewhere."""
+    """Returns this process' environment without variables that would change where the connector connects."""
     unwanted = {"ZENDESK_BASE_URL", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
     clean = {name: value for name, value in os.environ.items() if name.upper() not in unwanted}
     return clean | ({"ZENDESK_BASE_URL": base_url} if base_url else {})
@@ -37,7 +37,7 @@ def environment(base_url: str | None) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Run:
-    """What a command of the connector did."""
+    """A finished command of the connector."""
 
     code: int
     stdout: str
@@ -45,7 +45,7 @@ class Run:
 
     @property
     def lines(self) -> list[str]:
-        # Not splitlines(): it also splits at characters that may stand inside of a JSON text.
+        # Not splitlines(): it also splits at characters that may be inside a JSON string.
         return [line for line in self.stdout.split("\n") if line]
 
     @property
@@ -72,7 +72,7 @@ def run(arguments: list[str], base_url: str | None) -> Run:
         env=environment(base_url),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     return Run(process.returncode, process.stdout.decode(), process.stderr.decode())
@@ -94,7 +94,7 @@ class Sandbox:
         self.base_url, self.configs = self._greeting()
 
     def _greeting(self) -> tuple[str, dict[str, dict[str, Any]]]:
-        """The base URL, and a configuration for each way to sign in."""
+        """Returns the base URL, and a configuration for each way to sign in."""
         assert self.process.stdout is not None
         base_url, configs = "", {}
         for line in self.process.stdout:
@@ -108,17 +108,17 @@ class Sandbox:
         raise RuntimeError(f"the sandbox ended: {self.process.wait()}")
 
     def records(self) -> list[dict[str, Any]]:
-        """The truth: all records there are, ascending by time."""
+        """Returns all records that exist, in ascending order of time."""
         return self._ask("/sandbox/records", None)
 
     def add_events(self, count: int, start: str, end: str) -> list[dict[str, Any]]:
-        """Events arrive in `start..end`; returns their records."""
+        """Adds events in `start..end`, and returns their records."""
         return self._ask("/sandbox/events", {"count": count, "from": start, "to": end})
 
     def _ask(self, path: str, body: Any) -> list[dict[str, Any]]:
         data = None if body is None else json.dumps(body).encode()
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(self.base_url + path, data=data, timeout=PATIENCE_SECONDS) as answer:
+        with opener.open(self.base_url + path, data=data, timeout=TIMEOUT_SECONDS) as answer:
             return [json.loads(line) for line in answer.read().decode().split("\n") if line]
 
     def __enter__(self) -> Sandbox:
@@ -126,4 +126,4 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(PATIENCE_SECONDS)
+        self.process.wait(TIMEOUT_SECONDS)

@@ -1,8 +1,8 @@
-"""The documents' commands, as they stand there: what a reader copies is what runs.
+"""Runs the documents' commands verbatim.
 
-A document's blocks that are marked with the name of this file run one behind the other, in one shell that ends at the
-first failure, in an empty folder, with both programs on the PATH. tests/docs.rs sees to it that every other block says
-where it is run, or why not.
+A document's blocks that are marked with the name of this file run in order, in one shell that ends at the first failure,
+in an empty folder, with both programs on the PATH. tests/links.rs checks that every other block says where it is run, or
+why not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from connector import PATIENCE_SECONDS, ROOT, STREAM, environment, program
+from connector import TIMEOUT_SECONDS, ROOT, STREAM, environment, program
 
 MARK = "<!-- run by conformance/test_documents.py -->\n```sh\n"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     own = {"PATH": f"{folder / 'programs'}:{os.environ['PATH']}", "HOME": str(folder)}
-    # Files, not pipes: what the commands have started may outlive the shell, and must not hold this up.
+    # Files, not pipes: processes that the commands started may outlive the shell, and must not block this one.
     with (folder / "stdout").open("w+") as stdout, (folder / "stderr").open("w+") as stderr:
         shell = subprocess.Popen(
             ["sh", "-euxc", script],
@@ -52,9 +52,9 @@ def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
             start_new_session=True,
         )
         try:
-            code = shell.wait(PATIENCE_SECONDS)
+            code = shell.wait(TIMEOUT_SECONDS)
         finally:
-            # The group is the shell's own; it is gone if everything in it has ended.
+            # The shell has a process group of its own, which is gone if every process in it has ended.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGTERM)
     said, complained = ((folder / name).read_text() for name in ("stdout", "stderr"))
@@ -74,12 +74,12 @@ def answers(stdout: str) -> Iterator[dict[str, Any]]:
 
 
 def test_the_quick_start(folder: Path) -> None:
-    """Check, discover, a first sync and an incremental one, by what the reader sees and has at the end."""
+    """Check, discover, a first sync and an incremental one: what the reader sees, and the files at the end."""
     done = execute(commands(ROOT / "docs/README.md"), folder)
     assert done.returncode == 0, done.stderr
     said = {message["type"]: message for message in answers(done.stdout)}
     assert said["CONNECTION_STATUS"]["connectionStatus"]["status"] == "SUCCEEDED"
-    assert [stream["name"] for stream in said["CATALOG"]["catalog"]["streams"]] == [STREAM]
+    assert STREAM in [stream["name"] for stream in said["CATALOG"]["catalog"]["streams"]]
     assert re.findall(r"^\d+$", done.stdout, re.MULTILINE) == ["2000", "25"]
 
     files = folder / "files"
@@ -92,13 +92,13 @@ def test_the_quick_start(folder: Path) -> None:
         assert traces[-1]["stream_status"]["status"] == "COMPLETE"
 
 
-def test_commands_are_run_of_these_documents_alone() -> None:
-    """A document whose commands are marked as run must have a test above that looks at what they did."""
+def test_only_these_documents_have_marked_commands() -> None:
+    """A document with marked commands must have a test above that checks their results."""
     assert [path.name for path in DOCUMENTS if commands(path)] == ["README.md"]
     assert not commands(ROOT / "README.md")
 
 
-def test_a_command_that_fails_is_noticed(folder: Path) -> None:
+def test_a_command_that_fails_fails_the_test(folder: Path) -> None:
     config = '{"subdomain": "acme", "credentials": {"auth_type": "none"}}'
     use = "source-zendesk-audit-logs discover --config config.json --nonsense"
     broken = f"echo '{config}' > config.json\n{use}\necho on"

@@ -1,8 +1,8 @@
-"""Every message of every command, against Airbyte's published protocol models, and records against schemas.
+"""Validates every message of every command with Airbyte's published protocol models, and records with their schemas.
 
-The models are those of the package airbyte-protocol-models, as published. They convert what does not
-fit (a text into a number) and let unknown fields pass; both are looked at here as well: what they read
-must be what was written. Nothing here knows what the sandbox holds.
+The models are those of the package airbyte-protocol-models, as published. They convert values of another type (a string
+into a number) and ignore unknown fields, so these tests also check that what they read equals what was written. Nothing
+here knows the sandbox' events.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pydantic import BaseModel
 
 # Large enough for more than one STATE.
 EVENTS = 6_000
-# An account whose rate limit makes nobody wait.
+# A rate limit that no run reaches.
 GENEROUS = ("--rate-limit", "1000000")
-# A minute of the sandbox' rate limit is short here, so that reaching it takes no time.
+# The sandbox' minute is short here, so that a rate-limited run takes little time.
 LIMITED = ("--events", "400", "--rate-limit", "3", "--minute-ms", "1500", "--rate-headers", "none")
 
 
@@ -34,7 +34,7 @@ def catalog(sync_mode: str, name: str = STREAM) -> dict[str, Any]:
 
 
 def all_runs(folder: Path) -> Iterator[tuple[str, int, Run]]:
-    """Each kind of run there is: its name, the exit code that it must have, and what it did."""
+    """Runs each command in each way. Returns the name, the expected exit code and the finished command."""
 
     def read(base_url: str, config: Any, state: Any = None, sync_mode: str = "incremental", name: str = STREAM) -> Run:
         arguments = ["read", "--config", write(folder / "config.json", config)]
@@ -87,7 +87,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, Run]]
 
 
 def same(written: Any, read: Any) -> bool:
-    """Equal, and of the same types; the protocol's numbers may be written as integers."""
+    """Returns `True` if both are equal and of the same types. The protocol's numbers may be written as integers."""
     if isinstance(written, dict) and isinstance(read, dict):
         return written.keys() == read.keys() and all(same(written[key], read[key]) for key in written)
     if isinstance(written, list) and isinstance(read, list):
@@ -201,7 +201,7 @@ def test_times_are_milliseconds(runs: dict[str, tuple[int, Run]]) -> None:
 
 
 def validator(schema: Any) -> jsonschema.Draft7Validator:
-    """Draft 7 with formats; an integer is one that is written without a decimal point."""
+    """Returns a validator for draft 7 with formats. An integer must be written without a decimal point."""
     jsonschema.Draft7Validator.check_schema(schema)
     types = jsonschema.Draft7Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
     strict = jsonschema.validators.extend(jsonschema.Draft7Validator, type_checker=types)
@@ -209,15 +209,18 @@ def validator(schema: Any) -> jsonschema.Draft7Validator:
 
 
 def test_records_fit_the_schema(runs: dict[str, tuple[int, Run]]) -> None:
-    schema = json.loads((ROOT / "schemas/audit_logs.json").read_text())
+    schemas = {path.stem: json.loads(path.read_text()) for path in (ROOT / "schemas").glob("*.json")}
     for name, (_, done) in runs.items():
         for message in done.of_type("CATALOG"):
-            assert [stream["json_schema"] for stream in message["catalog"]["streams"]] == [schema], name
-    check = validator(schema)
+            streams = message["catalog"]["streams"]
+            assert {stream["name"]: stream["json_schema"] for stream in streams} == schemas, name
+    validators = {stream: validator(schema) for stream, schema in schemas.items()}
     counted = 0
     for name, (_, done) in runs.items():
-        for record in done.records:
-            problems = [f"{error.json_path}: {error.message}" for error in check.iter_errors(record)]
+        for message in done.of_type("RECORD"):
+            check = validators[message["record"]["stream"]]
+            errors = check.iter_errors(message["record"]["data"])
+            problems = [f"{error.json_path}: {error.message}" for error in errors]
             assert not problems, (name, problems)
             counted += 1
     print("\nrecords:", counted)
@@ -240,7 +243,7 @@ def test_configurations_fit_the_specification(runs: dict[str, tuple[int, Run]]) 
 
 
 def test_no_message_but_control_has_a_secret(runs: dict[str, tuple[int, Run]]) -> None:
-    # All credentials of the sandbox begin like this, also those that it issues.
+    # All credentials of the sandbox begin with this, including those that it issues.
     for name, (_, done) in runs.items():
         for line in done.lines:
             assert "zdsb-fake" not in line or json.loads(line)["type"] == "CONTROL", name

@@ -1,7 +1,7 @@
-"""PyAirbyte runs the binary as its users would: check, discover, reads into DuckDB.
+"""PyAirbyte runs the binary as its users do: check, discover, reads into DuckDB.
 
-What lies in DuckDB is compared with the sandbox' data, column by column. Nothing here looks at messages,
-and nothing may reach beyond this machine.
+The rows in DuckDB are compared with the sandbox' records, column by column. Nothing here looks at messages, and nothing
+may connect to another machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-# PyAirbyte reads them when it is imported.
+# PyAirbyte reads these when it is imported.
 os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
 
 import airbyte
@@ -49,7 +49,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def connect(config: dict[str, Any]) -> airbyte.Source:
     source = airbyte.get_source("source-zendesk-audit-logs", config=config, local_executable=Path(program("CONNECTOR")))
-    source.select_all_streams()
+    source.select_streams(STREAM)
     return source
 
 
@@ -59,18 +59,18 @@ def source(sandbox: Sandbox) -> airbyte.Source:
 
 
 def select(cache: DuckDBCache, query: str) -> list[tuple[Any, ...]]:
-    # A database file of DuckDB has one user at a time, and that is the cache.
+    # A database file of DuckDB has one user at a time, which is the cache.
     with cache.get_sql_engine().connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
 def rows(cache: DuckDBCache) -> list[tuple[Any, ...]]:
-    """What lies in DuckDB; by url, which every record has and no two share."""
+    """Returns the rows in DuckDB, sorted by url, which is present and unique in every record."""
     return sorted(select(cache, f"SELECT {', '.join(COLUMNS)} FROM main.{STREAM}"), key=lambda values: values[-1])
 
 
 def row(record: dict[str, Any]) -> tuple[Any, ...]:
-    """A record as it has to lie in DuckDB; times are in UTC and have no zone."""
+    """Returns the row that a record must become; times are in UTC and have no zone."""
     values = {name: record.get(name) for name in COLUMNS}
     if values["created_at"] is not None:
         at = datetime.fromisoformat(values["created_at"])
@@ -84,7 +84,7 @@ def expected(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 def test_check(sandbox: Sandbox) -> None:
     for auth_type, config in sandbox.configs.items():
-        # The refresh token is good once, and PyAirbyte does not keep the next one.
+        # The refresh token can be used once, and PyAirbyte does not store the next one.
         assert connect(config).check() is None, auth_type
 
 
@@ -101,7 +101,7 @@ def test_config_is_validated_by_the_specification(source: airbyte.Source) -> Non
 
 
 def test_discover(source: airbyte.Source) -> None:
-    assert source.get_available_streams() == [STREAM]
+    assert STREAM in source.get_available_streams()
     properties = source.get_stream_json_schema(STREAM)["properties"]
     assert properties.keys() == COLUMNS.keys()
 
@@ -114,7 +114,7 @@ def test_a_read_and_an_incremental_one(source: airbyte.Source, sandbox: Sandbox,
     assert {name: kind for name, kind in columns if not name.startswith("_airbyte")} == COLUMNS
     truth = sandbox.records()
     ids = [record["id"] for record in truth if "id" in record]
-    assert max(ids) > 2**53, "no id here could be harmed by a float"
+    assert max(ids) > 2**53, "no id is large enough to be changed by a float"
     assert rows(cache) == expected(truth)
 
     added = sandbox.add_events(20, "2025-01-01T00:00:00Z", "2025-01-02T00:00:00Z")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Starts the sandbox Zendesk that the files of this folder were made for, and writes secrets/.
+"""Starts the sandbox that the files of this folder belong to, and writes secrets/.
 
     python3 integration_tests/start_sandbox.py [--port 8123]
 
-It prints the environment line for the connector, and serves until it is stopped. SANDBOX may name a
-built zendesk-sandbox; without it, it is built. The credentials are made up by the sandbox; those of a
-real account must never be written by this script, nor may secrets/ be committed.
+It prints the environment variable for the connector, and runs until it is stopped. SANDBOX may name a built
+zendesk-sandbox; otherwise it is built. The sandbox generates the credentials. This script must never write those of a
+real account, and secrets/ must never be committed.
 """
 
 import json
@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What expected_records.jsonl was made with; tests/generated.rs holds the two together.
+# The options that expected_records.jsonl was made with; tests/generated.rs compares them.
 DATA = ["--events", "20", "--seed", "1"]
-# The one for reading, and one more for each other way to sign in.
+# The configuration for reads, and one for each other way to sign in.
 FILES = {
     "client_credentials": "config.json",
     "access_token": "config_access_token.json",
@@ -37,9 +37,9 @@ def built() -> str:
 
 
 def write(path: Path, config: dict[str, object]) -> None:
-    """Writes a configuration, but not over one with credentials from elsewhere: the sandbox' have a mark."""
+    """Writes a configuration, unless the file has credentials that are not the sandbox'."""
     if path.exists() and "zdsb" not in path.read_text():
-        sys.exit(f"{path} is not of the sandbox: move it away first")
+        sys.exit(f"{path} was not written for the sandbox: move it away first")
     path.write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def prepare(sandbox: subprocess.Popen[str]) -> None:
-    """Writes secrets/ from what the sandbox says, and then prints its address."""
+    """Writes secrets/ from the sandbox' output, and then prints its address."""
     secrets = ROOT / "secrets"
     secrets.mkdir(mode=0o700, exist_ok=True)
     assert sandbox.stdout is not None
@@ -70,7 +70,7 @@ def prepare(sandbox: subprocess.Popen[str]) -> None:
             write(secrets / name, config)
             written.add(name)
         if written == set(FILES.values()):
-            # Said last: whoever waits for it finds the files written.
+            # Printed last: whoever waits for it can use the files.
             print(address, end="", flush=True)
             return
     sys.exit("the sandbox ended")
