@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
 /// What stands in the place of a secret.
@@ -57,11 +58,12 @@ impl Redactor {
     /// for JSON, and within something that is encoded as base64.
     pub fn add(&self, secret: &str) {
         let json = json_escaped(secret);
+        let percent_encoded = utf8_percent_encode(secret, ENCODED).to_string();
         let mut forms = self.forms();
         for form in [
             secret.to_owned(),
-            percent_encoded(secret, |byte| format!("%{byte:02X}")),
-            percent_encoded(secret, |byte| format!("%{byte:02x}")),
+            with_lower_case_digits(&percent_encoded),
+            percent_encoded,
             // Some writers escape slashes, which JSON allows.
             json.replace('/', "\\/"),
             json,
@@ -137,13 +139,17 @@ fn base64_forms(secret: &str) -> impl Iterator<Item = String> {
     standard.flat_map(|form| [form.replace('+', "-").replace('/', "_"), form])
 }
 
-fn percent_encoded(text: &str, escaped: fn(u8) -> String) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
-            byte => escaped(byte),
-        })
-        .collect()
+/// All characters except those that a URL never encodes.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Some writers use lower-case digits in percent-encoded text, which a URL allows.
+fn with_lower_case_digits(encoded: &str) -> String {
+    let mut lower = encoded.to_owned();
+    for (at, _) in encoded.match_indices('%') {
+        let digits = &encoded[at + 1..at + 3];
+        lower.replace_range(at + 1..at + 3, &digits.to_ascii_lowercase());
+    }
+    lower
 }
 
 fn json_escaped(text: &str) -> String {

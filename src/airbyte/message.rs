@@ -191,19 +191,6 @@ pub enum Level {
     Debug,
 }
 
-impl Level {
-    /// What people call them.
-    pub const NAMES: [&str; 4] = ["error", "warn", "info", "debug"];
-
-    /// The level of that name, in whatever case and with blanks around it.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        let levels = [Self::Error, Self::Warn, Self::Info, Self::Debug];
-        let place = Self::NAMES.iter().position(|known| known.eq_ignore_ascii_case(name.trim()))?;
-        levels.get(place).copied()
-    }
-}
-
 /// A message for the platform.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trace {

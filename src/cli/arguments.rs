@@ -5,9 +5,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::airbyte::message::Level;
 
@@ -68,8 +67,8 @@ pub struct Arguments {
     pub command: Command,
 
     /// The least important LOG messages to write; debug shows each request, without secrets [default: info]
-    #[arg(long, global = true, value_name = "LEVEL", ignore_case = true, value_parser = level())]
-    pub log_level: Option<Level>,
+    #[arg(long, global = true, value_name = "LEVEL", ignore_case = true)]
+    pub log_level: Option<LogLevel>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,9 +105,31 @@ pub enum Command {
     },
 }
 
-fn level() -> impl clap::builder::TypedValueParser<Value = Level> {
-    // Only names get past the first of these two.
-    PossibleValuesParser::new(Level::NAMES).map(|name| Level::of_name(&name).unwrap_or(Level::Info))
+/// A value of `--log-level` and of `ZENDESK_LOG`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl LogLevel {
+    /// Parses a name in any case, with or without white space around it.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::from_str(name.trim(), true).ok()
+    }
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::Error,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Info => Self::Info,
+            LogLevel::Debug => Self::Debug,
+        }
+    }
 }
 
 /// A call of the command that was meant, for somebody who left something out.

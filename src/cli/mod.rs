@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Parser as _;
 
-use arguments::{Arguments, Command, example};
+use arguments::{Arguments, Command, LogLevel, example};
 
 use crate::airbyte::message::Level;
 use crate::airbyte::{Output, OutputError};
@@ -112,9 +112,9 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
         .build()
         .map_err(|error| Error::Startup { why: error.to_string() })?;
     let level = match (arguments.log_level, environment.log) {
-        (Some(level), _) => Ok(level),
+        (Some(level), _) => Ok(level.into()),
         (None, None) => Ok(Level::Info),
-        (None, Some(name)) => Level::of_name(&name).ok_or(Error::LogLevel),
+        (None, Some(name)) => LogLevel::of_name(&name).map(Level::from).ok_or(Error::LogLevel),
     };
     let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
     let code = runtime.block_on(async {

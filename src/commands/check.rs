@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Context;
 use super::diagnosis::Diagnosis;
 use super::reporter::{Profile, Reporter};
-use super::{Context, warn_of_unknown_actions};
+use super::warnings::{API_TOKEN_WARNING, warn_of_unknown_actions};
 use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::{AuthMethod, Config};
 use crate::error::{Error, Result};
@@ -21,9 +22,6 @@ use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Quer
 /// The longest that it takes to know whether the connection works; real time. A refresh token adds the limit of
 /// the request that uses it up.
 const LIMIT: Duration = Duration::from_secs(50);
-
-/// What an API token's owner must know.
-pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates unused ones and turns all of them off on 30 April 2027. Create a confidential OAuth client in the Admin Center (Apps and integrations > APIs > OAuth clients) and choose \"OAuth client credentials\" as the authentication.";
 
 /// Runs the command. A configuration that does not work is an answer, not a failure.
 ///

@@ -10,6 +10,7 @@ mod reporter;
 pub mod spec;
 #[cfg(test)]
 pub(crate) mod test_harness;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tokio::sync::mpsc;
 use crate::airbyte::Output;
 use crate::airbyte::message::{Level, Message, Trace, TraceError, TraceKind};
 use crate::clock::Clock;
-use crate::config::{self, Config, Filters, InputFile, SECRET_FIELDS, read_json};
+use crate::config::{self, Config, InputFile, SECRET_FIELDS, read_json};
 use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::secret::Redactor;
@@ -148,18 +149,4 @@ impl Context {
         let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), profile);
         Ok((Arc::new(client), reporter))
     }
-}
-
-/// Unknown actions are sent as they are, since Zendesk may know more; a mistyped one would find nothing.
-async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Result<()> {
-    // The first ones, and not all of a text that is no action at all.
-    let unknown: Vec<_> = filters.unknown_actions().take(5).map(|action| format!("\"{action:.40}\"")).collect();
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let words = format!(
-        "filters.actions names {}, which this connector does not know. It is sent as it is: if no event comes, compare it with the column action of events that were read without filters.",
-        unknown.join(", ")
-    );
-    Ok(context.output.log(Level::Warn, words).await?)
 }

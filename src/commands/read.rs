@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::check::API_TOKEN_WARNING;
 use super::reporter::Profile;
-use super::{About, Context, warn_of_unknown_actions};
+use super::warnings::{API_TOKEN_WARNING, warn_of_unknown_actions};
+use super::{About, Context};
 use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
 use crate::airbyte::{SelectedStream, selected_streams, stream_state};
 use crate::config::{AuthMethod, Config, InputError, InputFile};

@@ -1,12 +1,13 @@
-//! Reading fields out of a JSON object with errors that name the file and the field.
+//! Reads fields of a JSON object, with errors that name the file and the field.
 //!
-//! It never puts a value into an error: it may be a secret that was pasted into the wrong field.
+//! An error must not contain a value: the value may be a secret that was pasted into the wrong field.
 
 use serde_json::{Map, Value};
 
+use super::bounds::Bounds;
 use super::failure::{InputError, InputFile, Result};
 
-/// An object of one of the files, and where in the file it stands.
+/// A JSON object in an input file, and its path in the file.
 #[derive(Clone)]
 pub struct Fields<'v> {
     file: InputFile,
@@ -15,10 +16,10 @@ pub struct Fields<'v> {
 }
 
 impl<'v> Fields<'v> {
-    /// The object at this path; the empty path is the whole file.
+    /// Wraps the value at this path; the empty path is the whole file.
     ///
     /// # Errors
-    /// If it is something else than an object.
+    /// If the value is not an object.
     pub fn new(file: InputFile, path: impl Into<String>, value: &'v Value) -> Result<Self> {
         let path = path.into();
         match value {
@@ -32,13 +33,13 @@ impl<'v> Fields<'v> {
         }
     }
 
-    /// The path of a field below this object.
+    /// Returns the path of a field of this object.
     #[must_use]
     pub fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// The field's value; `null` counts as absent.
+    /// Returns the value of a field; `null` counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'v Value> {
         self.object.get(name).filter(|value| !value.is_null())
@@ -59,10 +60,10 @@ impl<'v> Fields<'v> {
         InputError::Field { file: self.file, field: self.path(name), problem, remedy: None }
     }
 
-    /// A field that must be there.
+    /// Returns the value of a field.
     ///
     /// # Errors
-    /// If it is absent; `remedy` says what to do.
+    /// If the field is absent; `remedy` says what to do.
     pub fn required(&self, name: &str, remedy: &str) -> Result<&'v Value> {
         self.get(name).ok_or_else(|| self.error(name, "is missing", remedy))
     }
@@ -83,28 +84,28 @@ impl<'v> Fields<'v> {
         self.required(name, remedy).and_then(|value| self.as_string(name, value))
     }
 
-    /// An object that must be there.
+    /// Returns the object in a field.
     ///
     /// # Errors
-    /// If it is absent or something else than an object.
+    /// If the field is absent or not an object.
     pub fn required_object(&self, name: &str, remedy: &str) -> Result<Fields<'v>> {
         let value = self.required(name, remedy)?;
         Fields::new(self.file, self.path(name), value)
     }
 
-    /// An object, if the field is there.
+    /// Returns the object in a field, or `None` if the field is absent.
     ///
     /// # Errors
-    /// If it is something else than an object.
+    /// If the value is not an object.
     pub fn object(&self, name: &str) -> Result<Option<Fields<'v>>> {
         self.get(name).map(|value| Fields::new(self.file, self.path(name), value)).transpose()
     }
 
-    /// The items of a list; none if the field is absent.
+    /// Returns the items of the array in a field; none if the field is absent.
     ///
     /// # Errors
-    /// If it is something else than a list.
-    pub fn list(&self, name: &str) -> Result<&'v [Value]> {
+    /// If the value is not an array.
+    pub fn array(&self, name: &str) -> Result<&'v [Value]> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Value::Array(items)) => Ok(items),
@@ -112,26 +113,26 @@ impl<'v> Fields<'v> {
         }
     }
 
-    /// A whole number within a range, or the default if the field is absent. A number that is
-    /// written as a text or with an empty fraction is understood.
+    /// Returns the integer in a field, or the default if the field is absent. Accepts an integer that is
+    /// written as a string or with an empty fraction.
     ///
     /// # Errors
-    /// If it is something else, or outside.
-    pub fn whole_number(&self, name: &str, range: std::ops::RangeInclusive<u32>, default: u32) -> Result<u32> {
+    /// If the value is not an integer, or out of bounds.
+    pub fn integer(&self, name: &str, bounds: Bounds) -> Result<u32> {
         let Some(value) = self.get(name) else {
-            return Ok(default);
+            return Ok(bounds.default);
         };
         let number = match value {
             Value::Number(number) => whole(number),
-            Value::String(text) if text.trim().is_empty() => return Ok(default),
+            Value::String(text) if text.trim().is_empty() => return Ok(bounds.default),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        number.filter(|number| range.contains(number)).ok_or_else(|| {
+        number.filter(|number| bounds.range().contains(number)).ok_or_else(|| {
             self.error(
                 name,
-                format!("must be an integer from {} to {}", range.start(), range.end()),
-                format!("Omit it to use the default, {default}."),
+                format!("must be an integer from {} to {}", bounds.min, bounds.max),
+                format!("Omit it to use the default, {}.", bounds.default),
             )
         })
     }
@@ -149,7 +150,7 @@ fn whole(number: &serde_json::Number) -> Option<u32> {
     text.strip_suffix(".0")?.parse().ok()
 }
 
-/// What a value is, for an error that must not show it.
+/// Returns the type of a value in words, for an error that must not show the value.
 #[must_use]
 pub fn kind(value: &Value) -> &'static str {
     match value {
@@ -168,11 +169,12 @@ mod tests {
     use serde_json::json;
 
     fn minutes(value: &Value) -> Result<u32> {
-        Fields::new(InputFile::Config, "", &json!({ "minutes": value }))?.whole_number("minutes", 0..=1440, 10)
+        Fields::new(InputFile::Config, "", &json!({ "minutes": value }))?
+            .integer("minutes", Bounds::LOOKBACK_WINDOW_MINUTES)
     }
 
     #[test]
-    fn a_whole_number_is_understood_as_people_and_tools_write_it() {
+    fn an_integer_is_accepted_as_a_number_a_string_or_with_an_empty_fraction() {
         for (value, number) in [
             (json!(null), 10),
             (json!(""), 10),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_is_refused_without_being_shown() {
+    fn an_invalid_number_is_rejected_without_showing_it() {
         for value in
             [json!(-1), json!(1441), json!(1.5), json!(1e300), json!("s3cr3t"), json!(true), json!([]), json!({})]
         {
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_way_to_the_field() {
+    fn an_error_names_the_path_of_the_field() {
         let file = json!({ "credentials": { "token": ["s3cr3t"] }, "list": [] });
         let top = Fields::new(InputFile::Config, "", &file).expect("an object");
         let inner = top.required_object("credentials", "").expect("an object");

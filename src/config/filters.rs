@@ -1,6 +1,6 @@
-//! Which events to read: the optional lists of `filters`, checked, sorted and without repetitions.
+//! Which events to read: the optional arrays of `filters`, validated, sorted and without duplicates.
 //!
-//! The API does the filtering; how the lists are sent is `zendesk/query.rs`. No error here shows a value.
+//! The API does the filtering; `zendesk/query.rs` sends the arrays. No error here shows a value.
 
 use std::net::IpAddr;
 
@@ -10,22 +10,22 @@ use serde_json::{Map, Value, json};
 use super::failure::Result;
 use super::fields::Fields;
 
-/// The actions that Zendesk documents, and one more that has been seen. Others may exist.
+/// The actions that Zendesk documents, and one more that occurs. Others may exist.
 const KNOWN_ACTIONS: [&str; 6] = ["create", "destroy", "exported", "login", "permanently_destroy", "update"];
-/// The most values that a list may have.
+/// The largest number of values in an array.
 const MOST_VALUES: usize = 100;
-/// The most characters that all filters together may take up in a request's address: servers commonly refuse
-/// addresses of more than 8,000, and a cursor and the span of time need their part.
+/// The largest number of characters that all filters may take up in the URL of a request. Servers commonly
+/// reject URLs of more than 8,000 characters, and a cursor and the time window need some of them.
 const MOST_CHARACTERS: usize = 6_000;
-/// What the name of a filter takes up there beside each value, at most: `&filter%5Bip_address%5D%5B%5D=`.
+/// The largest number of characters that the name of a filter adds to each value: `&filter%5Bip_address%5D%5B%5D=`.
 const NAME_CHARACTERS: usize = 31;
 
-/// Only events that have one of the values of each list are read; an empty list lets everything through.
+/// The filters. An event matches if it has one of the values of each array that is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub struct Filters {
     #[schemars(
         title = "Actions",
-        description = "Only events of these actions. Zendesk documents <code>create</code>, <code>destroy</code>, <code>exported</code>, <code>login</code> and <code>update</code>; there are others.",
+        description = "Read only events with these actions. Zendesk documents <code>create</code>, <code>destroy</code>, <code>exported</code>, <code>login</code> and <code>update</code>; other actions exist.",
         with = "Option<Vec<String>>",
         extend("order" = 0, "maxItems" = MOST_VALUES, "examples" = [["login", "exported"]])
     )]
@@ -34,7 +34,7 @@ pub struct Filters {
 
     #[schemars(
         title = "Source types",
-        description = "Only events about these kinds of things, as the column <code>source_type</code> names them.",
+        description = "Read only events with these values in the column <code>source_type</code>.",
         with = "Option<Vec<String>>",
         extend("order" = 1, "maxItems" = MOST_VALUES, "examples" = [["user", "account_setting", "api_token"]])
     )]
@@ -43,7 +43,7 @@ pub struct Filters {
 
     #[schemars(
         title = "Actor IDs",
-        description = "Only events caused by the users with these ids. -1 is Zendesk itself.",
+        description = "Read only events caused by the users with these IDs. -1 is Zendesk itself.",
         with = "Option<Vec<i64>>",
         extend("order" = 2, "maxItems" = MOST_VALUES, "examples" = [[-1]])
     )]
@@ -52,19 +52,19 @@ pub struct Filters {
 
     #[schemars(
         title = "IP addresses",
-        description = "Only events caused from these addresses, IPv4 or IPv6, written as the column <code>ip_address</code> has them. Ranges are not possible.",
+        description = "Read only events caused from these IPv4 or IPv6 addresses, written as in the column <code>ip_address</code>. Ranges are not supported.",
         with = "Option<Vec<String>>",
         extend("order" = 3, "maxItems" = MOST_VALUES, "examples" = [["192.0.2.7", "2001:db8::1"]])
     )]
-    /// `filter[ip_address]`, as they were written: Zendesk may compare texts.
+    /// `filter[ip_address]`, unchanged: Zendesk may compare strings.
     pub ip_addresses: Vec<String>,
 }
 
 impl Filters {
-    /// Reads the field `filters` of a configuration or a state; without it, nothing is filtered.
+    /// Parses the field `filters` of a configuration or a state; without it, all events match.
     ///
     /// # Errors
-    /// If a value does not do, with its place in the list, or if there are too many.
+    /// If a value is invalid, with its index, or if there are too many values.
     pub fn parse(parent: &Fields<'_>) -> Result<Self> {
         let Some(fields) = parent.object("filters")? else {
             return Ok(Self::default());
@@ -85,18 +85,18 @@ impl Filters {
         Ok(filters)
     }
 
-    /// Whether everything is read.
+    /// Returns whether all events match.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The actions among them that this connector has never heard of.
+    /// Returns the actions that this connector does not know.
     pub fn unknown_actions(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().map(String::as_str).filter(|action| !KNOWN_ACTIONS.contains(action))
     }
 
-    /// The form in which [`Filters::parse`] reads them: the lists that are not empty.
+    /// Returns the JSON that [`Filters::parse`] parses: the arrays that are not empty.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut lists = Map::new();
@@ -113,7 +113,7 @@ impl Filters {
         Value::Object(lists)
     }
 
-    /// What they take up in a request's address, at most.
+    /// Returns the largest number of characters that the filters take up in a URL.
     fn characters(&self) -> usize {
         let encoded = |byte: u8| if byte.is_ascii_alphanumeric() || b"-._*".contains(&byte) { 1 } else { 3 };
         let texts = [&self.actions, &self.source_types, &self.ip_addresses].into_iter().flatten();
@@ -128,7 +128,7 @@ type ReadItem<T> = fn(&Fields<'_>, &str, &Value) -> Result<T>;
 
 /// Reads an array, sorts its values and removes duplicates.
 fn list<T: Ord>(fields: &Fields<'_>, name: &str, read: ReadItem<T>) -> Result<Vec<T>> {
-    let values = fields.list(name)?;
+    let values = fields.array(name)?;
     let read = |(index, value)| read(fields, &format!("{name}[{index}]"), value);
     let mut values = values.iter().enumerate().map(read).collect::<Result<Vec<T>>>()?;
     values.sort_unstable();
@@ -147,14 +147,14 @@ fn string(fields: &Fields<'_>, path: &str, value: &Value) -> Result<String> {
     }
 }
 
-/// The known ones are lower case, however people write them.
+/// Parses an action. A known action is converted to lower case.
 fn action(fields: &Fields<'_>, path: &str, value: &Value) -> Result<String> {
     let text = string(fields, path, value)?;
     let known = KNOWN_ACTIONS.into_iter().find(|known| known.eq_ignore_ascii_case(&text));
     Ok(known.map_or(text, str::to_owned))
 }
 
-/// Forms and templates write numbers as texts, or with an empty fraction.
+/// Parses a user id. Forms and templates write numbers as strings, or with an empty fraction.
 fn id(fields: &Fields<'_>, path: &str, value: &Value) -> Result<i64> {
     let number = match value {
         Value::Number(number) => {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_filtered_by_absent_null_or_empty_lists() {
+    fn absent_null_and_empty_filters_match_everything() {
         for filters in
             [json!(null), json!({}), json!({ "actions": null, "actor_ids": [] }), json!({ "ranges": ["10.0.0.0/8"] })]
         {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_trimmed_sorted_and_each_there_once() {
+    fn values_are_trimmed_sorted_and_deduplicated() {
         let filters = parse(&json!({
             "actions": [" update", "Login", "login", "UPDATE ", "Reassigned"],
             "source_types": ["zendesk/app_market/app", "user", "user "],
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_do_is_refused_with_its_place_and_without_the_value() {
+    fn an_invalid_value_is_rejected_with_its_index_and_not_shown() {
         for (filters, start) in [
             (json!(["s3cr3t"]), "filters must be a JSON object, not an array."),
             (json!({ "actions": "s3cr3t" }), "filters.actions must be an array, not a string."),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_values_are_taken_as_fit_into_a_request() {
+    fn values_are_accepted_as_long_as_they_fit_into_a_request() {
         let ids = |number: i64| json!({ "actor_ids": (0..number).collect::<Vec<_>>() });
         assert_eq!(parse(&ids(100)).expect("understood").actor_ids.len(), 100);
         let error = parse(&ids(101)).expect_err("refused").to_string();

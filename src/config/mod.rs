@@ -1,8 +1,9 @@
-//! `config.json`: read once, at the edge, into types that can only hold what the connector can use.
+//! `config.json`: parsed once, into types that can only hold valid values.
 //!
-//! The same types generate the specification (`spec.json`). Nothing here opens a connection or
-//! decides what to fetch.
+//! The same types generate the specification (`spec.json`). This module must not open a connection or
+//! decide what to fetch.
 
+mod bounds;
 mod credentials;
 mod failure;
 mod fields;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 
+pub use bounds::Bounds;
 pub use credentials::{AuthMethod, Credentials, GrantedToken, OauthClient, RefreshToken, SECRET_FIELDS};
 pub use failure::{InputError, InputFile, Result};
 pub use fields::{Fields, kind};
@@ -32,7 +34,7 @@ use crate::second::Second;
 pub struct Config {
     #[schemars(
         title = "Subdomain",
-        description = "The part before <code>.zendesk.com</code> of your Zendesk address: for https://acme.zendesk.com it is <code>acme</code>. A pasted address is understood.",
+        description = "The part before <code>.zendesk.com</code> in your Zendesk URL: for https://acme.zendesk.com it is <code>acme</code>. You can also paste the whole URL.",
         with = "String",
         regex(pattern = subdomain::PATTERN),
         extend("order" = 0, "examples" = ["acme"], "pattern_descriptor" = "acme")
@@ -42,15 +44,15 @@ pub struct Config {
 
     #[schemars(
         title = "Authentication",
-        description = "How to sign in to Zendesk. The user behind the credentials must be an admin with access to the audit log; the account needs an Enterprise plan. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
+        description = "How the connector authenticates to Zendesk. The user behind the credentials must be an admin with access to the audit log, and the account must be on an Enterprise plan. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
         extend("order" = 1)
     )]
-    /// How to sign in.
+    /// How the connector authenticates.
     pub credentials: Credentials,
 
     #[schemars(
         title = "Start date",
-        description = "Events before this point in time (UTC) are not read. Leave it empty for the whole history: Zendesk keeps audit logs since the account was created.",
+        description = "The connector skips events before this time (UTC). Leave it empty to read the whole history: Zendesk keeps audit logs since the account was created.",
         with = "Option<String>",
         extend(
             "order" = 2,
@@ -59,58 +61,51 @@ pub struct Config {
             "pattern_descriptor" = "YYYY-MM-DDTHH:MM:SSZ"
         )
     )]
-    /// The earliest `created_at` to read; the whole history if absent.
+    /// The earliest event time to read; the whole history if absent.
     pub start_date: Option<Second>,
 
     #[schemars(
         title = "Look-back window (minutes)",
-        description = "Events can appear in the audit log some minutes after their own time. Each sync therefore reads the last minutes of the one before again, and puts out only what is new. 0 switches that off.",
+        description = "Events can appear in the audit log some minutes after they happened. Each sync therefore reads the last minutes before the cursor again, and emits only events that it has not emitted before. 0 turns this off.",
         with = "Option<u32>",
-        range(min = 0, max = 1440),
-        extend("order" = 3, "default" = 10, "examples" = [10, 60])
+        range(min = Bounds::LOOKBACK_WINDOW_MINUTES.min, max = Bounds::LOOKBACK_WINDOW_MINUTES.max),
+        extend("order" = 3, "default" = Bounds::LOOKBACK_WINDOW_MINUTES.default, "examples" = [10, 60])
     )]
-    /// How far each sync reads again behind the newest event, in minutes: 0 to 1440.
+    /// How much of the time before the cursor each sync reads again, in minutes.
     pub lookback_window_minutes: u32,
 
     #[schemars(
         title = "Number of workers",
-        description = "How many requests may be under way at the same time. The rate limit below bounds the speed; more workers help when Zendesk answers slowly.",
+        description = "The largest number of concurrent requests. The share of the rate limit bounds the speed; more workers help when Zendesk responds slowly.",
         with = "Option<u32>",
-        range(min = 1, max = 16),
-        extend("order" = 4, "default" = 4, "examples" = [1, 4, 8])
+        range(min = Bounds::NUM_WORKERS.min, max = Bounds::NUM_WORKERS.max),
+        extend("order" = 4, "default" = Bounds::NUM_WORKERS.default, "examples" = [1, 4, 8])
     )]
-    /// Requests under way at the same time: 1 to 16.
+    /// The largest number of requests in flight.
     pub num_workers: u32,
 
     #[schemars(
         title = "Share of the rate limit (%)",
-        description = "How much of the account's API requests per minute the connector may use. The rest is left to your other integrations. The limit depends on the plan: see <a href=\"https://developer.zendesk.com/api-reference/introduction/rate-limits/\">Zendesk's documentation</a>.",
+        description = "The share of the account's API requests per minute that the connector may use. Your other integrations can use the rest. The limit depends on the plan: see <a href=\"https://developer.zendesk.com/api-reference/introduction/rate-limits/\">Zendesk's documentation</a>.",
         with = "Option<u32>",
-        range(min = 1, max = 100),
-        extend("order" = 5, "default" = 50, "examples" = [50, 80])
+        range(min = Bounds::RATE_LIMIT_PERCENTAGE.min, max = Bounds::RATE_LIMIT_PERCENTAGE.max),
+        extend("order" = 5, "default" = Bounds::RATE_LIMIT_PERCENTAGE.default, "examples" = [50, 80])
     )]
-    /// The share of the account's requests a minute that this connector takes, in percent: 1 to 100.
+    /// The share of the account's requests per minute that this connector may use, in percent.
     pub rate_limit_percentage: u32,
 
     #[schemars(
         title = "Filters",
-        description = "Read only a part of the audit log. Without filters everything is read. A change applies from the next sync on: earlier events that the filters kept out come only after the stream's data is cleared.",
+        description = "Read only the events that match all filters. Without filters, the connector reads all events. A change applies from the next sync on. To read earlier events that the previous filters excluded, clear the stream's data.",
         with = "Option<Filters>",
         extend("order" = 6)
     )]
-    /// Which events to read; all of them if the lists are empty.
+    /// Which events to read; all events if the filters are empty.
     pub filters: Arc<Filters>,
 }
 
 impl Config {
-    /// The default of `lookback_window_minutes`.
-    const LOOKBACK_MINUTES: u32 = 10;
-    /// The default of `num_workers`.
-    const WORKERS: u32 = 4;
-    /// The default of `rate_limit_percentage`.
-    const RATE_LIMIT_PERCENTAGE: u32 = 50;
-
-    /// Reads the content of a configuration file.
+    /// Parses the content of a configuration file.
     ///
     /// # Errors
     /// An [`InputError::Field`] that names the field and the remedy, never the value.
@@ -135,22 +130,14 @@ impl Config {
             subdomain,
             credentials,
             start_date,
-            lookback_window_minutes: fields.whole_number(
-                "lookback_window_minutes",
-                0..=1440,
-                Self::LOOKBACK_MINUTES,
-            )?,
-            num_workers: fields.whole_number("num_workers", 1..=16, Self::WORKERS)?,
-            rate_limit_percentage: fields.whole_number(
-                "rate_limit_percentage",
-                1..=100,
-                Self::RATE_LIMIT_PERCENTAGE,
-            )?,
+            lookback_window_minutes: fields.integer("lookback_window_minutes", Bounds::LOOKBACK_WINDOW_MINUTES)?,
+            num_workers: fields.integer("num_workers", Bounds::NUM_WORKERS)?,
+            rate_limit_percentage: fields.integer("rate_limit_percentage", Bounds::RATE_LIMIT_PERCENTAGE)?,
             filters: Arc::new(Filters::parse(&fields)?),
         })
     }
 
-    /// The look-back, in seconds.
+    /// Returns the look-back window in seconds.
     #[must_use]
     pub fn lookback_seconds(&self) -> i64 {
         i64::from(self.lookback_window_minutes) * 60

@@ -2,6 +2,7 @@
 //!
 //! It must not wait, retry or read more than the answer; a 200 is looked into by `page.rs`.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +15,6 @@ use crate::config::AuthMethod;
 use crate::second::Second;
 
 /// An answer of the server, read to its end.
-#[derive(Debug)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -22,6 +22,16 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body, decompressed.
     pub body: Vec<u8>,
+}
+
+/// Shows the status and the size of the body; headers and body can hold tokens.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// A failed attempt: why it failed, and whether to retry.
@@ -169,6 +179,13 @@ mod tests {
 
     fn response(status: u16, body: &str) -> Response {
         Response { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn the_debug_form_shows_neither_headers_nor_body() {
+        let mut response = response(200, "{\"access_token\":\"s3cr3t\"}");
+        response.headers.insert("set-cookie", HeaderValue::from_static("s3cr3t"));
+        assert_eq!(format!("{response:?}"), "Response { status: 200, bytes: 25, .. }");
     }
 
     fn now() -> Timestamp {

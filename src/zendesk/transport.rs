@@ -4,6 +4,7 @@
 //! It must not try again, follow a redirect, or look into what an answer means.
 
 use std::borrow::Borrow;
+use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +51,7 @@ impl Timeouts {
 pub const SINGLE_USE: Duration = Duration::from_mins(3);
 
 /// A request that can be sent again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outgoing {
     /// Made from the account's base URL, never from an answer.
     pub url: Url,
@@ -59,6 +60,16 @@ pub struct Outgoing {
     secret_body: Option<Vec<u8>>,
     /// Whether its response, if it is lost, cannot be had again.
     single_use: bool,
+}
+
+/// Shows the method and the URL; the header and the body hold credentials.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.method())
+            .field("url", &self.url.as_str())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {

@@ -1,0 +1,30 @@
+//! The bounds and defaults of the configuration's numbers. The parser and spec.json both use them, so that
+//! each stands once.
+
+use std::ops::RangeInclusive;
+
+/// The bounds and the default of an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The smallest value.
+    pub min: u32,
+    /// The largest value.
+    pub max: u32,
+    /// The value if the field is absent.
+    pub default: u32,
+}
+
+impl Bounds {
+    /// Of `lookback_window_minutes`.
+    pub const LOOKBACK_WINDOW_MINUTES: Self = Self { min: 0, max: 1440, default: 10 };
+    /// Of `num_workers`.
+    pub const NUM_WORKERS: Self = Self { min: 1, max: 16, default: 4 };
+    /// Of `rate_limit_percentage`.
+    pub const RATE_LIMIT_PERCENTAGE: Self = Self { min: 1, max: 100, default: 50 };
+
+    /// Returns the valid values.
+    #[must_use]
+    pub fn range(self) -> RangeInclusive<u32> {
+        self.min..=self.max
+    }
+}
