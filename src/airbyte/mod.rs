@@ -1,6 +1,6 @@
-//! Airbyte's side: the protocol's messages, files, and the only writer of stdout.
+//! The Airbyte side: the protocol's messages and files, and the only writer of stdout.
 //!
-//! Nothing here knows Zendesk: it imports nothing from `zendesk`.
+//! It must not know the API from which the records come.
 
 mod catalog;
 mod failure;

@@ -1,14 +1,14 @@
-//! RECORD messages, of which there are millions: put together as bytes, around records that are never
-//! parsed and written again.
+//! RECORD messages, of which there are millions: assembled as bytes around records that are never parsed
+//! and serialized again.
 //!
-//! It must not change a record but for line ends between its tokens. All other messages are
-//! `message.rs`.
+//! This file must not change a record, except that it removes line breaks between tokens. All other
+//! messages are in `message`.
 
 use jiff::Timestamp;
 
 use crate::stream::Stream;
 
-/// RECORD messages that are put out together.
+/// RECORD messages that are emitted together.
 pub struct RecordLines {
     lines: Vec<u8>,
     /// The beginning of each line, before the record.
@@ -18,7 +18,7 @@ pub struct RecordLines {
 }
 
 impl RecordLines {
-    /// None yet, with room for so many bytes.
+    /// Creates an empty batch with this capacity, in bytes.
     #[must_use]
     pub fn new(stream: &Stream, now: Timestamp, room: usize) -> Self {
         let head = format!(r#"{{"type":"RECORD","record":{{"stream":"{}","data":"#, stream.name);
@@ -26,8 +26,8 @@ impl RecordLines {
         Self { lines: Vec::with_capacity(room), head, tail }
     }
 
-    /// Adds a record as the API wrote it, but for line ends between its tokens, since a message is
-    /// one line. (Inside of a JSON text a line end is always escaped.)
+    /// Adds a record as the API sent it. Line breaks between tokens are removed, because a message is one line.
+    /// (Inside a JSON string a line break is always escaped.)
     pub fn push(&mut self, record: &[u8]) {
         self.lines.extend_from_slice(self.head.as_bytes());
         let mut rest = record;
@@ -39,7 +39,7 @@ impl RecordLines {
         self.lines.extend_from_slice(self.tail.as_bytes());
     }
 
-    /// The lines.
+    /// Returns the lines.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.lines

@@ -1,6 +1,6 @@
 //! The API's side: how to ask for audit logs, and what the answers mean.
 //!
-//! Nothing here knows Airbyte: it imports nothing from `airbyte`, writes nothing to stdout, and
+//! It must not know the protocol in which records are emitted, and must not write to stdout. It
 //! tells what happens by [`Notice`]s.
 
 mod attempt;
