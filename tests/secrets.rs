@@ -337,7 +337,7 @@ fn a_redirect_to_a_host_with_the_token_in_it_does_not_name_it() {
         let sandbox = failing(Failure::Says(status, "{}"), false);
         let connection = Connection::with(Some(sandbox.base_url()), access_token(PLAIN));
         let message = connection.check().failed_check();
-        assert!(message.contains(&format!("a redirect ({status}), which is not followed")), "{message}");
+        assert!(message.contains(&format!("a redirect ({status}). The connector does not follow it")), "{message}");
         assert!(!message.to_ascii_lowercase().contains(&PLAIN.to_ascii_lowercase()), "{message}");
     }
 }
