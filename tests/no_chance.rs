@@ -92,7 +92,7 @@ fn faults_that_strike_every_request_end_the_sync_with_a_transient_failure() {
         let run = connection.read(None);
         failed(&connection, &run, kind);
         assert_eq!(run.records().len(), OUT, "{kind}");
-        assert!(sandbox.faults_struck()[&kind] > 1, "{kind}: it was not tried again");
+        assert!(sandbox.faults_injected()[&kind] > 1, "{kind}: it was not tried again");
         goes_on(&sandbox, &connection, &run, kind);
     }
 }
@@ -143,7 +143,7 @@ fn faults_that_are_harmless_lose_and_double_nothing_however_often_they_strike() 
             let read = sorted(run.records());
             let lost = before.iter().filter(|text| read.binary_search(text).is_err()).count();
             assert_eq!(lost, 0, "{kind}");
-            assert!(sandbox.faults_struck()[&kind] > 5, "{kind}");
+            assert!(sandbox.faults_injected()[&kind] > 5, "{kind}");
             goes_on(&sandbox, &connection, &run, kind);
         }
     }

@@ -1,5 +1,5 @@
-//! Who is calling, by the `Authorization` header. Knows the fixed credentials and
-//! asks for the issued ones; does not know what is being called.
+//! Identifies the caller by the `Authorization` header. Must not know which endpoint is
+//! called.
 
 use std::time::Instant;
 
@@ -7,11 +7,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use crate::{credentials, oauth::OAuth, reply::Reply};
 
-/// A caller whose credentials are good.
+/// A caller with valid credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) admin: bool,
-    /// Whether the token's scope covers audit logs.
+    /// The token's scope covers audit logs.
     pub(crate) in_scope: bool,
     /// The token's scope covers everything that can be read.
     pub(crate) reads_all: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Caller {
 const ADMIN: Caller = Caller { admin: true, in_scope: true, reads_all: true };
 const AGENT: Caller = Caller { admin: false, ..ADMIN };
 
-/// The caller, or the answer to credentials that are missing, wrong or blocked.
+/// Returns the caller, or the answer to credentials that are missing, wrong or blocked.
 pub(crate) fn identify(header: Option<&str>, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
     let (scheme, value) = header.unwrap_or_default().trim().split_once(' ').unwrap_or_default();
     let value = value.trim();
@@ -34,7 +34,8 @@ pub(crate) fn identify(header: Option<&str>, oauth: &mut OAuth, now: Instant) ->
     }
 }
 
-/// `base64("{email}/token:{api_token}")`; a password in its place is "gone".
+/// Parses `base64("{email}/token:{api_token}")`. Passwords are rejected: Zendesk removed
+/// them.
 fn basic(value: &str) -> Option<Caller> {
     let text = String::from_utf8(BASE64_STANDARD.decode(value).ok()?).ok()?;
     let (user, token) = text.split_once(':')?;

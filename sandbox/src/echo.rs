@@ -1,5 +1,5 @@
-//! Error bodies that repeat the request's secrets, encoded by a small grammar. Knows
-//! which values of a request are secret; decides nothing about when an error occurs.
+//! Error bodies that repeat the request's secrets, encoded by a small grammar. Must not
+//! decide when an error occurs.
 
 use std::{fmt::Write as _, str::FromStr};
 
@@ -16,9 +16,9 @@ const KEPT: usize = 12;
 /// Members of a token request that are secret.
 const SECRETS: [&str; 4] = ["client_secret", "refresh_token", "code", "code_verifier"];
 
-/// How an error repeats the secrets of its request: where they stand in the body, and the
-/// encoders that are applied to each, from left to right. Written
-/// `[PLACE:]ENCODER[+ENCODER…]`, such as `percent` or `html:base64+percent-all`.
+/// How an error repeats the secrets of its request: the kind of body, and the encoders that
+/// are applied to each secret from left to right. Written `[PLACE:]ENCODER[+ENCODER…]`,
+/// such as `percent` or `html:base64+percent-all`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Echo {
     /// The kind of body.
@@ -154,7 +154,7 @@ impl Echo {
         }
         let encoded: Vec<String> = secrets.iter().map(|secret| self.encode(secret)).collect();
         let text = format!("The request was not accepted: {}", encoded.join(" "));
-        // An escape sequence is one for JSON only if its backslash is not escaped again.
+        // The backslash of an escape must not be escaped again.
         let escaped = matches!(self.encoders.last(), Some(Encoder::Unicode | Encoder::UnicodeAll));
         let string = if escaped { format!("\"{text}\"") } else { quoted(&text) };
         Some(match self.place {
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_encoder_writes_its_form() {
+    fn each_encoder_produces_its_encoding() {
         let long = "abcdefghijklmnopqrstuvwxyz";
         for (encoders, text, expected) in [
             ("plain", "a/b=c", "a/b=c"),

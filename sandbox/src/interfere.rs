@@ -1,36 +1,37 @@
-//! What a test can see of a request, and what it can put in the place of an
-//! answer. Plain data: the server acts on it.
+//! Requests as tests see them, and answers that tests can substitute. Plain data:
+//! `exchange` acts on it.
 
 use std::{fmt, sync::Arc, time::Duration, time::Instant};
 
 use serde_json::Value;
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct SeenRequest {
-    /// 1 for the first request of this sandbox, over all connections; goes on
-    /// counting after [`Sandbox::clear_requests`](crate::Sandbox::clear_requests).
+    /// 1 for the first request of this sandbox, over all connections.
+    /// [`Sandbox::clear_requests`](crate::Sandbox::clear_requests) does not reset it.
     pub number: u64,
-    /// `GET`, `POST`, ...
+    /// The method, such as `GET`.
     pub method: String,
-    /// The path as sent, not decoded.
+    /// The path, not decoded.
     pub path: String,
-    /// What stood after the `?`, as sent; empty when there was none.
+    /// The query string, not decoded; empty if there is none.
     pub query: String,
-    /// The query's names and values, decoded (`+` is a blank), in their order.
+    /// The names and values of the query, decoded (`+` is a space), in order.
     pub params: Vec<(String, String)>,
-    /// The `Authorization` header; bytes outside UTF-8 are replaced.
+    /// The `Authorization` header. Bytes that are not UTF-8 are replaced.
     pub authorization: Option<String>,
     /// The `User-Agent` header.
     pub user_agent: Option<String>,
-    /// When it arrived.
+    /// The time of arrival.
     pub at: Instant,
-    /// The request's body, empty for a GET.
+    /// The body; empty for a GET.
     pub body: Vec<u8>,
 }
 
 impl SeenRequest {
-    /// The last value of a parameter by its decoded name, such as `page[size]`.
+    /// Returns the last value of the parameter with this decoded name, such as
+    /// `page[size]`.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
@@ -41,8 +42,8 @@ type Hook = dyn Fn(&SeenRequest) -> Option<Answer> + Send + Sync;
 type Editor = dyn Fn(Value) -> Value + Send + Sync;
 type Bytes = dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync;
 
-/// Called for each request, OAuth's too, after it was counted and before it is
-/// answered; `Some` replaces the answer.
+/// A hook that is called for each request, token requests included, after it has been
+/// counted. `Some` replaces the answer.
 #[derive(Clone)]
 pub struct Interfere(Arc<Hook>);
 
@@ -52,7 +53,7 @@ impl Interfere {
         Self(Arc::new(hook))
     }
 
-    /// What the closure wants done with this request.
+    /// Calls the hook.
     pub(crate) fn ask(&self, request: &SeenRequest) -> Option<Answer> {
         (self.0)(request)
     }
@@ -64,66 +65,66 @@ impl fmt::Debug for Interfere {
     }
 }
 
-/// What is done instead of answering as usual. Only the kinds that need the real
+/// What the server does instead of its regular answer. Only variants that need the regular
 /// answer count against the rate limit.
 #[derive(Clone)]
 pub enum Answer {
-    /// These bytes. `Date`, `Content-Length` and `X-Zendesk-Request-Id` are added
-    /// where `headers` lacks them; rate limit headers are not.
+    /// Sends these bytes. `Date`, `Content-Length` and `X-Zendesk-Request-Id` are added if
+    /// `headers` lacks them; rate limit headers are not.
     Reply {
-        /// Status code; one outside 100..=599 becomes a 500.
+        /// Status code. A code outside 100..=599 becomes 500.
         status: u16,
-        /// Names and values; what HTTP does not allow in a header is left out.
+        /// Names and values. Headers that HTTP does not allow are skipped.
         headers: Vec<(String, String)>,
-        /// Sent as it is, never compressed.
+        /// The body. It is never compressed.
         body: Vec<u8>,
     },
-    /// The connection is closed before any byte of the answer.
+    /// Closes the connection before the first byte of the answer.
     DropConnection,
-    /// The real answer's status and headers (with the whole `Content-Length`), the
-    /// first bytes of its body, then the connection is closed.
+    /// Sends the status and headers of the regular answer, with the full `Content-Length`,
+    /// and the first bytes of its body, then closes the connection.
     DropInBody {
-        /// Bytes of the body that are sent, as encoded; at most all but the last.
+        /// Number of bytes of the encoded body to send; at most all but the last.
         sent: usize,
     },
-    /// Never answers, until the client goes away or the sandbox is dropped.
+    /// Does not answer until the client disconnects or the sandbox is dropped.
     Stall,
-    /// The real answer, later.
+    /// Sends the regular answer after this time.
     Delay(Duration),
-    /// The real answer with its JSON edited. Records of `audit_logs` that the
-    /// editor leaves alone keep their exact text; an answer that is not JSON is
-    /// not edited. [`Answer::edit`] makes one of a closure.
+    /// Sends the regular answer with edited JSON. Records of `audit_logs` that the editor
+    /// does not change keep their exact bytes. An answer that is not JSON is not edited.
+    /// [`Answer::edit`] creates it from a closure.
     Edit(Arc<Editor>),
-    /// The real answer with the bytes of its body edited, before it is compressed.
+    /// Sends the regular answer with the bytes of its body edited before compression.
     EditText(Arc<Bytes>),
-    /// The real answer, compressed in any case, with the compressed bytes edited.
+    /// Sends the regular answer, always compressed, with the compressed bytes edited.
     EditGzip(Arc<Bytes>),
-    /// The real answer, its body in so many pieces of equal size.
+    /// Sends the regular answer with its body in pieces of equal size.
     Drip {
-        /// How many; fewer if the body has fewer bytes.
+        /// Number of pieces; fewer if the body has fewer bytes.
         pieces: usize,
-        /// Time before each.
+        /// Time before each piece.
         pause: Duration,
     },
 }
 
 impl Answer {
-    /// The real JSON answer, edited by the closure.
+    /// Creates an [`Answer::Edit`] from a closure.
     pub fn edit(editor: impl Fn(Value) -> Value + Send + Sync + 'static) -> Self {
         Self::Edit(Arc::new(editor))
     }
 
-    /// The real answer, the bytes of its body edited by the closure.
+    /// Creates an [`Answer::EditText`] from a closure.
     pub fn edit_text(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::EditText(Arc::new(editor))
     }
 
-    /// The real answer, the bytes of its compressed body edited by the closure.
+    /// Creates an [`Answer::EditGzip`] from a closure.
     pub fn edit_gzip(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::EditGzip(Arc::new(editor))
     }
 
-    /// A JSON answer with this status, without further headers.
+    /// Creates a JSON answer with this status and no further headers.
     #[must_use]
     pub fn json(status: u16, body: &str) -> Self {
         Self::Reply {

@@ -1,5 +1,5 @@
-//! A Zendesk of one's own: the Audit Logs API on loopback, with its data, its
-//! credentials, its limits and its faults, for tests, benches, the demo and people.
+//! A mock Zendesk API on loopback: audit logs, access logs and OAuth, with seeded data,
+//! rate limits and faults. For tests, benchmarks, the demo, and manual use.
 //!
 //! ```no_run
 //! # fn main() -> std::io::Result<()> {
@@ -9,56 +9,62 @@
 //! # Ok(()) }
 //! ```
 //!
-//! How an answer comes about, one line a module, from the floor up:
+//! The modules, from the lowest layer up. A module imports only from modules above it in
+//! this list; `options` and [`credentials`] are plain data for all of them:
 //!
-//! - `dice`: seeded chance as a pure function; nothing here is random
-//! - `timeline`: when event number n happened (the shapes)
-//! - `vocabulary`: the words that events are made of
-//! - `scenario`: fixed events beside the seeded ones, for the detections in `analytics/`
-//! - `event`: event number n as facts
-//! - `special`: which events are displaced, listed twice, or dated oddly
-//! - `record`: an event as the JSON text that is served
-//! - `store`: all events in order, 16 bytes each; ranges, walks, arrivals
-//! - `reply`: an answer as plain data, and the wording of every error
-//! - `cursor`, `query`: the request's parameters into a checked question
-//! - `overload`: which queries are too heavy for the server
-//! - `page`: a question into the JSON of a page
-//! - `oauth`, `auth`, `token_info`: tokens given out; who is calling; when a token ends
+//! - `rng`, `lock`, `moment`: seeded random numbers, locks, and points in time
+//! - `timeline`: the time of event n
+//! - `vocabulary`: the texts of audit log events
+//! - `scenario`: fixed events for the detections in `analytics/`
+//! - `event`: the facts of event n
+//! - `special`: which events are displaced, listed twice, or misdated
+//! - `record`: the JSON of an event
+//! - `store`: all events in order, 16 bytes each
+//! - `reply`: answers as plain data, and the body of every error
+//! - `cursor`, `query`: parse the parameters of a request
+//! - `overload`: which requests are too heavy for the server
+//! - `page`: the JSON of an audit log page
+//! - `oauth`, `auth`, `token_info`: issue tokens, identify callers, show a token's expiry
 //! - `rate_limit`: fixed windows and their headers
-//! - `access`: the access log endpoint: its records, store, query, page and errors
+//! - `access`: the access log endpoint, with its own records, store, query, page and errors
 //! - `traffic`: counters of requests and answers
-//! - `routes`: one request into one answer, without any network; `/sandbox/records`,
-//!   `/sandbox/events` and `/sandbox/traffic`, for tests of the running program
+//! - `routes`: routes a request to its endpoint; `/sandbox/records`, `/sandbox/events`,
+//!   `/sandbox/access_records`, `/sandbox/access_events` and `/sandbox/traffic` are for tests
+//!   of the running program
+//! - `interfere`: requests as tests see them, and answers that they substitute
 //! - `echo`: error bodies that repeat the request's secrets
-//! - `fault`: seeded faults: when they strike, what they do to an answer
-//! - `payload`: a body on its way: at once, piece by piece, broken off
-//! - `server`: the network: connections, latency, compression, interference
-//! - `options`, `interfere`, [`credentials`]: what a test switches and knows
+//! - `fault`: seeded faults
+//! - `payload`: bodies on the network: at once, in pieces, or truncated
+//! - `exchange`: answers one request, with faults, hooks, headers and compression
+//! - `server`: connections, latency, and the server's clock
+//! - `sandbox`: the public handle
 //!
-//! What holds, and is tested:
+//! Invariants, each with a test:
 //!
-//! - Event number n is the same in every run of the same options.
-//! - [`Sandbox::records`] is what the pages serve, byte for byte, but for white
-//!   space between tokens.
-//! - A walk by cursor neither skips nor repeats when events arrive meanwhile.
-//! - No request makes the sandbox panic, and it never connects to anything.
+//! - Event n is the same in every run with the same options.
+//! - [`Sandbox::records`] has the bytes that the pages serve, except for white space between
+//!   tokens.
+//! - By default, a walk by cursor neither skips nor repeats events while others arrive.
+//! - No request makes the sandbox panic. It never opens a connection.
 
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "hashes are cut and sorting keys are packed on purpose; ranges are checked on start"
+    reason = "hashes are truncated and sort keys are packed on purpose; ranges are checked at the start"
 )]
 
 mod access;
 mod auth;
 pub mod credentials;
 mod cursor;
-mod dice;
 mod echo;
 mod event;
+mod exchange;
 mod fault;
 mod interfere;
+mod lock;
+mod moment;
 mod oauth;
 mod options;
 mod overload;
@@ -68,6 +74,7 @@ mod query;
 mod rate_limit;
 mod record;
 mod reply;
+mod rng;
 mod routes;
 mod sandbox;
 mod scenario;

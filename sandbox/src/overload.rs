@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::{
     options::{Load, Overload},
-    query::{Paging, Query, Side},
+    query::{Paging, Query, Start},
     reply::{Delay, Reply},
-    store::{Store, Way},
+    store::{Direction, Store},
 };
 
 const DAY: i64 = 86_400;
@@ -32,8 +32,8 @@ impl Weight {
             None => store.keys().last().map_or(0, |key| key.second() - from),
         };
         let (size, pages) = match query.paging {
-            Paging::Cursor { size, from: Side::First, .. } => (size, 0),
-            Paging::Cursor { size, from: Side::After(cursor) | Side::Before(cursor), .. } => (size, cursor.pages),
+            Paging::Cursor { size, from: Start::First, .. } => (size, 0),
+            Paging::Cursor { size, from: Start::After(cursor) | Start::Before(cursor), .. } => (size, cursor.pages),
             Paging::Offset { per_page, .. } => (per_page as usize, 0),
         };
         Self { span, size, pages }
@@ -42,7 +42,8 @@ impl Weight {
 
 /// Returns `true` for the newest page without a time filter, which is cheap.
 pub(crate) fn is_newest(query: &Query) -> bool {
-    query.filter.seconds.is_none() && matches!(query.paging, Paging::Cursor { sort: Way::Down, from: Side::First, .. })
+    query.filter.seconds.is_none()
+        && matches!(query.paging, Paging::Cursor { sort: Direction::Descending, from: Start::First, .. })
 }
 
 /// Returns `true` if the server cannot answer this request in time. `matches` counts the

@@ -1,25 +1,25 @@
-//! A checked question into the JSON of its page. Writes bytes by hand: no JSON
-//! tree is built for a page.
+//! Writes the JSON of an audit log page. Writes bytes directly: must not build a JSON tree
+//! for a page.
 
 use crate::{
     cursor::{self, Cursor},
     options::{Count, CursorKind, Ties},
-    query::{self, Paging, Params, Query, Side},
+    query::{self, Paging, Params, Query, Start},
     record::Layout,
     reply::{Reply, quoted},
-    store::{Filter, Key, Store, Way},
+    store::{Direction, Filter, Key, Store},
     traffic::PageFacts,
 };
 
-/// Where a request stood, for the links in its answer.
+/// The URL and parameters of a request, for the links in its answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestUrl<'a> {
     /// Scheme, host, port and path.
     pub(crate) url: &'a str,
     pub(crate) params: &'a Params,
 }
 
-/// How pages are listed: the options, and a number that differs between requests.
+/// The options that apply to pages, and a number that differs between requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing {
     pub(crate) ties: Ties,
@@ -28,17 +28,23 @@ pub(crate) struct Listing {
     pub(crate) salt: u64,
 }
 
-/// The answer to a query, and what its page holds if it has one by cursor.
-pub(crate) fn answer(store: &Store, query: &Query, listing: Listing, asked: Asked<'_>) -> (Reply, Option<PageFacts>) {
+/// Answers a query. The second value describes the page; it is `None` for offset
+/// pagination.
+pub(crate) fn answer(
+    store: &Store,
+    query: &Query,
+    listing: Listing,
+    requested: RequestUrl<'_>,
+) -> (Reply, Option<PageFacts>) {
     let filter = &query.filter;
     let (body, facts) = match query.paging {
         Paging::Cursor { size, sort, from } => {
-            let (body, facts) = by_cursor(store, filter, (size, sort, from), listing, asked);
+            let (body, facts) = by_cursor(store, filter, (size, sort, from), listing, requested);
             (body, Some(facts))
         }
         Paging::Offset { .. } if listing.count == Count::Refused => return (Reply::invalid_pagination("page"), None),
         Paging::Offset { page, per_page, sort } => {
-            (by_offset(store, filter, (page, per_page, sort), listing.count, asked), None)
+            (by_offset(store, filter, (page, per_page, sort), listing.count, requested), None)
         }
     };
     (Reply::json(200, body), facts)
@@ -47,29 +53,29 @@ pub(crate) fn answer(store: &Store, query: &Query, listing: Listing, asked: Aske
 fn by_cursor(
     store: &Store,
     filter: &Filter,
-    (size, sort, from): (usize, Way, Side),
+    (size, sort, from): (usize, Direction, Start),
     listing: Listing,
-    asked: Asked<'_>,
+    requested: RequestUrl<'_>,
 ) -> (Vec<u8>, PageFacts) {
-    let (way, past) = match from {
-        Side::First => (sort, None),
-        Side::After(cursor) => (sort, Some(cursor)),
-        Side::Before(cursor) => (reverse(sort), Some(cursor)),
+    let (direction, past) = match from {
+        Start::First => (sort, None),
+        Start::After(cursor) => (sort, Some(cursor)),
+        Start::Before(cursor) => (reverse(sort), Some(cursor)),
     };
     let pages = 1 + past.map_or(0, |cursor| cursor.pages);
     let past = past.map(|cursor| match listing.cursor {
         CursorKind::Exact => cursor.key,
-        CursorKind::SecondOnly => cursor.key.end_of_second(way),
+        CursorKind::SecondOnly => cursor.key.end_of_second(direction),
     });
-    // Events, and the place after each.
-    let mut found: Vec<(Key, Key)> = if listing.ties == Ties::Unstable && way == sort {
-        store.walk_unstable(filter, way, past, (size + 1, listing.salt))
+    // Each event, and the cursor position after it.
+    let mut found: Vec<(Key, Key)> = if listing.ties == Ties::Unstable && direction == sort {
+        store.walk_unstable(filter, direction, past, (size + 1, listing.salt))
     } else {
-        store.walk(filter, way, past, size + 1).into_iter().map(|key| (key, key)).collect()
+        store.walk(filter, direction, past, size + 1).into_iter().map(|key| (key, key)).collect()
     };
     let has_more = found.len() > size;
     found.truncate(size);
-    if way != sort {
+    if direction != sort {
         found.reverse();
     }
     let cursor = |&(_, key): &(Key, Key)| cursor::encode(Cursor { key, pages }, sort);
@@ -82,11 +88,11 @@ fn by_cursor(
         }
     }
     let mut out = records(store, &keys);
-    // Going back, the starting point lies ahead; going forward, `has_more` decides.
-    let next = after.as_ref().filter(|_| has_more || way != sort);
-    let prev = before.as_ref().filter(|_| has_more || way == sort);
+    // Backwards, there is always a next page: the one that the request came from.
+    let next = after.as_ref().filter(|_| has_more || direction != sort);
+    let prev = before.as_ref().filter(|_| has_more || direction == sort);
     let link = |name, cursor: Option<&String>| {
-        cursor.map_or_else(|| "null".to_owned(), |cursor| quoted(&cursor_link(asked, name, cursor)))
+        cursor.map_or_else(|| "null".to_owned(), |cursor| quoted(&cursor_link(requested, name, cursor)))
     };
     let or_null = |text: &Option<String>| text.as_deref().map_or_else(|| "null".to_owned(), quoted);
     out.extend_from_slice(
@@ -105,15 +111,15 @@ fn by_cursor(
 fn by_offset(
     store: &Store,
     filter: &Filter,
-    (page, per_page, sort): (u64, u64, Way),
+    (page, per_page, sort): (u64, u64, Direction),
     shown: Count,
-    asked: Asked<'_>,
+    requested: RequestUrl<'_>,
 ) -> Vec<u8> {
     let skip = (page - 1) * per_page;
     let keys = store.skip(filter, sort, skip as usize, per_page as usize);
     let count = store.count(filter) as u64;
     let link = |wanted: bool, page: u64| {
-        if wanted { quoted(&offset_link(asked, page)) } else { "null".to_owned() }
+        if wanted { quoted(&offset_link(requested, page)) } else { "null".to_owned() }
     };
     let shown = match shown {
         Count::Absent => String::new(),
@@ -132,7 +138,7 @@ fn by_offset(
     out
 }
 
-/// `{"audit_logs":[...]`, still open.
+/// Writes `{"audit_logs":[...]`, without the closing brace.
 fn records(store: &Store, keys: &[Key]) -> Vec<u8> {
     let mut out = Vec::with_capacity(512 + keys.len() * 640);
     out.extend_from_slice(br#"{"audit_logs":["#);
@@ -146,24 +152,24 @@ fn records(store: &Store, keys: &[Key]) -> Vec<u8> {
     out
 }
 
-fn cursor_link(asked: Asked<'_>, name: &str, cursor: &str) -> String {
-    let kept = pairs(asked).filter(|(n, _)| !matches!(*n, "page[after]" | "page[before]"));
-    format!("{}?{}", asked.url, query::encode(kept.chain([(name, cursor)])))
+fn cursor_link(requested: RequestUrl<'_>, name: &str, cursor: &str) -> String {
+    let kept = pairs(requested).filter(|(n, _)| !matches!(*n, "page[after]" | "page[before]"));
+    format!("{}?{}", requested.url, query::encode(kept.chain([(name, cursor)])))
 }
 
-fn offset_link(asked: Asked<'_>, page: u64) -> String {
+fn offset_link(requested: RequestUrl<'_>, page: u64) -> String {
     let page = page.to_string();
-    let kept = pairs(asked).filter(|(n, _)| *n != "page");
-    format!("{}?{}", asked.url, query::encode(kept.chain([("page", page.as_str())])))
+    let kept = pairs(requested).filter(|(n, _)| *n != "page");
+    format!("{}?{}", requested.url, query::encode(kept.chain([("page", page.as_str())])))
 }
 
-fn pairs(asked: Asked<'_>) -> impl Iterator<Item = (&str, &str)> {
-    asked.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+fn pairs(requested: RequestUrl<'_>) -> impl Iterator<Item = (&str, &str)> {
+    requested.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-fn reverse(way: Way) -> Way {
-    match way {
-        Way::Up => Way::Down,
-        Way::Down => Way::Up,
+fn reverse(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ascending => Direction::Descending,
+        Direction::Descending => Direction::Ascending,
     }
 }

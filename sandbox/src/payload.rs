@@ -1,5 +1,5 @@
-//! The body of an answer as it goes onto the network: at once, piece by piece, or
-//! broken off. Knows nothing of what it says.
+//! The body of an answer on the network: at once, in pieces, or truncated. Must not depend
+//! on its content.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// The connection is to be closed without a further word.
+/// The connection is closed on purpose.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
@@ -24,39 +24,39 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// A body that is all there, that breaks off, or that drips.
+/// A body that is sent at once, truncated, or in pieces.
 pub(crate) struct Payload {
     left: Option<Bytes>,
-    /// Turns until the connection is closed, so that what was sent is flushed.
+    /// Polls until the connection is closed, so that the bytes before are flushed.
     cut: Option<u8>,
     drip: Option<Drip>,
 }
 
-/// A body piece by piece.
+/// A body that is sent in pieces.
 struct Drip {
-    /// Bytes of a piece.
+    /// Bytes in a piece.
     size: usize,
     pause: Duration,
     until: Pin<Box<Sleep>>,
 }
 
 impl Payload {
-    /// All of it at once.
+    /// Creates a body that is sent at once.
     pub(crate) fn of(body: Bytes) -> Self {
         Self { left: Some(body), cut: None, drip: None }
     }
 
-    /// This much, then the connection is closed.
+    /// Creates a body after which the connection is closed.
     pub(crate) fn cut_off(body: Bytes) -> Self {
         Self { cut: Some(3), ..Self::of(body) }
     }
 
-    /// What has not been sent, which is then gone.
+    /// Removes and returns the bytes that have not been sent.
     pub(crate) fn take(&mut self) -> Bytes {
         self.left.take().unwrap_or_default()
     }
 
-    /// From now on in so many pieces, each after a pause.
+    /// Sends the rest in this number of pieces, with a pause before each.
     pub(crate) fn drip(&mut self, pieces: usize, pause: Duration) {
         let size = self.left.as_ref().map_or(0, Bytes::len).div_ceil(pieces.max(1)).max(1);
         self.drip = Some(Drip { size, pause, until: Box::pin(tokio::time::sleep(pause)) });

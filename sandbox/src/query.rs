@@ -1,5 +1,5 @@
-//! A request's parameters into a checked question, or into the 400 that Zendesk
-//! answers. Parses only: never looks at an event.
+//! Parses the parameters of an audit log request, or returns Zendesk's 400. Must not access
+//! events.
 
 use jiff::civil::DateTime;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
@@ -7,52 +7,52 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
 use crate::{
     cursor::{self, Cursor},
     reply::Reply,
-    store::{Filter, Way},
+    store::{Direction, Filter},
 };
 
-/// Most records of a page, in both kinds of pagination.
+/// Maximum number of records in a page, for both kinds of pagination.
 const MAX_SIZE: u64 = 100;
-/// Last page of offset pagination; with 100 a page, the 10,000th record.
+/// Last page of offset pagination, which ends at record 10,000.
 const MAX_PAGE: u64 = 100;
 
 /// Names and values, decoded.
 pub(crate) type Params = [(String, String)];
 
-/// Whether the ends of `filter[created_at][]` are themselves inside.
+/// Which bounds of a time filter are inclusive.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
+pub(crate) struct Bounds {
     pub(crate) start_inclusive: bool,
     pub(crate) end_inclusive: bool,
 }
 
-/// Which part of the matching events is wanted.
+/// The requested part of the matching events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Paging {
-    /// `page[size]` was given.
-    Cursor { size: usize, sort: Way, from: Side },
-    /// It was not. `page` counts from 1.
-    Offset { page: u64, per_page: u64, sort: Way },
+    /// With `page[size]`.
+    Cursor { size: usize, sort: Direction, from: Start },
+    /// Without `page[size]`. `page` starts at 1.
+    Offset { page: u64, per_page: u64, sort: Direction },
 }
 
-/// Where a page by cursor lies.
+/// Where a page starts in its walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// At the beginning of the sort.
+pub(crate) enum Start {
+    /// At the first event.
     First,
-    /// Directly after this place.
+    /// After this position.
     After(Cursor),
-    /// Directly before this place.
+    /// Before this position.
     Before(Cursor),
 }
 
-/// A checked question.
+/// A parsed query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) filter: Filter,
     pub(crate) paging: Paging,
 }
 
-/// Splits and decodes a query string; a `+` is a blank, as in forms.
+/// Splits and decodes a query string. A `+` is a space, as in forms.
 pub(crate) fn params(query: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let blanks = text.replace('+', " ");
@@ -68,17 +68,17 @@ pub(crate) fn params(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Names and values as a query string, everything but letters and digits encoded.
+/// Encodes names and values as a query string. Only letters and digits are not encoded.
 pub(crate) fn encode<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
     let pair = |(name, value)| format!("{}={}", encode(name), encode(value));
     params.map(pair).collect::<Vec<_>>().join("&")
 }
 
-/// The question that these parameters ask. Unknown parameters are ignored.
-pub(crate) fn parse(params: &Params, ends: Ends) -> Result<Query, Reply> {
+/// Parses the parameters. Unknown ones are ignored.
+pub(crate) fn parse(params: &Params, bounds: Bounds) -> Result<Query, Reply> {
     let paging = if last(params, "page[size]").is_some() { cursor_paging(params)? } else { offset_paging(params)? };
-    Ok(Query { filter: filter(params, ends)?, paging })
+    Ok(Query { filter: filter(params, bounds)?, paging })
 }
 
 fn cursor_paging(params: &Params) -> Result<Paging, Reply> {
@@ -87,15 +87,15 @@ fn cursor_paging(params: &Params) -> Result<Paging, Reply> {
         return Err(Reply::invalid_pagination("page[size]"));
     }
     let sort = match last(params, "sort") {
-        None | Some("-created_at") => Way::Down,
-        Some("created_at") => Way::Up,
+        None | Some("-created_at") => Direction::Descending,
+        Some("created_at") => Direction::Ascending,
         Some(_) => return Err(Reply::invalid_pagination("sort")),
     };
     let place = |name, text| cursor::decode(text, sort).ok_or_else(|| Reply::invalid_pagination(name));
     let from = match (last(params, "page[after]"), last(params, "page[before]")) {
-        (None, None) => Side::First,
-        (Some(text), None) => Side::After(place("page[after]", text)?),
-        (None, Some(text)) => Side::Before(place("page[before]", text)?),
+        (None, None) => Start::First,
+        (Some(text), None) => Start::After(place("page[after]", text)?),
+        (None, Some(text)) => Start::Before(place("page[before]", text)?),
         (Some(_), Some(_)) => return Err(Reply::invalid_pagination("page[before]")),
     };
     Ok(Paging::Cursor { size, sort, from })
@@ -114,16 +114,16 @@ fn offset_paging(params: &Params) -> Result<Paging, Reply> {
         return Err(Reply::invalid_value("sort_by"));
     }
     let sort = match last(params, "sort_order") {
-        None | Some("desc") => Way::Down,
-        Some("asc") => Way::Up,
+        None | Some("desc") => Direction::Descending,
+        Some("asc") => Direction::Ascending,
         Some(_) => return Err(Reply::invalid_value("sort_order")),
     };
     Ok(Paging::Offset { page, per_page: per_page.min(MAX_SIZE), sort })
 }
 
-fn filter(params: &Params, ends: Ends) -> Result<Filter, Reply> {
+fn filter(params: &Params, bounds: Bounds) -> Result<Filter, Reply> {
     let filter = Filter {
-        seconds: seconds(params, ends)?,
+        seconds: seconds(params, bounds)?,
         actions: several(params, "filter[action]").map(str::to_owned).collect(),
         actor_ids: numbers(params, "filter[actor_id]")?,
         ip_addresses: several(params, "filter[ip_address]").map(|t| t.parse().ok()).collect(),
@@ -136,9 +136,9 @@ fn filter(params: &Params, ends: Ends) -> Result<Filter, Reply> {
     Ok(filter)
 }
 
-/// The first and the last second inside `filter[created_at][]`. Without the `[]`
-/// it is refused.
-fn seconds(params: &Params, ends: Ends) -> Result<Option<(i64, i64)>, Reply> {
+/// Parses the first and last matching second of `filter[created_at][]`. The name without
+/// `[]` is rejected.
+fn seconds(params: &Params, bounds: Bounds) -> Result<Option<(i64, i64)>, Reply> {
     let invalid = || Reply::invalid_value("filter[created_at]");
     let given: Vec<_> = params.iter().filter(|(n, _)| n.starts_with("filter[created_at]")).collect();
     if given.is_empty() {
@@ -156,12 +156,12 @@ fn seconds(params: &Params, ends: Ends) -> Result<Option<(i64, i64)>, Reply> {
     if start > end {
         return Err(invalid());
     }
-    let first = if ends.start_inclusive { start } else { start + 1 };
-    let last = if ends.end_inclusive { end } else { end - 1 };
+    let first = if bounds.start_inclusive { start } else { start + 1 };
+    let last = if bounds.end_inclusive { end } else { end - 1 };
     Ok(Some((first, last)))
 }
 
-/// The second since 1970 of exactly `YYYY-MM-DDTHH:MM:SSZ`.
+/// Parses `YYYY-MM-DDTHH:MM:SSZ` and nothing else into seconds since 1970.
 pub(crate) fn instant(text: &str) -> Option<i64> {
     const FORM: &[u8; 20] = b"0000-00-00T00:00:00Z";
     let fits = text.len() == FORM.len()
@@ -169,12 +169,12 @@ pub(crate) fn instant(text: &str) -> Option<i64> {
             b'0' => byte.is_ascii_digit(),
             form => byte == form,
         });
-    // A civil time: a timestamp cannot hold the last day of the year 9999.
+    // A timestamp cannot hold the last day of the year 9999; a civil time can.
     let time: DateTime = text.get(..19).filter(|_| fits)?.parse().ok()?;
     Some(time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs())
 }
 
-/// The last value of a parameter.
+/// Returns the last value of a parameter.
 pub(crate) fn last<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
     params.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
@@ -183,7 +183,7 @@ fn number<T: std::str::FromStr>(params: &Params, name: &str, default: T, error: 
     last(params, name).map_or(Ok(default), |text| text.parse().map_err(|_| error(name)))
 }
 
-/// The values of a filter, given once or repeated with `[]` appended.
+/// Returns the values of a filter, which is given once or repeated with `[]` appended.
 fn several<'a>(params: &'a Params, name: &'a str) -> impl Iterator<Item = &'a str> {
     params
         .iter()

@@ -1,50 +1,48 @@
-//! The JSON text of an event, written by hand and byte for byte the same each
-//! time. Adds nothing to the facts but words.
+//! Writes the JSON of an event, with the same bytes each time. Must not decide facts of an
+//! event.
 
 use std::io::Write as _;
 
 use jiff::Timestamp;
 
 use crate::{
-    dice::Dice,
     event::{
-        Event, FIRST_ODD,
+        Absence, Event, FIRST_ODD,
         Field::{
             self, Action, ActionLabel, ActorId, ActorName, ChangeDescription, CreatedAt, Id, IpAddress, SourceId,
             SourceLabel, SourceType, Url,
         },
-        Lack,
     },
     options::{DateFormat, Dates},
+    rng::Rng,
     vocabulary::{EXTRAS, LONG_LINE, PEOPLE, person},
 };
 
 const TEXT: u64 = 12;
 
-/// What is the same for all events of a sandbox.
+/// What all audit log records of a sandbox have in common.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
+pub(crate) struct Context {
     pub(crate) seed: u64,
     pub(crate) subdomain: String,
-    /// Events before this second lack `actor_name` ("missing in older records").
+    /// Events before this second have no `actor_name` (observed in older records).
     pub(crate) old_before: i64,
     pub(crate) dates: Dates,
-    /// Every record has at least so many bytes.
+    /// Minimum number of bytes in a record.
     pub(crate) record_bytes: usize,
 }
 
-/// White space between the tokens of a record.
+/// The white space between the tokens of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// None, whatever the event.
+    /// No white space.
     Compact,
-    /// As the event has it: in one of 300 there are line feeds, carriage returns
-    /// and blanks.
+    /// As served: one record in 300 has line feeds, carriage returns and spaces.
     AsServed,
 }
 
-/// Orders of the fields: as in most published records, by the alphabet as in the
-/// reference, and one more.
+/// Orders of the fields: as in most published records, alphabetical as in the API
+/// reference, and a third one.
 #[rustfmt::skip]
 const ORDERS: [[Field; 12]; 3] = [
     [Url, Id, ActionLabel, ActorId, SourceId, SourceType, SourceLabel, Action, ChangeDescription, IpAddress, CreatedAt, ActorName],
@@ -53,19 +51,20 @@ const ORDERS: [[Field; 12]; 3] = [
 ];
 
 impl Event {
-    /// Appends the record's JSON text. `off` is how many seconds its `created_at` is wrong.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, world: &World, (second, off): (i64, i64), layout: Layout) {
+    /// Appends the JSON of the record. Its `created_at` shows `off` seconds more than
+    /// `second`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, context: &Context, (second, off): (i64, i64), layout: Layout) {
         let start = out.len();
-        let mut dice = Dice::new(world.seed, self.index, TEXT);
-        let odd = self.index >= FIRST_ODD && dice.one_in(300);
-        // Thrown for every layout: the texts must not depend on it.
-        let carriage_returns = dice.one_in(2);
+        let mut rng = Rng::new(context.seed, self.index, TEXT);
+        let odd = self.index >= FIRST_ODD && rng.one_in(300);
+        // Drawn for every layout, so that both layouts have the same tokens.
+        let carriage_returns = rng.one_in(2);
         let (open, after_colon, close) = match (layout, odd) {
             (Layout::AsServed, true) if carriage_returns => ("\r\n\t", " ", "\r\n"),
             (Layout::AsServed, true) => ("\n      ", " ", "\n    "),
             _ => ("", "", ""),
         };
-        let order = match dice.below(10) {
+        let order = match rng.below(10) {
             0..6 => &ORDERS[0],
             6..9 => &ORDERS[1],
             _ => &ORDERS[2],
@@ -73,9 +72,9 @@ impl Event {
         out.push(b'{');
         let mut first = true;
         for &field in order {
-            let lack = self.lack.filter(|&(lacking, _)| lacking == field).map(|(_, how)| how);
-            let old = field == ActorName && self.person.is_some() && second < world.old_before;
-            if lack == Some(Lack::Missing) || old {
+            let absent = self.absent.filter(|&(absent, _)| absent == field).map(|(_, how)| how);
+            let old = field == ActorName && self.person.is_some() && second < context.old_before;
+            if absent == Some(Absence::Omitted) || old {
                 continue;
             }
             if !first {
@@ -84,19 +83,19 @@ impl Event {
             first = false;
             out.extend_from_slice(open.as_bytes());
             push_all(out, &["\"", field.name(), "\":", after_colon]);
-            if lack == Some(Lack::Null) {
+            if absent == Some(Absence::Null) {
                 out.extend_from_slice(b"null");
             } else {
-                self.write_value(out, world, second + off, field, &mut dice);
+                self.write_value(out, context, second + off, field, &mut rng);
             }
         }
-        if dice.one_in(6) {
-            let start = dice.below(EXTRAS.len() as u64) as usize;
-            for extra in EXTRAS.iter().cycle().skip(start).take(1 + dice.below(4) as usize) {
+        if rng.one_in(6) {
+            let start = rng.below(EXTRAS.len() as u64) as usize;
+            for extra in EXTRAS.iter().cycle().skip(start).take(1 + rng.below(4) as usize) {
                 push_all(out, &[",", open, extra]);
             }
         }
-        let missing = world.record_bytes.saturating_sub(out.len() - start);
+        let missing = context.record_bytes.saturating_sub(out.len() - start);
         if missing > 0 {
             push_all(out, &[",", open, "\"details\":\""]);
             out.resize(out.len() + missing, b'x');
@@ -105,11 +104,11 @@ impl Event {
         push_all(out, &[close, "}"]);
     }
 
-    fn write_value(&self, out: &mut Vec<u8>, world: &World, second: i64, field: Field, dice: &mut Dice) {
+    fn write_value(&self, out: &mut Vec<u8>, context: &Context, second: i64, field: Field, rng: &mut Rng) {
         match field {
             Url => {
-                let tail = if dice.one_in(4) { "\"" } else { ".json\"" };
-                push_all(out, &["\"https://", &world.subdomain, ".zendesk.com/api/v2/audit_logs/"]);
+                let tail = if rng.one_in(4) { "\"" } else { ".json\"" };
+                push_all(out, &["\"https://", &context.subdomain, ".zendesk.com/api/v2/audit_logs/"]);
                 push_number(out, self.id);
                 out.extend_from_slice(tail.as_bytes());
             }
@@ -122,14 +121,14 @@ impl Event {
                 None => push_all(out, &["null"]),
             },
             SourceType => push_all(out, &["\"", self.kind.source_type, "\""]),
-            SourceLabel => push_text(out, self.kind.source_label, world, dice),
+            SourceLabel => push_text(out, self.kind.source_label, context, rng),
             Action => push_all(out, &["\"", self.kind.action, "\""]),
-            ChangeDescription => push_text(out, self.kind.change_description, world, dice),
+            ChangeDescription => push_text(out, self.kind.change_description, context, rng),
             IpAddress => match self.ip {
                 Some(ip) => write!(out, "\"{ip}\"").expect("a Vec takes every write"),
                 None => push_all(out, &["null"]),
             },
-            CreatedAt => push_date(out, second, &world.dates),
+            CreatedAt => push_date(out, second, &context.dates),
         }
     }
 }
@@ -178,8 +177,8 @@ fn push_number(out: &mut Vec<u8>, number: impl std::fmt::Display) {
     write!(out, "{number}").expect("a Vec takes every write");
 }
 
-/// Appends a text of the vocabulary as a JSON string, its blanks filled in.
-fn push_text(out: &mut Vec<u8>, template: &str, world: &World, dice: &mut Dice) {
+/// Appends a template of the vocabulary as a JSON string, with its placeholders replaced.
+fn push_text(out: &mut Vec<u8>, template: &str, context: &Context, rng: &mut Rng) {
     out.push(b'"');
     let mut rest = template;
     while let Some(at) = rest.find('{') {
@@ -187,10 +186,10 @@ fn push_text(out: &mut Vec<u8>, template: &str, world: &World, dice: &mut Dice) 
         rest = &rest[at..];
         let name = rest.find('}').map_or("", |end| &rest[..=end]);
         match name {
-            "{p}" => push_all(out, &[dice.pick(PEOPLE)]),
-            "{n}" => push_number(out, dice.below(9_000) + 1),
-            "{s}" => push_all(out, &[&world.subdomain]),
-            "{long}" => (0..20 + dice.below(40)).for_each(|_| push_all(out, &[LONG_LINE])),
+            "{p}" => push_all(out, &[rng.pick(PEOPLE)]),
+            "{n}" => push_number(out, rng.below(9_000) + 1),
+            "{s}" => push_all(out, &[&context.subdomain]),
+            "{long}" => (0..20 + rng.below(40)).for_each(|_| push_all(out, &[LONG_LINE])),
             _ => {
                 out.push(b'{');
                 rest = &rest[1..];
@@ -202,7 +201,7 @@ fn push_text(out: &mut Vec<u8>, template: &str, world: &World, dice: &mut Dice) 
     push_all(out, &[rest, "\""]);
 }
 
-/// A JSON text without the white space between its tokens; nothing else changes.
+/// Removes the white space between the tokens of a JSON text. Changes nothing else.
 #[must_use]
 pub fn compact(json: &str) -> String {
     let mut inside = false;
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_white_space_between_tokens_is_taken() {
+    fn compact_removes_only_white_space_between_tokens() {
         for (spaced, expected) in [
             ("{ \"a\" :\r\n\t[ 1.10 , -2e5 ,null ] }\n", r#"{"a":[1.10,-2e5,null]}"#),
             (r#" "a b\" c\\" "#, r#""a b\" c\\""#),

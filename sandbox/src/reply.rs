@@ -1,9 +1,9 @@
-//! An answer as plain data, and the wording of every error, taken from real
-//! answers of the API. Nothing here looks at a request.
+//! Answers as plain data, and the body of every error, as real answers of the API have it.
+//! Must not depend on a request.
 
 use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
-/// An answer before it goes to the network.
+/// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -22,30 +22,30 @@ pub(crate) enum Delay {
     Forever,
 }
 
-/// Of a page; errors come without the character set.
+/// The content type of a page. Errors have no character set.
 const PAGE: &str = "application/json; charset=utf-8";
 const FORMAT: &str = "Invalid filter[created_at] specified; format is \
     ?filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ&filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ";
 
 impl Reply {
-    /// A JSON answer.
+    /// Creates a JSON answer.
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let content_type = Some(if status < 300 { PAGE } else { "application/json" });
         Self::new(status, content_type, body)
     }
 
-    /// An answer without further headers, sent at once.
+    /// Creates an answer without further headers or delay.
     pub(crate) fn new(status: u16, content_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Self {
         Self { status, content_type, headers: Vec::new(), body: body.into(), delay: Delay::None }
     }
 
-    /// Records, one a line: an answer of the sandbox's own.
+    /// Returns one record a line, for the sandbox's own endpoints.
     pub(crate) fn json_lines(records: &[String]) -> Self {
         let body = records.iter().flat_map(|record| [record.as_str(), "\n"]).collect::<String>().into_bytes();
         Self::new(200, Some("application/x-ndjson"), body)
     }
 
-    /// 400: a request to the sandbox itself that says something else than it can do.
+    /// 400: an invalid request to one of the sandbox's own endpoints.
     pub(crate) fn not_understood(why: &str) -> Self {
         Self::json(400, format!(r#"{{"error":{}}}"#, quoted(why)))
     }
@@ -54,7 +54,8 @@ impl Reply {
         Self::new(status, Some("text/html"), body)
     }
 
-    /// 400: a filter's value is not valid. `what` is such as `filter[actor_id]`.
+    /// 400: the value of a filter is invalid. `what` is the parameter, such as
+    /// `filter[actor_id]`.
     pub(crate) fn invalid_value(what: &str) -> Self {
         let description = match what {
             "filter[created_at]" => FORMAT.to_owned(),
@@ -63,7 +64,8 @@ impl Reply {
         Self::json(400, format!(r#"{{"error":"InvalidValue","description":"{description}"}}"#))
     }
 
-    /// 400: a cursor, sort or size is not valid. `what` is such as `page[after]`.
+    /// 400: a cursor, sort order or size is invalid. `what` is the parameter, such as
+    /// `page[after]`.
     pub(crate) fn invalid_pagination(what: &str) -> Self {
         Self::json(
             400,
@@ -81,7 +83,7 @@ impl Reply {
         )
     }
 
-    /// 401: no credentials, or e-mail and API token do not fit.
+    /// 401: the credentials are missing, or the e-mail address and API token do not match.
     pub(crate) fn not_authenticated() -> Self {
         Self::json(401, r#"{"error":"Couldn't authenticate you"}"#)
     }
@@ -94,7 +96,7 @@ impl Reply {
         )
     }
 
-    /// 403: the plan has no audit logs, or the user is no admin.
+    /// 403: the plan has no audit logs, or the user is not an admin.
     pub(crate) fn forbidden() -> Self {
         Self::json(
             403,
@@ -107,12 +109,12 @@ impl Reply {
         Self::json(403, r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#)
     }
 
-    /// 403 with nothing in it: the caller's address is not allowed.
+    /// 403 with an empty body: the caller's IP address is not allowed.
     pub(crate) fn ip_restricted() -> Self {
         Self::new(403, None, Vec::new())
     }
 
-    /// 403 of the edge.
+    /// 403 from the CDN, in HTML.
     pub(crate) fn edge_blocked() -> Self {
         Self::html(
             403,
@@ -126,7 +128,7 @@ impl Reply {
         Self::json(404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#)
     }
 
-    /// 404: the subdomain is unknown. JSON sent as HTML, as has been seen.
+    /// 404: the subdomain is unknown. JSON with an HTML content type, as observed.
     pub(crate) fn no_help_desk(subdomain: &str) -> Self {
         let title = quoted(&format!("No help desk at {subdomain}.zendesk.com"));
         Self::html(
@@ -137,28 +139,29 @@ impl Reply {
         )
     }
 
-    /// 413: a request body that no client of this API sends.
+    /// 413: the request body is too large.
     pub(crate) fn too_large() -> Self {
         Self::json(413, r#"{"error":"RequestEntityTooLarge","description":"Request too large"}"#)
     }
 
-    /// 429: the account's rate limit; plain text.
+    /// 429: the account is over its rate limit; plain text.
     pub(crate) fn rate_limited() -> Self {
         Self::new(429, Some("text/plain"), "Number of allowed API requests per minute exceeded")
     }
 
-    /// 502 or 504 of the edge, in HTML. `title` is such as `504 Gateway Time-out`.
+    /// 502 or 504 from the CDN, in HTML. `title` is the status line, such as `504 Gateway
+    /// Time-out`.
     pub(crate) fn gateway(status: u16, title: &str) -> Self {
         Self::html(status, &format!("<html><head><title>{title}</title></head><body>{title}</body></html>"))
     }
 
-    /// An OAuth error as RFC 6749 section 5.2 shapes it.
+    /// An OAuth error in the form of RFC 6749, section 5.2.
     pub(crate) fn oauth(status: u16, error: &str, description: &str) -> Self {
         Self::json(status, format!(r#"{{"error":"{error}","error_description":"{description}"}}"#))
     }
 }
 
-/// A text as a JSON string.
+/// Returns the text as a JSON string.
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -1,11 +1,11 @@
-//! One request into one answer: which path, who may, what comes. Knows nothing of
-//! connections, headers' encoding or time passing.
+//! Routes a request to its endpoint and checks who may call it. Must not access the
+//! network, or read a clock except for the time when the sandbox starts.
 //!
-//! Under `/sandbox/` lies what Zendesk does not have: what a test of the running
-//! program needs to know and to change, without credentials and off the rate limit.
+//! Paths under `/sandbox/` do not exist at Zendesk. Tests of the running program use them
+//! to read and change its data, without credentials and outside the rate limits.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
     time::Instant,
 };
 
@@ -16,13 +16,15 @@ use crate::{
     access::Access,
     auth,
     interfere::SeenRequest,
+    lock::lock,
+    moment::{Moment, whole_seconds},
     oauth::OAuth,
     options::{Account, Options, ServerClock},
     overload::{self, Weight},
-    page::{self, Asked, Listing},
-    query::{self, Ends},
+    page::{self, Listing, RequestUrl},
+    query::{self, Bounds},
     rate_limit::RateLimit,
-    record::World,
+    record::Context,
     reply::Reply,
     special::Special,
     store::Store,
@@ -31,7 +33,7 @@ use crate::{
     traffic::Traffic,
 };
 
-/// Most events that one request to `/sandbox/events` adds.
+/// Maximum number of events that one request to `/sandbox/events` adds.
 const MAX_ARRIVALS: u64 = 1_000_000;
 
 /// The body of `POST /sandbox/events`.
@@ -41,16 +43,6 @@ struct Arrivals {
     count: u64,
     from: String,
     to: String,
-}
-
-/// When a request is answered, by each clock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) instant: Instant,
-    /// The server's time.
-    pub(crate) now: Timestamp,
-    /// The time that the answer's `Date` shows.
-    pub(crate) date: Timestamp,
 }
 
 /// The state of a sandbox.
@@ -70,12 +62,13 @@ pub(crate) struct Zendesk {
 }
 
 impl Zendesk {
-    /// An account as the options describe it. Its span must hold at least a second.
+    /// Creates the account that the options describe. Its history must span at least a
+    /// second.
     pub(crate) fn new(options: Options, base_url: String) -> Self {
         let from = options.from.as_second();
         let span = (options.to.as_second() - from).max(1) as u64;
         let timeline = Timeline { seed: options.seed, from, span, events: options.events, shape: options.shape };
-        let world = World {
+        let context = Context {
             seed: options.seed,
             subdomain: options.subdomain.clone(),
             old_before: from + (span / 5) as i64,
@@ -94,7 +87,7 @@ impl Zendesk {
         };
         Self {
             base_url,
-            store: RwLock::new(Store::new(world, &timeline, &special, options.scenario)),
+            store: RwLock::new(Store::new(context, &timeline, &special, options.scenario)),
             access: Access::new(&options, now),
             account: Mutex::new(options.account),
             oauth: Mutex::new(OAuth::new(&options)),
@@ -105,7 +98,7 @@ impl Zendesk {
         }
     }
 
-    /// The answer to a request at this moment.
+    /// Answers a request.
     pub(crate) fn answer(&self, request: &SeenRequest, moment: &Moment) -> Reply {
         let now = moment.instant;
         match (request.method.as_str(), request.path.as_str()) {
@@ -115,18 +108,18 @@ impl Zendesk {
             }
             ("GET", "/sandbox/access_records") => return Reply::json_lines(&self.access.records()),
             ("GET", "/sandbox/traffic") => {
-                return Reply::json(200, serde_json::to_vec(&*locked(&self.traffic)).unwrap_or_default());
+                return Reply::json(200, serde_json::to_vec(&*lock(&self.traffic)).unwrap_or_default());
             }
             ("GET", "/sandbox/records") => return Reply::json_lines(&self.records()),
             _ => {}
         }
-        if *locked(&self.account) == Account::Missing {
+        if *lock(&self.account) == Account::Missing {
             return Reply::no_help_desk(&self.options.subdomain);
         }
         match (request.method.as_str(), request.path.as_str()) {
-            ("POST", "/oauth/tokens" | "/oauth/tokens.json") => locked(&self.oauth).answer(&request.body, now),
+            ("POST", "/oauth/tokens" | "/oauth/tokens.json") => lock(&self.oauth).answer(&request.body, now),
             ("GET" | "HEAD", "/oauth/authorizations/new") => OAuth::consent_page(&request.params),
-            ("POST", "/oauth/authorizations") => locked(&self.oauth).decide(&request.body, now),
+            ("POST", "/oauth/authorizations") => lock(&self.oauth).decide(&request.body, now),
             ("GET" | "HEAD", "/api/v2/access_logs" | "/api/v2/access_logs.json") => {
                 self.access_logs(request, moment).unwrap_or_else(|refusal| refusal)
             }
@@ -135,14 +128,14 @@ impl Zendesk {
         }
     }
 
-    /// The JSON text of every event, ascending by time.
+    /// Returns the JSON of every event, ascending by time.
     pub(crate) fn records(&self) -> Vec<String> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         store.keys().iter().map(|&key| store.text(key)).collect()
     }
 
-    /// Events arrive in the whole seconds of `from..to` (in `from`'s when there is
-    /// none). Returns their texts, ascending by time.
+    /// Adds events in the whole seconds of `from..to`, or in the second of `from` if there
+    /// are none. Returns their JSON, ascending by time.
     pub(crate) fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         let (first, end) = whole_seconds(from, to);
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
@@ -150,28 +143,28 @@ impl Zendesk {
         added.into_iter().map(|key| store.text(key)).collect()
     }
 
-    /// The API's answer, counted against the rate limits and with their headers.
+    /// Answers an API request, counts it against the rate limits, and adds their headers.
     fn limited(&self, request: &SeenRequest, now: Instant) -> Reply {
-        let standing = locked(&self.rate_limit).take(now);
-        let mut headers = standing.headers(self.options.rate_headers);
-        let mut refusal = (!standing.allowed).then_some(standing);
+        let quota = lock(&self.rate_limit).take(now);
+        let mut headers = quota.headers(self.options.rate_headers);
+        let mut refusal = (!quota.allowed).then_some(quota);
         if refusal.is_none() && matches!(request.path.as_str(), "/api/v2/audit_logs" | "/api/v2/audit_logs.json") {
-            for (limit, option) in locked(&self.endpoint_limits).iter_mut().zip(&self.options.limits.endpoint) {
-                let standing = limit.take(now);
-                headers.push(standing.endpoint_header(&option.name));
-                refusal = refusal.or((!standing.allowed).then_some(standing));
+            for (limit, option) in lock(&self.endpoint_limits).iter_mut().zip(&self.options.limits.endpoint) {
+                let quota = limit.take(now);
+                headers.push(quota.endpoint_header(&option.name));
+                refusal = refusal.or((!quota.allowed).then_some(quota));
             }
         }
         let mut reply = match refusal {
             None => self.api(request, now).unwrap_or_else(|refusal| refusal),
-            Some(standing) => standing.refusal(self.options.retry_after),
+            Some(quota) => quota.refusal(self.options.retry_after),
         };
         reply.headers.extend(headers);
         reply
     }
 
     fn api(&self, request: &SeenRequest, now: Instant) -> Result<Reply, Reply> {
-        let caller = || auth::identify(request.authorization.as_deref(), &mut locked(&self.oauth), now);
+        let caller = || auth::identify(request.authorization.as_deref(), &mut lock(&self.oauth), now);
         match (request.method.as_str(), request.path.as_str()) {
             ("GET" | "HEAD", "/api/v2/audit_logs" | "/api/v2/audit_logs.json") => self.audit_logs(request, caller()?),
             ("GET" | "HEAD", "/api/v2/oauth/tokens/current" | "/api/v2/oauth/tokens/current.json") => {
@@ -181,27 +174,28 @@ impl Zendesk {
                 }
                 let wall = Timestamp::now().saturating_add(self.options.clock_offset).unwrap_or_default();
                 let authorization = request.authorization.as_deref().unwrap_or_default();
-                Ok(token_info::answer(authorization, &locked(&self.oauth), now, wall))
+                Ok(token_info::answer(authorization, &lock(&self.oauth), now, wall))
             }
             ("GET" | "HEAD", "/api/v2/users/me" | "/api/v2/users/me.json") => Ok(me(caller().ok())),
             _ => Err(Reply::invalid_endpoint()),
         }
     }
 
-    /// The access log has its own rate limit and does not count against the account's.
+    /// Answers an access log request, which does not count against the account's rate
+    /// limit.
     fn access_logs(&self, request: &SeenRequest, moment: &Moment) -> Result<Reply, Reply> {
-        if *locked(&self.account) == Account::Professional {
+        if *lock(&self.account) == Account::Professional {
             return Err(Reply::forbidden());
         }
         let authorization = request.authorization.as_deref();
-        let caller = || auth::identify(authorization, &mut locked(&self.oauth), moment.instant);
+        let caller = || auth::identify(authorization, &mut lock(&self.oauth), moment.instant);
         let (reply, facts) = self.access.answer(request, caller, (&self.options, &self.base_url), moment)?;
-        locked(&self.traffic).page(facts);
+        lock(&self.traffic).page(facts);
         Ok(reply)
     }
 
     fn audit_logs(&self, request: &SeenRequest, caller: auth::Caller) -> Result<Reply, Reply> {
-        if *locked(&self.account) == Account::Professional {
+        if *lock(&self.account) == Account::Professional {
             return Err(Reply::forbidden());
         }
         if !caller.in_scope {
@@ -210,8 +204,9 @@ impl Zendesk {
         if !caller.admin {
             return Err(Reply::forbidden());
         }
-        let ends = Ends { start_inclusive: self.options.start_inclusive, end_inclusive: self.options.end_inclusive };
-        let query = query::parse(&request.params, ends)?;
+        let bounds =
+            Bounds { start_inclusive: self.options.start_inclusive, end_inclusive: self.options.end_inclusive };
+        let query = query::parse(&request.params, bounds)?;
         let url = format!("{}{}", self.base_url, request.path);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let load = &self.options.load;
@@ -223,27 +218,19 @@ impl Zendesk {
         let order = &self.options.order;
         let (ties, cursor, count) = (order.ties, order.cursor, self.options.count);
         let listing = Listing { ties, cursor, count, salt: self.options.seed ^ request.number };
-        let asked = Asked { url: &url, params: &request.params };
-        let (reply, facts) = page::answer(&store, &query, listing, asked);
+        let requested = RequestUrl { url: &url, params: &request.params };
+        let (reply, facts) = page::answer(&store, &query, listing, requested);
         if load.max_body_bytes.is_some_and(|most| reply.body.len() > most) {
             return Err(overload::failure(load));
         }
         if let Some(facts) = facts {
-            locked(&self.traffic).page(facts);
+            lock(&self.traffic).page(facts);
         }
         Ok(reply)
     }
 }
 
-/// The first second and the end of the whole seconds in `from..to`; if there are none, the
-/// end is not after the first.
-pub(crate) fn whole_seconds(from: Timestamp, to: Timestamp) -> (i64, i64) {
-    let second = |time: Timestamp| time.as_second() + i64::from(time.subsec_nanosecond() > 0);
-    let (first, end) = (second(from), second(to));
-    (if first < end { first } else { from.as_second() }, end)
-}
-
-/// Adds the events that the body asks for, and answers with their texts.
+/// Adds the events that the body describes, and answers with their JSON.
 fn arrive(body: &[u8], add: impl FnOnce(u64, Timestamp, Timestamp) -> Vec<String>) -> Reply {
     let arrivals: Arrivals = match serde_json::from_slice(body) {
         Ok(arrivals) => arrivals,
@@ -258,13 +245,7 @@ fn arrive(body: &[u8], add: impl FnOnce(u64, Timestamp, Timestamp) -> Vec<String
     }
 }
 
-/// The guard of a lock whose holder may have panicked: all changes under these
-/// locks are complete at every point.
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The caller as a user; without good credentials it is a 200 all the same.
+/// Returns the caller as a user. Without valid credentials the answer is a 200 as well.
 fn me(caller: Option<auth::Caller>) -> Reply {
     Reply::json(
         200,

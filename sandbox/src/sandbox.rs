@@ -1,6 +1,5 @@
-//! The handle on a running sandbox: starts it, looks into it, changes it, stops
-//! it. Works from synchronous and asynchronous code: the server has a thread and
-//! a runtime of its own.
+//! The handle of a running sandbox: starts, inspects, changes and stops it. The server has
+//! its own thread and runtime, so the handle works in synchronous and asynchronous code.
 
 use std::{
     collections::BTreeMap,
@@ -16,15 +15,16 @@ use tokio::sync::oneshot;
 use crate::{
     fault::{Fault, Faults},
     interfere::SeenRequest,
+    lock::lock,
     oauth::TokenRequests,
     options::{Account, Options},
-    routes::{Zendesk, locked},
+    routes::Zendesk,
     server::{self, Server},
     special::Special,
     traffic::Traffic,
 };
 
-/// Event numbers are packed into 40 bits; half of them are left for arrivals.
+/// Event numbers have 40 bits. Half of them are reserved for added events.
 const MAX_EVENTS: u64 = 1 << 39;
 
 /// A running sandbox. Dropping it closes all connections and stops its thread.
@@ -36,14 +36,14 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes the events, binds the port on 127.0.0.1 and serves; the port is bound
-    /// when this returns.
+    /// Creates the events, binds the port on 127.0.0.1, and starts to serve. The port is
+    /// bound when this returns.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when less than a second lies between `from` and `to`, for more
-    /// than 2^39 events, or if more events are special than there are; else whatever binding the port or starting the thread
-    /// came to.
+    /// `InvalidInput` if less than a second lies between `from` and `to`, if there are more
+    /// than 2^39 events, or if more events are displaced, duplicated or misdated than there
+    /// are. Otherwise the error of binding the port or starting the thread.
     pub fn start(options: Options) -> io::Result<Self> {
         let invalid = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         if options.from.as_second() >= options.to.as_second() {
@@ -80,118 +80,118 @@ impl Sandbox {
         Ok(Self { server, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    /// Returns `http://127.0.0.1:PORT`, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> String {
         self.server.zendesk.base_url.clone()
     }
 
-    /// All requests so far, or since [`Sandbox::clear_requests`], as they arrived.
+    /// Returns the requests since the start or the last [`Sandbox::clear_requests`], in
+    /// order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
-        locked(&self.server.seen).clone()
+        lock(&self.server.seen).clone()
     }
 
-    /// Requests by kind and answers by outcome, since the start or the last
-    /// [`Sandbox::reset_traffic`].
+    /// Returns the number of requests by kind and of answers by outcome, since the start or
+    /// the last [`Sandbox::reset_traffic`].
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        *locked(&self.server.zendesk.traffic)
+        *lock(&self.server.zendesk.traffic)
     }
 
-    /// Forgets the requests. Their numbers go on, and so does [`Sandbox::traffic`].
+    /// Clears the list of requests. Request numbers and [`Sandbox::traffic`] continue.
     pub fn clear_requests(&self) {
-        locked(&self.server.seen).clear();
+        lock(&self.server.seen).clear();
     }
 
     /// Sets the counters of [`Sandbox::traffic`] to zero.
     pub fn reset_traffic(&self) {
-        *locked(&self.server.zendesk.traffic) = Traffic::default();
+        *lock(&self.server.zendesk.traffic) = Traffic::default();
     }
 
-    /// Number of events, arrivals included.
+    /// Returns the number of events, including added ones.
     #[must_use]
     pub fn event_count(&self) -> u64 {
         let store = self.server.zendesk.store.read().unwrap_or_else(PoisonError::into_inner);
         store.len() as u64
     }
 
-    /// The truth: the JSON text of every event as it is served, on one line, without
-    /// white space between tokens ([`compact`](crate::compact) brings what was
-    /// served into this form). Ascending by time; all texts differ.
+    /// Returns the JSON of every event, ascending by time, on one line and without white
+    /// space between tokens. [`compact`](crate::compact) brings served records into this
+    /// form. All are different.
     #[must_use]
     pub fn records(&self) -> Vec<String> {
         self.server.zendesk.records()
     }
 
-    /// Events arrive now, with a `created_at` in the whole seconds of `from..to`
-    /// (in `from`'s when there is none), before or after those that are there.
-    /// Returns their texts as [`Sandbox::records`] does.
+    /// Adds events with a `created_at` in the whole seconds of `from..to`, or in the second
+    /// of `from` if there are none. Returns their JSON in the form of [`Sandbox::records`].
     #[expect(clippy::must_use_candidate, reason = "many only want the events to be there")]
     pub fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.add_events(count, from, to)
     }
 
-    /// The JSON text of every access log record, as [`Sandbox::records`] gives those of the
-    /// audit log: ascending by id, including those that are past retention.
+    /// Returns the JSON of every access log record in the form of [`Sandbox::records`],
+    /// ascending by id. Includes records that are past retention.
     #[must_use]
     pub fn access_records(&self) -> Vec<String> {
         self.server.zendesk.access.records()
     }
 
-    /// Adds access log records with a `timestamp` in the whole seconds of `from..to`, and
-    /// returns their texts, ascending by id.
+    /// Adds access log records with a `timestamp` in the whole seconds of `from..to`.
+    /// Returns their JSON, ascending by id.
     #[expect(clippy::must_use_candidate, reason = "many only want the records to be there")]
     pub fn add_access_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.access.add(count, from, to)
     }
 
-    /// Other faults from the next request on, which is number 1 for them.
+    /// Replaces the faults. The next request is number 1 for them.
     pub fn set_faults(&self, faults: Faults) {
         self.server.set_faults(faults);
     }
 
-    /// How often each kind of fault has struck so far. One that found nothing to spoil,
-    /// such as no cursor on a last page, has not.
+    /// Returns how often each kind of fault has been injected. A fault that did not apply,
+    /// such as a cursor fault on a last page, is not counted.
     #[must_use]
-    pub fn faults_struck(&self) -> BTreeMap<Fault, u64> {
-        self.server.faults_struck()
+    pub fn faults_injected(&self) -> BTreeMap<Fault, u64> {
+        self.server.faults_injected()
     }
 
-    /// What the server takes for the present, without `clock_offset` and faults.
+    /// Returns the server's time, without `clock_offset` and faults.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.server.now()
     }
 
-    /// The server's time moves on by this, for good.
+    /// Advances the server's clock.
     pub fn advance_clock(&self, time: SignedDuration) {
         self.server.advance_clock(time);
     }
 
-    /// How many tokens were issued by each grant, and how many requests refused.
+    /// Returns how many tokens each grant has issued, and how many requests were refused.
     #[must_use]
     pub fn token_requests(&self) -> TokenRequests {
-        locked(&self.server.zendesk.oauth).requests
+        lock(&self.server.zendesk.oauth).requests
     }
 
-    /// Every access and refresh token issued so far, dead or alive, for searches in
-    /// outputs. The fixed ones are in
+    /// Returns every issued access token, refresh token and authorization code, valid or
+    /// not, to search for in outputs. The fixed ones are in
     /// [`credentials::SECRETS`](crate::credentials::SECRETS).
     #[must_use]
     pub fn issued_secrets(&self) -> Vec<String> {
-        locked(&self.server.zendesk.oauth).secrets.clone()
+        lock(&self.server.zendesk.oauth).secrets.clone()
     }
 
-    /// All issued access tokens die at once. Refresh tokens and the fixed access
-    /// tokens live on.
+    /// Revokes all issued access tokens. Refresh tokens and the fixed access tokens stay
+    /// valid.
     pub fn revoke_tokens(&self) {
-        locked(&self.server.zendesk.oauth).revoke();
+        lock(&self.server.zendesk.oauth).revoke();
     }
 
-    /// The account becomes another from the next answer on.
+    /// Changes the account from the next answer on.
     pub fn set_account(&self, account: Account) {
-        *locked(&self.server.zendesk.account) = account;
+        *lock(&self.server.zendesk.account) = account;
     }
 }
 
@@ -199,7 +199,7 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported by its own thread.
+            // The thread has reported its own panic.
             let _ = thread.join();
         }
     }

@@ -148,6 +148,6 @@ pub(crate) fn event(number: u64, id: impl Fn(u64) -> u64) -> Option<Event> {
         person: Some(crate::vocabulary::PEOPLE.len() + person),
         source_id: Some(FIRST_SOURCE_ID + n as i64),
         ip: Some(IpAddr::V4(Ipv4Addr::new(198, 51, 100, address))),
-        lack: None,
+        absent: None,
     })
 }

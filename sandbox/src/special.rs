@@ -1,12 +1,12 @@
-//! Which events are special under the options, and what is special about each. A pure
-//! function of the options: no event is special in two ways.
+//! Selects the events that are displaced, duplicated, misdated, or dated outside the
+//! history. A pure function of the options. An event has at most one of these properties.
 
 use std::collections::HashMap;
 
 use crate::{
-    dice::Dice,
-    event::{Event, Field, Lack},
+    event::{Absence, Event, Field},
     options::{Dates, Displaced, Order},
+    rng::Rng,
 };
 
 const CHOICE: u64 = 61;
@@ -14,21 +14,21 @@ const DISTANCE: u64 = 62;
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3_600;
 
-/// The special events of a sandbox, by event number.
+/// The selected events, by event number.
 #[derive(Debug, Default)]
 pub(crate) struct Special {
     /// Seconds since 1970 of events dated outside the history.
     pub(crate) dated: HashMap<u64, i64>,
-    /// Seconds from the event's time to the place where it is listed.
+    /// Seconds between the event's time and its position in the list.
     pub(crate) displaced: HashMap<u64, i64>,
-    /// The same for the second listing of an event.
+    /// The same for the second listing of a duplicated event.
     pub(crate) duplicates: HashMap<u64, i64>,
     /// The event with a wrong `created_at`, and by how many seconds it is off.
     pub(crate) misdated: Option<(u64, i64)>,
 }
 
 impl Special {
-    /// Number of events that the options make special.
+    /// Returns the number of events that the options select.
     pub(crate) fn count(order: &Order, dates: &Dates) -> u64 {
         let listed = |option: Option<Displaced>| option.map_or(0, |displaced| displaced.count);
         [
@@ -42,8 +42,8 @@ impl Special {
         .fold(0, u64::saturating_add)
     }
 
-    /// Chooses among the first `events` events, of which only those with an id and a date
-    /// can be special. `end` is the end of the history in seconds since 1970.
+    /// Selects among the first `events` events with an id and a date. `end` is the end of
+    /// the history in seconds since 1970.
     pub(crate) fn choose(seed: u64, events: u64, end: i64, order: &Order, dates: &Dates) -> Self {
         let mut special = Self::default();
         let wanted = Self::count(order, dates);
@@ -51,7 +51,7 @@ impl Special {
             return special;
         }
         let mut chosen: Vec<u64> = (0..events).filter(|&index| is_ordinary(&Event::draw(seed, index))).collect();
-        chosen.sort_unstable_by_key(|&index| Dice::new(seed, index, CHOICE).next());
+        chosen.sort_unstable_by_key(|&index| Rng::new(seed, index, CHOICE).next());
         let mut chosen = chosen.into_iter();
         let mut take = |count: u64| chosen.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX)).collect();
         let epoch: Vec<u64> = take(dates.epoch_events);
@@ -76,12 +76,12 @@ impl Special {
 }
 
 fn is_ordinary(event: &Event) -> bool {
-    !matches!(event.lack, Some((Field::Id | Field::CreatedAt, Lack::Null | Lack::Missing)))
+    !matches!(event.absent, Some((Field::Id | Field::CreatedAt, Absence::Null | Absence::Omitted)))
 }
 
-/// A number of seconds from 1 to `most`, in either direction.
+/// Returns a number of seconds from 1 to `most`, with a random sign.
 fn distance(seed: u64, index: u64, most: u32) -> i64 {
-    let mut dice = Dice::new(seed, index, DISTANCE);
-    let distance = 1 + dice.below(most.into()) as i64;
-    if dice.one_in(2) { -distance } else { distance }
+    let mut rng = Rng::new(seed, index, DISTANCE);
+    let distance = 1 + rng.below(most.into()) as i64;
+    if rng.one_in(2) { -distance } else { distance }
 }

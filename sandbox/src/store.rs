@@ -1,12 +1,12 @@
-//! All events in the order in which they are listed, 16 bytes each; their texts are
-//! computed on demand. Knows ranges and walks, but no request.
+//! All audit log events in the order in which they are listed, 16 bytes each. Their JSON is
+//! computed on demand. Must not depend on requests.
 
 use std::{collections::HashMap, net::IpAddr, ops::Range};
 
 use crate::{
-    dice::Dice,
     event::Event,
-    record::{Layout, World},
+    record::{Context, Layout},
+    rng::Rng,
     scenario::Scenario,
     special::Special,
     timeline::Timeline,
@@ -17,22 +17,22 @@ const ARRIVAL: u64 = 22;
 const SHUFFLE: u64 = 23;
 const INDEX_BITS: u32 = 40;
 const TIE_BITS: u32 = 48;
-/// Brings the earliest second that a timestamp can have above zero.
+/// Makes the earliest second of a timestamp positive.
 const BIAS: i64 = 1 << 39;
 
-/// The place of an event: its second, a hash that orders events inside a second,
-/// and its number, so that all places differ.
+/// The sort key of an event: its second, a hash that orders the events of a second, and its
+/// number, which makes the key unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(u128);
 
 impl Key {
     fn new(seed: u64, second: i64, index: u64) -> Self {
-        let tie = Dice::new(seed, index, TIE).next() >> (64 - TIE_BITS);
+        let tie = Rng::new(seed, index, TIE).next() >> (64 - TIE_BITS);
         let place = u128::from((second + BIAS) as u64) << (TIE_BITS + INDEX_BITS);
         Self(place | u128::from(tie) << INDEX_BITS | u128::from(index))
     }
 
-    /// The second since 1970.
+    /// Returns the second since 1970.
     pub(crate) const fn second(self) -> i64 {
         (self.0 >> (TIE_BITS + INDEX_BITS)) as i64 - BIAS
     }
@@ -41,49 +41,50 @@ impl Key {
         self.0 as u64 & ((1 << INDEX_BITS) - 1)
     }
 
-    /// A place in this second after `number` of its events. Not the place of an event.
+    /// Creates the position after `number` events of this second. It is not the key of an
+    /// event.
     pub(crate) const fn counted(second: i64, number: u64) -> Self {
         Self(((second + BIAS) as u128) << (TIE_BITS + INDEX_BITS) | number as u128)
     }
 
-    /// The last place on the way in the second of this one.
-    pub(crate) const fn end_of_second(self, way: Way) -> Self {
+    /// Returns the last position of this second in this direction.
+    pub(crate) const fn end_of_second(self, direction: Direction) -> Self {
         const WITHIN: u128 = (1 << (TIE_BITS + INDEX_BITS)) - 1;
-        match way {
-            Way::Up => Self(self.0 | WITHIN),
-            Way::Down => Self(self.0 & !WITHIN),
+        match direction {
+            Direction::Ascending => Self(self.0 | WITHIN),
+            Direction::Descending => Self(self.0 & !WITHIN),
         }
     }
 
-    /// A number that orders the events of a second differently for each salt.
+    /// Returns a number that orders the events of a second differently for each salt.
     pub(crate) fn shuffled(self, salt: u64) -> u64 {
-        Dice::new(salt, self.index(), SHUFFLE).next()
+        Rng::new(salt, self.index(), SHUFFLE).next()
     }
 
-    /// The number of events in [`Key::counted`].
+    /// Returns the number of events of [`Key::counted`].
     pub(crate) const fn number(self) -> u64 {
         self.index()
     }
 
-    /// The key as bytes, for cursors.
+    /// Returns the bytes of the key, for cursors.
     pub(crate) const fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }
 
-    /// The reverse of [`Key::to_bytes`]; any bytes make some key.
+    /// Creates a key from the bytes of [`Key::to_bytes`]. All bytes are valid.
     pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))
     }
 }
 
-/// Which events a request wants. An empty list wants all.
+/// The filter of a request. An empty array matches every event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
-    /// First and last second, both inside.
+    /// First and last matching second.
     pub(crate) seconds: Option<(i64, i64)>,
     pub(crate) actions: Vec<String>,
     pub(crate) actor_ids: Vec<i64>,
-    /// `None` is a text that is no address: nothing matches it.
+    /// `None` is an invalid address, which matches nothing.
     pub(crate) ip_addresses: Vec<Option<IpAddr>>,
     pub(crate) source_types: Vec<String>,
     pub(crate) source_ids: Vec<i64>,
@@ -110,40 +111,41 @@ impl Filter {
     }
 }
 
-/// Which way a walk goes.
+/// The direction of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Direction {
     /// From old to new.
-    Up,
+    Ascending,
     /// From new to old.
-    Down,
+    Descending,
 }
 
-/// All events of a sandbox.
+/// The events of a sandbox.
 #[derive(Debug)]
 pub(crate) struct Store {
-    world: World,
-    /// Where events are listed, ascending.
+    context: Context,
+    /// Keys in the order of the list, ascending.
     keys: Vec<Key>,
-    /// Where events belong by their own time, ascending; `None` if that is where they are listed.
+    /// Keys by true time, ascending; `None` if they are the same as `keys`.
     truth: Option<Vec<Key>>,
-    /// The second, since 1970, of each event that is listed in another one.
+    /// The true second, since 1970, of each displaced event, by its number.
     moved: HashMap<u64, i64>,
-    /// Seconds between the two, at most.
+    /// Maximum distance of a displaced event in seconds.
     reach: i64,
     misdated: Option<(u64, i64)>,
 }
 
 impl Store {
-    /// The events of the timeline, and those of the scenario.
-    pub(crate) fn new(world: World, timeline: &Timeline, special: &Special, scenario: Option<Scenario>) -> Self {
-        let seed = world.seed;
+    /// Creates the events of the timeline and of the scenario.
+    pub(crate) fn new(context: Context, timeline: &Timeline, special: &Special, scenario: Option<Scenario>) -> Self {
+        let seed = context.seed;
         let second = |index| special.dated.get(&index).copied().unwrap_or_else(|| timeline.second(index));
         let mut keys: Vec<Key> = (0..timeline.events).map(|index| Key::new(seed, second(index), index)).collect();
         let fixed = scenario.into_iter().flat_map(Scenario::events);
         keys.extend(fixed.map(|(index, second)| Key::new(seed, second, index)));
         keys.sort_unstable();
-        let mut store = Self { world, keys, truth: None, moved: HashMap::new(), reach: 0, misdated: special.misdated };
+        let mut store =
+            Self { context, keys, truth: None, moved: HashMap::new(), reach: 0, misdated: special.misdated };
         let away: Vec<(u64, i64)> =
             special.displaced.iter().chain(&special.duplicates).map(|(&index, &distance)| (index, distance)).collect();
         if !away.is_empty() {
@@ -157,90 +159,90 @@ impl Store {
         store
     }
 
-    /// Number of events.
+    /// Returns the number of events.
     pub(crate) fn len(&self) -> usize {
         self.keys().len()
     }
 
-    /// The places of all events by their own time, ascending.
+    /// Returns the keys of all events by true time, ascending.
     pub(crate) fn keys(&self) -> &[Key] {
         self.truth.as_deref().unwrap_or(&self.keys)
     }
 
-    /// The time of an event, which is not always the second where it is listed.
+    /// Returns the true second of an event, which differs from its key if it is displaced.
     fn second(&self, key: Key) -> i64 {
         self.moved.get(&key.index()).copied().unwrap_or_else(|| key.second())
     }
 
-    /// Adds events somewhere in the seconds `from..to`, and says where.
+    /// Adds events at random seconds in `from..to`, and returns their keys.
     pub(crate) fn add(&mut self, count: u64, from: i64, to: i64) -> Vec<Key> {
         let first = self.len() as u64;
         let span = (to - from).max(1) as u64;
-        let seed = self.world.seed;
+        let seed = self.context.seed;
         let mut new: Vec<Key> = (first..first + count)
             .map(|index| {
-                let offset = Dice::new(seed, index, ARRIVAL).below(span);
+                let offset = Rng::new(seed, index, ARRIVAL).below(span);
                 Key::new(seed, from + offset as i64, index)
             })
             .collect();
         new.sort_unstable();
         for keys in [Some(&mut self.keys), self.truth.as_mut()].into_iter().flatten() {
             keys.extend_from_slice(&new);
-            // Two sorted runs: the stable sort merges them in one pass.
+            // The stable sort merges two sorted runs in one pass.
             keys.sort();
         }
         new
     }
 
-    /// Appends the JSON text of the event at `key`.
+    /// Appends the JSON of an event.
     pub(crate) fn write(&self, out: &mut Vec<u8>, key: Key, layout: Layout) {
         let second = self.second(key);
         let off = self.misdated.filter(|(index, _)| *index == key.index()).map_or(0, |(_, seconds)| seconds);
-        Event::draw(self.world.seed, key.index()).write(out, &self.world, (second, off), layout);
+        Event::draw(self.context.seed, key.index()).write(out, &self.context, (second, off), layout);
     }
 
-    /// The JSON text of the event at `key`, without white space between tokens.
+    /// Returns the JSON of an event without white space between tokens.
     pub(crate) fn text(&self, key: Key) -> String {
         let mut out = Vec::with_capacity(512);
         self.write(&mut out, key, Layout::Compact);
         String::from_utf8(out).expect("records are put together from UTF-8 texts")
     }
 
-    /// The first `limit` wanted events strictly beyond `past` on the way.
-    pub(crate) fn walk(&self, filter: &Filter, way: Way, past: Option<Key>, limit: usize) -> Vec<Key> {
+    /// Returns the first `limit` matching events strictly after `past` in this direction.
+    pub(crate) fn walk(&self, filter: &Filter, direction: Direction, past: Option<Key>, limit: usize) -> Vec<Key> {
         let mut range = self.range(filter);
-        match (past, way) {
-            (Some(past), Way::Up) => {
+        match (past, direction) {
+            (Some(past), Direction::Ascending) => {
                 range.start = range.start.max(self.keys.partition_point(|&k| k <= past));
             }
-            (Some(past), Way::Down) => {
+            (Some(past), Direction::Descending) => {
                 range.end = range.end.min(self.keys.partition_point(|&k| k < past));
             }
             (None, _) => {}
         }
-        self.take(filter, range, way, 0, limit)
+        self.take(filter, range, direction, 0, limit)
     }
 
-    /// The wanted events number `skip..skip + limit` on the way.
-    pub(crate) fn skip(&self, filter: &Filter, way: Way, skip: usize, limit: usize) -> Vec<Key> {
-        self.take(filter, self.range(filter), way, skip, limit)
+    /// Returns the matching events `skip..skip + limit` in this direction.
+    pub(crate) fn skip(&self, filter: &Filter, direction: Direction, skip: usize, limit: usize) -> Vec<Key> {
+        self.take(filter, self.range(filter), direction, skip, limit)
     }
 
-    /// Walks like [`Store::walk`], but orders each second anew by `salt`. `past` is a place
-    /// by [`Key::counted`]. Returns the events and the place after each.
+    /// Walks like [`Store::walk`], but orders the events of each second by `salt`. `past`
+    /// is a position of [`Key::counted`]. Returns each event with the position after it.
     pub(crate) fn walk_unstable(
         &self,
         filter: &Filter,
-        way: Way,
+        direction: Direction,
         past: Option<Key>,
         (limit, salt): (usize, u64),
     ) -> Vec<(Key, Key)> {
         let mut range = self.range(filter);
         if let Some(past) = past {
-            let (start, end) = (past.end_of_second(Way::Down), past.end_of_second(Way::Up));
-            match way {
-                Way::Up => range.start = range.start.max(self.keys.partition_point(|&k| k < start)),
-                Way::Down => range.end = range.end.min(self.keys.partition_point(|&k| k <= end)),
+            let (start, end) = (past.end_of_second(Direction::Descending), past.end_of_second(Direction::Ascending));
+            match direction {
+                Direction::Ascending => range.start = range.start.max(self.keys.partition_point(|&k| k < start)),
+                Direction::Descending => range.end = range.end.min(self.keys.partition_point(|&k| k <= end)),
             }
         }
         let mut found = Vec::with_capacity(limit);
@@ -255,51 +257,51 @@ impl Store {
         };
         let keys = self.keys.get(range).unwrap_or_default();
         let mut seconds = keys.chunk_by(|one, other| one.second() == other.second());
-        match way {
-            Way::Up => seconds.any(&mut add),
-            Way::Down => seconds.rev().any(&mut add),
+        match direction {
+            Direction::Ascending => seconds.any(&mut add),
+            Direction::Descending => seconds.rev().any(&mut add),
         };
         found.truncate(limit);
         found
     }
 
-    /// Number of wanted events.
+    /// Returns the number of matching events.
     pub(crate) fn count(&self, filter: &Filter) -> usize {
         let keys = self.keys();
         let keys = filter.seconds.map_or(keys, |seconds| &keys[within(keys, seconds)]);
         if filter.looks_at_facts() {
-            keys.iter().filter(|&&key| filter.wants(&Event::draw(self.world.seed, key.index()))).count()
+            keys.iter().filter(|&&key| filter.wants(&Event::draw(self.context.seed, key.index()))).count()
         } else {
             keys.len()
         }
     }
 
-    /// Positions where the events in the filter's seconds are listed, with some others if
-    /// events are displaced.
+    /// Returns the range of `keys` that contains the matching seconds. If events are
+    /// displaced, it contains others as well.
     fn range(&self, filter: &Filter) -> Range<usize> {
         filter.seconds.map_or(0..self.keys.len(), |(first, last)| {
             within(&self.keys, (first.saturating_sub(self.reach), last.saturating_add(self.reach)))
         })
     }
 
-    fn take(&self, filter: &Filter, range: Range<usize>, way: Way, skip: usize, limit: usize) -> Vec<Key> {
+    fn take(&self, filter: &Filter, range: Range<usize>, direction: Direction, skip: usize, limit: usize) -> Vec<Key> {
         let keys = self.keys.get(range).unwrap_or_default().iter().copied();
         let all = !filter.looks_at_facts() && (self.moved.is_empty() || filter.seconds.is_none());
         let wanted = |&key: &Key| all || self.wanted(filter, key);
-        match way {
-            Way::Up => keys.filter(wanted).skip(skip).take(limit).collect(),
-            Way::Down => keys.rev().filter(wanted).skip(skip).take(limit).collect(),
+        match direction {
+            Direction::Ascending => keys.filter(wanted).skip(skip).take(limit).collect(),
+            Direction::Descending => keys.rev().filter(wanted).skip(skip).take(limit).collect(),
         }
     }
 
     fn wanted(&self, filter: &Filter, key: Key) -> bool {
         let second = self.second(key);
         filter.seconds.is_none_or(|(first, last)| (first..=last).contains(&second))
-            && (!filter.looks_at_facts() || filter.wants(&Event::draw(self.world.seed, key.index())))
+            && (!filter.looks_at_facts() || filter.wants(&Event::draw(self.context.seed, key.index())))
     }
 }
 
-/// Positions of the keys in these seconds, both inside.
+/// Returns the range of the keys in these seconds, both inclusive.
 fn within(keys: &[Key], (first, last): (i64, i64)) -> Range<usize> {
     let start = keys.partition_point(|k| k.second() < first);
     let end = keys.partition_point(|k| k.second() <= last);

@@ -1,7 +1,7 @@
-//! When event number n happened: a pure function of the options. Knows nothing
-//! of what an event says.
+//! The time of event n: a pure function of the options. Must not depend on the content of
+//! an event.
 
-use crate::{dice::Dice, options::Shape};
+use crate::{options::Shape, rng::Rng};
 
 const WHEN: u64 = 1;
 const BURST: u64 = 2;
@@ -11,7 +11,7 @@ const DAY: u64 = 86_400;
 /// of [`Shape::Mixed`]. "Several hundred events can share one second" (observed).
 const CLUSTER: u64 = 300;
 
-/// The span of time and how it is filled.
+/// The span of a history, and the distribution of events in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) seed: u64,
@@ -19,58 +19,58 @@ pub(crate) struct Timeline {
     pub(crate) from: i64,
     /// Seconds in the span, at least 1.
     pub(crate) span: u64,
-    /// Events that the span was made for.
+    /// Number of events in the span.
     pub(crate) events: u64,
     pub(crate) shape: Shape,
 }
 
 impl Timeline {
-    /// The second, since 1970, of event `index`.
+    /// Returns the second, since 1970, of event `index`.
     pub(crate) fn second(&self, index: u64) -> i64 {
-        let mut dice = Dice::new(self.seed, index, WHEN);
+        let mut rng = Rng::new(self.seed, index, WHEN);
         let offset = match self.shape {
             Shape::Even => {
                 let share = u128::from(index) * u128::from(self.span);
                 (share / u128::from(self.events.max(1))) as u64
             }
-            Shape::Mixed => self.mixed(&mut dice),
-            Shape::Skewed if dice.below(100) < 95 => {
-                // The top of the division is where the crowd begins.
-                self.span / 10 * 6 + dice.below((self.span / 100).max(1))
+            Shape::Mixed => self.mixed(&mut rng),
+            Shape::Skewed if rng.below(100) < 95 => {
+                // The dense part starts at six tenths of the span.
+                self.span / 10 * 6 + rng.below((self.span / 100).max(1))
             }
-            Shape::Skewed => dice.below(self.span),
-            Shape::Tied => self.burst(dice.below(self.events.div_ceil(CLUSTER))),
+            Shape::Skewed => rng.below(self.span),
+            Shape::Tied => self.burst(rng.below(self.events.div_ceil(CLUSTER))),
             Shape::OneSecond => self.span / 2,
         };
         self.from + offset.min(self.span - 1) as i64
     }
 
-    /// A quarter in bursts of one second, two fifths on busy days, the rest
-    /// anywhere but in the third of the span that is quiet.
-    fn mixed(&self, dice: &mut Dice) -> u64 {
-        match dice.below(100) {
-            0..25 => self.burst(dice.below((self.events / 4 / CLUSTER).max(1))),
+    /// Puts a quarter of the events into bursts of one second, two fifths on busy days, and
+    /// the rest outside the quiet third of the span.
+    fn mixed(&self, rng: &mut Rng) -> u64 {
+        match rng.below(100) {
+            0..25 => self.burst(rng.below((self.events / 4 / CLUSTER).max(1))),
             25..65 => {
                 let length = (self.span / 60).clamp(1, DAY);
-                let day = dice.below((self.span / (20 * DAY)).clamp(3, 400));
-                let start = Dice::new(self.seed, day, BUSY_DAY).below(self.span - length + 1);
-                start + dice.below(length)
+                let day = rng.below((self.span / (20 * DAY)).clamp(3, 400));
+                let start = Rng::new(self.seed, day, BUSY_DAY).below(self.span - length + 1);
+                start + rng.below(length)
             }
             _ => {
                 let block = self.span / 24;
                 if block == 0 {
-                    return dice.below(self.span);
+                    return rng.below(self.span);
                 }
-                // Of every three blocks the middle one is quiet.
-                let busy = dice.below(16);
-                (busy / 2 * 3 + busy % 2 * 2) * block + dice.below(block)
+                // The middle one of every three blocks is quiet.
+                let busy = rng.below(16);
+                (busy / 2 * 3 + busy % 2 * 2) * block + rng.below(block)
             }
         }
     }
 
-    /// The second, from the start of the span, of cluster number `n`.
+    /// Returns the second of cluster `n`, relative to the start of the span.
     fn burst(&self, n: u64) -> u64 {
-        Dice::new(self.seed, n, BURST).below(self.span)
+        Rng::new(self.seed, n, BURST).below(self.span)
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_stays_in_its_span_even_a_tiny_one() {
+    fn every_shape_stays_in_its_span() {
         for shape in [Shape::Even, Shape::Mixed, Shape::Skewed, Shape::Tied, Shape::OneSecond] {
             for span in [1, 2, 30, 100, 86_400, 31_622_400] {
                 for second in seconds(shape, span, 700) {
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn even_is_even() {
+    fn shape_even_has_equal_intervals() {
         let seconds = seconds(Shape::Even, 1_000, 100);
         assert!(seconds.windows(2).all(|pair| pair[1] - pair[0] == 10));
     }
 
     #[test]
-    fn mixed_has_quiet_blocks_busy_days_and_crowded_seconds() {
+    fn shape_mixed_has_quiet_blocks_busy_days_and_dense_seconds() {
         let year = 31_622_400;
         let seconds = seconds(Shape::Mixed, year, 10_000);
         assert!((150..800).contains(&most_in_one_second(&seconds)));
@@ -126,19 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn mixed_crowds_a_second_even_with_few_events() {
+    fn shape_mixed_has_a_dense_second_even_with_few_events() {
         assert!(most_in_one_second(&seconds(Shape::Mixed, 31_622_400, 1_000)) > 200);
     }
 
     #[test]
-    fn skewed_puts_nearly_all_into_a_hundredth() {
+    fn shape_skewed_puts_95_percent_into_one_percent_of_the_span() {
         let seconds = seconds(Shape::Skewed, 1_000_000, 10_000);
         let crowd = seconds.iter().filter(|s| (601_000..611_000).contains(*s)).count();
         assert!((9_300..9_700).contains(&crowd), "{crowd}");
     }
 
     #[test]
-    fn tied_clusters_some_hundreds_a_second() {
+    fn shape_tied_has_several_hundred_events_a_second() {
         let seconds = seconds(Shape::Tied, 31_622_400, 3_000);
         let distinct: std::collections::HashSet<_> = seconds.iter().collect();
         assert_eq!(distinct.len(), 10);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn one_second_is_the_middle_one() {
+    fn shape_one_second_uses_the_middle_of_the_span() {
         assert_eq!(seconds(Shape::OneSecond, 1_000, 3), [1_500; 3]);
     }
 }

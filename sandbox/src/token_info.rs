@@ -1,5 +1,5 @@
-//! What `GET /api/v2/oauth/tokens/current.json` tells a token about itself. Knows who
-//! is calling from the header alone; gives out no more of a token than Zendesk does.
+//! Answers `GET /api/v2/oauth/tokens/current.json`: scopes and expiry of the caller's
+//! token. Must not show more of a token than Zendesk does.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use serde_json::json;
 
 use crate::{oauth::OAuth, reply::Reply};
 
-/// Characters of a token that Zendesk shows.
+/// Number of characters of a token that Zendesk shows.
 const SHOWN: usize = 10;
 
-/// The answer to a caller that was let in with this `Authorization` header. `wall` is
-/// the time of day of `now`; a token that never dies has no end.
+/// Answers an authenticated caller with this `Authorization` header. `wall` is `now` by the
+/// server's clock. `expires_at` is null for a token that does not expire.
 pub(crate) fn answer(authorization: &str, oauth: &OAuth, now: Instant, wall: Timestamp) -> Reply {
     let Some((scheme, token)) = authorization.trim().split_once(' ') else {
         return Reply::not_authenticated();
@@ -23,7 +23,8 @@ pub(crate) fn answer(authorization: &str, oauth: &OAuth, now: Instant, wall: Tim
     let token = token.trim();
     let issued = oauth.find(token, now);
     let expires_at = issued.map(|access| {
-        let left = SignedDuration::try_from(access.dies.saturating_duration_since(now)).unwrap_or(SignedDuration::MAX);
+        let left =
+            SignedDuration::try_from(access.expires.saturating_duration_since(now)).unwrap_or(SignedDuration::MAX);
         format!("{:.0}", wall.saturating_add(left).unwrap_or(Timestamp::MAX))
     });
     let scopes: Vec<&str> = issued.map_or_else(|| vec!["auditlogs:read"], |access| access.scope.split(' ').collect());

@@ -1,4 +1,4 @@
-//! Counters of what was asked and answered. Counts only: changes no answer.
+//! Counters of requests and answers. Must not change an answer.
 
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub struct Traffic {
     pub server_errors: u64,
 }
 
-/// What a page held.
+/// The size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageFacts {
     pub(crate) records: usize,

@@ -1,7 +1,6 @@
-//! The words that events are made of, modelled on records that people published.
-//! Every text is the inside of a JSON string, escapes included, and is copied as
-//! it stands. `{p}` is a person, `{n}` a number, `{s}` the subdomain, `{long}`
-//! several kilobytes.
+//! Texts of audit log events, modelled on published records. Every text is the content of a
+//! JSON string, with its escapes, and is copied unchanged. Placeholders: `{p}` a person,
+//! `{n}` a number, `{s}` the subdomain, `{long}` several kilobytes.
 
 use crate::scenario;
 
@@ -13,11 +12,11 @@ pub(crate) struct Kind {
     pub(crate) source_type: &'static str,
     pub(crate) source_label: &'static str,
     pub(crate) change_description: &'static str,
-    /// Done by the system, never by a person.
+    /// Only the system does it.
     pub(crate) system: bool,
 }
 
-/// A kind that people make happen.
+/// Creates a kind that people do.
 pub(crate) const fn kind(
     action: &'static str,
     action_label: &'static str,
@@ -28,7 +27,7 @@ pub(crate) const fn kind(
     Kind { action, action_label, source_type, source_label, change_description, system: false }
 }
 
-/// All kinds; each is as frequent as another.
+/// All kinds, with equal frequency.
 #[rustfmt::skip]
 pub(crate) const KINDS: &[Kind] = &[
     kind("login", "Sign in", "user", "{p}", "Successful sign-in using Zendesk password from https://{s}.zendesk.com/access/login"),
@@ -73,7 +72,7 @@ pub(crate) const KINDS: &[Kind] = &[
     Kind { system: true, ..kind("destroy", "Deleted", "attachment", "Attachment: invoice_{n}.pdf", "Deleted by the schedule after {n} days") },
 ];
 
-/// Names of people, some escaped, some not.
+/// Names of people, with and without escapes.
 pub(crate) const PEOPLE: &[&str] = &[
     "Bob Cat",
     "Mountain Lion",
@@ -90,16 +89,16 @@ pub(crate) const PEOPLE: &[&str] = &[
     "{Braces} [and] : commas,",
 ];
 
-/// The name of a person by their position: those above, then the scenario's.
+/// Returns the name of a person by index: first those above, then those of the scenario.
 pub(crate) fn person(position: usize) -> &'static str {
     PEOPLE.iter().chain(scenario::PEOPLE).nth(position).copied().unwrap_or("Nobody")
 }
 
-/// What is repeated to make a description of several kilobytes.
+/// A line that is repeated in descriptions of several kilobytes.
 pub(crate) const LONG_LINE: &str = r"Field \u201cnotes\u201d changed from \u201cnot set\u201d to <div class=\u0022note\u0022>see https:\/\/files.mail.example\/a?b=c&d=e<\/div>\n";
 
-/// Fields that the API's reference does not name, as they stand in a record.
-/// Their numbers do not survive a way through a float.
+/// Fields that the API reference does not name. Their numbers change if they are parsed as
+/// a float.
 pub(crate) const EXTRAS: &[&str] = &[
     r#""via":{"channel":"web","source":{"from":{},"to":null,"rel":["a",{"b":[]}]}}"#,
     r#""risk_score":1.10"#,

@@ -205,7 +205,7 @@ impl Chain {
         let balance = self.consumer.balance(&there);
         let report = &mut self.report;
         report.requests = self.sandbox.requests().len() as u64;
-        report.faults = self.sandbox.faults_struck();
+        report.faults = self.sandbox.faults_injected();
         report.events = there.len() as u64;
         report.unavoidable = self.consumer.unavoidable;
         report.lost = balance.lost.len() as u64;

@@ -1,5 +1,5 @@
-//! The access log endpoint, `GET /api/v2/access_logs`: who may read it, its own rate
-//! limit, its retention, its pages and its errors. Knows nothing of the audit log.
+//! The access log endpoint, `GET /api/v2/access_logs`: authorization, rate limit,
+//! retention, pages and errors. Must not depend on audit log events.
 
 mod error;
 mod page;
@@ -16,18 +16,19 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     auth::Caller,
     interfere::SeenRequest,
+    lock::lock,
+    moment::{Moment, whole_seconds},
     options::{AccessLogs, AccessScope, AddOn, Options},
     overload::{self, Weight},
-    query::Ends,
+    query::Bounds,
     rate_limit::RateLimit,
     reply::Reply,
-    routes::{Moment, locked, whole_seconds},
-    store::Way,
+    store::Direction,
     timeline::Timeline,
     traffic::PageFacts,
 };
 
-use self::{query::Side, record::World, store::AccessStore};
+use self::{query::Start, record::Context, store::AccessStore};
 
 const DAY: i64 = 86_400;
 
@@ -40,7 +41,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// The access log of an account with these options that starts `now`.
+    /// Creates the access log of an account that starts `now`.
     pub(crate) fn new(options: &Options, now: Timestamp) -> Self {
         let access = options.access_logs.clone();
         let span = i64::from(access.days.max(1)) * DAY;
@@ -51,33 +52,33 @@ impl Access {
             events: access.events,
             shape: options.shape,
         };
-        let world = World {
+        let context = Context {
             seed: options.seed,
             subdomain: options.subdomain.clone(),
             record_bytes: access.record_bytes.unwrap_or(0),
         };
         let limit = (access.rate_limit > 0).then_some(access.rate_limit);
         Self {
-            store: RwLock::new(AccessStore::new(world, &timeline, access.displaced)),
+            store: RwLock::new(AccessStore::new(context, &timeline, access.displaced)),
             limit: Mutex::new(RateLimit::new(limit, options.minute)),
             options: access,
         }
     }
 
-    /// The JSON texts of all records, ascending by id, whether they are still served or not.
+    /// Returns the JSON of all records, ascending by id, including those past retention.
     pub(crate) fn records(&self) -> Vec<String> {
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         store.ids().into_iter().map(|id| store.text(id)).collect()
     }
 
-    /// Adds records in the whole seconds of `from..to`, and returns their texts.
+    /// Adds records in the whole seconds of `from..to`, and returns their JSON.
     pub(crate) fn add(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         let (from, to) = whole_seconds(from, to);
         let mut store = self.store.write().unwrap_or_else(PoisonError::into_inner);
         store.add(count, from, to).into_iter().map(|id| store.text(id)).collect()
     }
 
-    /// Answers a request, or refuses it.
+    /// Answers a request. The error is the answer to a refused one.
     pub(crate) fn answer(
         &self,
         request: &SeenRequest,
@@ -85,9 +86,9 @@ impl Access {
         (options, base_url): (&Options, &str),
         moment: &Moment,
     ) -> Result<(Reply, PageFacts), Reply> {
-        let standing = locked(&self.limit).take(moment.instant);
-        if !standing.allowed {
-            let wait = SignedDuration::from_secs(standing.reset.cast_signed());
+        let quota = lock(&self.limit).take(moment.instant);
+        if !quota.allowed {
+            let wait = SignedDuration::from_secs(quota.reset.cast_signed());
             return Err(error::too_many_requests(moment.date.saturating_add(wait).unwrap_or_default()));
         }
         let caller = caller().map_err(|refusal| match refusal.status {
@@ -103,13 +104,13 @@ impl Access {
         if !caller.admin {
             return Err(error::not_admin());
         }
-        let ends = Ends { start_inclusive: options.start_inclusive, end_inclusive: options.end_inclusive };
-        let mut query = query::parse(&request.params, ends, self.options.cursor)?;
+        let bounds = Bounds { start_inclusive: options.start_inclusive, end_inclusive: options.end_inclusive };
+        let mut query = query::parse(&request.params, bounds, self.options.cursor)?;
         let asked = query.filter.seconds;
         let oldest = moment.now.as_second() - i64::from(self.options.retention_days) * DAY;
         query.filter.seconds.0 = query.filter.seconds.0.max(oldest);
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
-        let newest = query.sort == Way::Down && matches!(query.from, Side::First) && asked == (0, asked.1);
+        let newest = query.sort == Direction::Descending && matches!(query.from, Start::First) && asked == (0, asked.1);
         let (first, last) = store.span();
         let span = asked.1.min(last) - asked.0.max(first).max(oldest);
         let weight = Weight { span: if newest { 0 } else { span }, size: query.size, pages: query.walk().2 };

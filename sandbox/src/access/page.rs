@@ -1,4 +1,5 @@
-//! The JSON of an access log page. Writes bytes by hand: no JSON tree is built.
+//! Writes the JSON of an access log page. Writes bytes directly: must not build a JSON
+//! tree.
 
 use super::{query::Query, store::AccessStore, ulid::Ulid};
 use crate::{
@@ -18,15 +19,15 @@ pub(super) fn answer(
     name: LinkCursorName,
     (url, params): (&str, &Params),
 ) -> (Reply, PageFacts) {
-    let (way, past, pages) = query.walk();
-    let mut found = store.walk(&query.filter, way, past, query.size + 1);
+    let (direction, past, pages) = query.walk();
+    let mut found = store.walk(&query.filter, direction, past, query.size + 1);
     let more = found.len() > query.size;
     found.truncate(query.size);
-    if way != query.sort {
+    if direction != query.sort {
         found.reverse();
     }
-    // Going back, the starting point lies ahead.
-    let (has_more, has_before) = if way == query.sort { (more, past.is_some()) } else { (true, more) };
+    // Backwards, there is always a next page: the one that the request came from.
+    let (has_more, has_before) = if direction == query.sort { (more, past.is_some()) } else { (true, more) };
     let cursor = |&(place, _): &(Ulid, Ulid)| {
         cursor::encode(Cursor { key: Key::from_bytes(place.0.to_be_bytes()), pages: pages + 1 }, query.sort)
     };

@@ -1,5 +1,5 @@
-//! Parses the parameters of an access log request, or answers the 400 that Zendesk gives.
-//! Never looks at a record.
+//! Parses the parameters of an access log request, or returns Zendesk's 400. Must not
+//! access records.
 
 use super::{
     error,
@@ -9,9 +9,9 @@ use super::{
 use crate::{
     cursor::{self, Cursor},
     options::CursorName,
-    query::{self, Ends, Params},
+    query::{self, Bounds, Params},
     reply::Reply,
-    store::Way,
+    store::Direction,
 };
 
 const MAX_SIZE: usize = 2_500;
@@ -19,18 +19,18 @@ const DEFAULT_SIZE: usize = 1_000;
 /// The last second of the year 9999.
 const END_OF_TIME: i64 = 253_402_300_799;
 
-/// A checked query.
+/// A parsed query.
 #[derive(Clone, Debug)]
 pub(super) struct Query {
     pub(super) filter: Filter,
     pub(super) size: usize,
-    pub(super) sort: Way,
-    pub(super) from: Side,
+    pub(super) sort: Direction,
+    pub(super) from: Start,
 }
 
-/// Where a page lies in its walk.
+/// Where a page starts in its walk.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
+pub(super) enum Start {
     First,
     After(Cursor),
     Before(Cursor),
@@ -38,7 +38,7 @@ pub(super) enum Side {
 
 /// Parses the parameters. Unknown parameters are ignored, and so is a cursor parameter of
 /// the name that is not accepted.
-pub(super) fn parse(params: &Params, ends: Ends, accepted: CursorName) -> Result<Query, Reply> {
+pub(super) fn parse(params: &Params, bounds: Bounds, accepted: CursorName) -> Result<Query, Reply> {
     let size = match query::last(params, "page[size]") {
         None => DEFAULT_SIZE,
         Some(text) => text.parse().map_err(|_| error::malformed("page size must be a number"))?,
@@ -50,8 +50,8 @@ pub(super) fn parse(params: &Params, ends: Ends, accepted: CursorName) -> Result
         return Err(error::malformed("min allowed page size is 1"));
     }
     let sort = match query::last(params, "sort") {
-        None | Some("created_at") => Way::Up,
-        Some("-created_at") => Way::Down,
+        None | Some("created_at") => Direction::Ascending,
+        Some("-created_at") => Direction::Descending,
         Some(_) => return Err(error::malformed("invalid sort")),
     };
     let cursor = |direction: &str| {
@@ -64,15 +64,15 @@ pub(super) fn parse(params: &Params, ends: Ends, accepted: CursorName) -> Result
         text.map(|text| cursor::decode(text, sort).ok_or_else(|| error::malformed("invalid cursor"))).transpose()
     };
     let from = match (cursor("after")?, cursor("before")?) {
-        (None, None) => Side::First,
-        (Some(after), None) => Side::After(after),
-        (None, Some(before)) => Side::Before(before),
+        (None, None) => Start::First,
+        (Some(after), None) => Start::After(after),
+        (None, Some(before)) => Start::Before(before),
         (Some(_), Some(_)) => return Err(error::malformed("two cursors")),
     };
-    Ok(Query { filter: filter(params, ends)?, size, sort, from })
+    Ok(Query { filter: filter(params, bounds)?, size, sort, from })
 }
 
-fn filter(params: &Params, ends: Ends) -> Result<Filter, Reply> {
+fn filter(params: &Params, bounds: Bounds) -> Result<Filter, Reply> {
     let time = |name: &str| {
         let text = query::last(params, name);
         let second = |text| query::instant(text).ok_or_else(|| error::malformed("invalid time stamp"));
@@ -84,8 +84,8 @@ fn filter(params: &Params, ends: Ends) -> Result<Filter, Reply> {
     {
         return Err(error::malformed("filter[start] is after filter[end]"));
     }
-    let first = start.map_or(0, |start| if ends.start_inclusive { start } else { start + 1 });
-    let last = end.map_or(END_OF_TIME, |end| if ends.end_inclusive { end } else { end - 1 });
+    let first = start.map_or(0, |start| if bounds.start_inclusive { start } else { start + 1 });
+    let last = end.map_or(END_OF_TIME, |end| if bounds.end_inclusive { end } else { end - 1 });
     let user_id = query::last(params, "filter[user_id]");
     let graphql = match query::last(params, "filter[graphql]") {
         None | Some("false") => GraphQl::Included,
@@ -102,14 +102,15 @@ fn filter(params: &Params, ends: Ends) -> Result<Filter, Reply> {
 }
 
 impl Query {
-    /// The direction of the walk, the place where the page begins, and the pages before it.
-    pub(super) fn walk(&self) -> (Way, Option<Ulid>, u32) {
+    /// Returns the direction of the walk, the position where the page starts, and the
+    /// number of pages before it.
+    pub(super) fn walk(&self) -> (Direction, Option<Ulid>, u32) {
         let ulid = |cursor: Cursor| Ulid(u128::from_be_bytes(cursor.key.to_bytes()));
         match (self.from, self.sort) {
-            (Side::First, sort) => (sort, None, 0),
-            (Side::After(cursor), sort) => (sort, Some(ulid(cursor)), cursor.pages),
-            (Side::Before(cursor), Way::Up) => (Way::Down, Some(ulid(cursor)), cursor.pages),
-            (Side::Before(cursor), Way::Down) => (Way::Up, Some(ulid(cursor)), cursor.pages),
+            (Start::First, sort) => (sort, None, 0),
+            (Start::After(cursor), sort) => (sort, Some(ulid(cursor)), cursor.pages),
+            (Start::Before(cursor), Direction::Ascending) => (Direction::Descending, Some(ulid(cursor)), cursor.pages),
+            (Start::Before(cursor), Direction::Descending) => (Direction::Ascending, Some(ulid(cursor)), cursor.pages),
         }
     }
 }

@@ -1,23 +1,23 @@
-//! All access log records in the order in which they are listed, 16 bytes each. Knows
-//! ranges and walks, but no request.
+//! All access log records in the order in which they are listed, 16 bytes each. Their JSON
+//! is computed on demand. Must not depend on requests.
 
 use std::{collections::HashMap, ops::Range};
 
 use super::{
-    record::{Facts, World},
+    record::{Context, Facts},
     ulid::Ulid,
 };
-use crate::{dice::Dice, options::Displaced, record::Layout, store::Way, timeline::Timeline};
+use crate::{options::Displaced, record::Layout, rng::Rng, store::Direction, timeline::Timeline};
 
 const MILLISECOND: u64 = 74;
 const ARRIVAL: u64 = 75;
 const CHOICE: u64 = 76;
 const DISTANCE: u64 = 77;
 
-/// Which records a request wants.
+/// The filter of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
-    /// First and last second, both inside.
+    /// First and last matching second.
     pub(super) seconds: (i64, i64),
     pub(super) path: Option<String>,
     pub(super) user_id: Option<u64>,
@@ -25,7 +25,7 @@ pub(super) struct Filter {
     pub(super) graphql: GraphQl,
 }
 
-/// Whether GraphQL requests are wanted.
+/// Whether records of GraphQL requests match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum GraphQl {
     #[default]
@@ -38,43 +38,43 @@ impl Filter {
         self.path.is_some() || self.user_id.is_some() || self.browser_url.is_some() || self.graphql == GraphQl::Excluded
     }
 
-    fn wants(&self, facts: &Facts, world: &World) -> bool {
+    fn wants(&self, facts: &Facts, context: &Context) -> bool {
         self.path.as_ref().is_none_or(|path| *path == facts.path)
             && self.user_id.is_none_or(|id| id == facts.user_id)
-            && self.browser_url.as_ref().is_none_or(|url| facts.browser_url(world).as_ref() == Some(url))
+            && self.browser_url.as_ref().is_none_or(|url| facts.browser_url(context).as_ref() == Some(url))
             && (self.graphql == GraphQl::Included || !facts.is_graphql())
     }
 }
 
-/// All access log records of a sandbox.
+/// The access log records of a sandbox.
 #[derive(Debug)]
 pub(crate) struct AccessStore {
-    world: World,
-    /// Where records are listed, ascending.
+    context: Context,
+    /// Positions of the records in the list, ascending.
     places: Vec<Ulid>,
-    /// The id of each record that is listed elsewhere, by its number.
+    /// The id of each displaced record, by its number.
     displaced: HashMap<u64, Ulid>,
-    /// Seconds between the two, at most.
+    /// Maximum distance of a displaced record in seconds.
     reach: i64,
 }
 
 impl AccessStore {
-    /// The records of the timeline.
-    pub(crate) fn new(world: World, timeline: &Timeline, displaced: Option<Displaced>) -> Self {
+    /// Creates the records of the timeline.
+    pub(crate) fn new(context: Context, timeline: &Timeline, displaced: Option<Displaced>) -> Self {
         let id = |index| {
-            let millisecond = Dice::new(world.seed, index, MILLISECOND).below(1_000) as i64;
-            Ulid::new(world.seed, timeline.second(index) * 1_000 + millisecond, index)
+            let millisecond = Rng::new(context.seed, index, MILLISECOND).below(1_000) as i64;
+            Ulid::new(context.seed, timeline.second(index) * 1_000 + millisecond, index)
         };
         let mut places: Vec<Ulid> = (0..timeline.events).map(id).collect();
-        let mut store = Self { world, places: Vec::new(), displaced: HashMap::new(), reach: 0 };
+        let mut store = Self { context, places: Vec::new(), displaced: HashMap::new(), reach: 0 };
         if let Some(Displaced { count, seconds }) = displaced {
-            let seed = store.world.seed;
-            places.sort_unstable_by_key(|id| Dice::new(seed, id.index(seed), CHOICE).next());
+            let seed = store.context.seed;
+            places.sort_unstable_by_key(|id| Rng::new(seed, id.index(seed), CHOICE).next());
             for place in places.iter_mut().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-                let mut dice = Dice::new(seed, place.index(seed), DISTANCE);
-                let distance = 1_000 * (1 + dice.below(seconds.into()) as i64);
+                let mut rng = Rng::new(seed, place.index(seed), DISTANCE);
+                let distance = 1_000 * (1 + rng.below(seconds.into()) as i64);
                 store.displaced.insert(place.index(seed), *place);
-                *place = place.moved(if dice.one_in(2) { -distance } else { distance });
+                *place = place.moved(if rng.one_in(2) { -distance } else { distance });
             }
             store.reach = seconds.into();
         }
@@ -83,7 +83,7 @@ impl AccessStore {
         store
     }
 
-    /// The ids of all records, ascending.
+    /// Returns the ids of all records, ascending.
     pub(crate) fn ids(&self) -> Vec<Ulid> {
         let mut ids: Vec<Ulid> = self.places.iter().map(|&place| self.id(place)).collect();
         if !self.displaced.is_empty() {
@@ -92,19 +92,20 @@ impl AccessStore {
         ids
     }
 
-    /// The seconds of the first and the last record, or 0.
+    /// Returns the seconds of the first and the last record, or 0 if there are none.
     pub(super) fn span(&self) -> (i64, i64) {
         let second = |place: Option<&Ulid>| place.map_or(0, |place| place.second());
         (second(self.places.first()), second(self.places.last()))
     }
 
-    /// Adds records somewhere in the seconds `from..to`, and returns their ids, ascending.
+    /// Adds records at random times in the seconds `from..to`, and returns their ids,
+    /// ascending.
     pub(crate) fn add(&mut self, count: u64, from: i64, to: i64) -> Vec<Ulid> {
         let first = self.places.len() as u64;
         let span = (to - from).max(1) as u64 * 1_000;
-        let seed = self.world.seed;
+        let seed = self.context.seed;
         let id = |index| {
-            let offset = Dice::new(seed, index, ARRIVAL).below(span) as i64;
+            let offset = Rng::new(seed, index, ARRIVAL).below(span) as i64;
             Ulid::new(seed, from * 1_000 + offset, index)
         };
         let mut added: Vec<Ulid> = (first..first + count).map(id).collect();
@@ -114,35 +115,45 @@ impl AccessStore {
         added
     }
 
-    /// Appends the JSON text of a record.
+    /// Appends the JSON of a record.
     pub(super) fn write(&self, out: &mut Vec<u8>, id: Ulid, layout: Layout) {
-        Facts::draw(self.world.seed, id.index(self.world.seed)).write(out, &self.world, id, layout);
+        Facts::draw(self.context.seed, id.index(self.context.seed)).write(out, &self.context, id, layout);
     }
 
-    /// The JSON text of a record, without white space between tokens.
+    /// Returns the JSON of a record without white space between tokens.
     pub(crate) fn text(&self, id: Ulid) -> String {
         let mut out = Vec::with_capacity(1_024);
         self.write(&mut out, id, Layout::Compact);
         String::from_utf8(out).expect("records are put together from UTF-8 texts")
     }
 
-    /// The first `limit` wanted records strictly beyond `past`: their places and ids.
-    pub(super) fn walk(&self, filter: &Filter, way: Way, past: Option<Ulid>, limit: usize) -> Vec<(Ulid, Ulid)> {
+    /// Returns position and id of the first `limit` matching records strictly after `past`.
+    pub(super) fn walk(
+        &self,
+        filter: &Filter,
+        direction: Direction,
+        past: Option<Ulid>,
+        limit: usize,
+    ) -> Vec<(Ulid, Ulid)> {
         let mut range = self.range(filter);
-        match (past, way) {
-            (Some(past), Way::Up) => range.start = range.start.max(self.places.partition_point(|&p| p <= past)),
-            (Some(past), Way::Down) => range.end = range.end.min(self.places.partition_point(|&p| p < past)),
+        match (past, direction) {
+            (Some(past), Direction::Ascending) => {
+                range.start = range.start.max(self.places.partition_point(|&p| p <= past));
+            }
+            (Some(past), Direction::Descending) => {
+                range.end = range.end.min(self.places.partition_point(|&p| p < past));
+            }
             (None, _) => {}
         }
         let places = self.places.get(range).unwrap_or_default().iter();
         let found = |&place: &Ulid| self.wanted(filter, place).map(|id| (place, id));
-        match way {
-            Way::Up => places.filter_map(found).take(limit).collect(),
-            Way::Down => places.rev().filter_map(found).take(limit).collect(),
+        match direction {
+            Direction::Ascending => places.filter_map(found).take(limit).collect(),
+            Direction::Descending => places.rev().filter_map(found).take(limit).collect(),
         }
     }
 
-    /// Number of wanted records.
+    /// Returns the number of matching records.
     pub(super) fn count(&self, filter: &Filter) -> usize {
         let places = self.places.get(self.range(filter)).unwrap_or_default();
         if filter.looks_at_facts() || !self.displaced.is_empty() {
@@ -156,15 +167,15 @@ impl AccessStore {
         if self.displaced.is_empty() {
             return place;
         }
-        self.displaced.get(&place.index(self.world.seed)).copied().unwrap_or(place)
+        self.displaced.get(&place.index(self.context.seed)).copied().unwrap_or(place)
     }
 
     fn wanted(&self, filter: &Filter, place: Ulid) -> Option<Ulid> {
         let id = self.id(place);
         let (first, last) = filter.seconds;
-        let facts = || Facts::draw(self.world.seed, id.index(self.world.seed));
-        let wanted =
-            (first..=last).contains(&id.second()) && (!filter.looks_at_facts() || filter.wants(&facts(), &self.world));
+        let facts = || Facts::draw(self.context.seed, id.index(self.context.seed));
+        let wanted = (first..=last).contains(&id.second())
+            && (!filter.looks_at_facts() || filter.wants(&facts(), &self.context));
         wanted.then_some(id)
     }
 

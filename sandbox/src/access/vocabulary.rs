@@ -1,12 +1,12 @@
-//! The words that access log records are made of. `{n}` is a number, `{s}` the subdomain.
-//! Every text is the inside of a JSON string, escapes included.
+//! Texts of access log records. Every text is the content of a JSON string, with its
+//! escapes. Placeholders: `{n}` a number, `{s}` the subdomain.
 
 /// A kind of REST request.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
-    /// What follows the path, with its `?`.
+    /// The query with its `?`, or empty.
     pub(super) query: &'static str,
     pub(super) category: &'static str,
     pub(super) summary: &'static str,
@@ -22,7 +22,7 @@ const fn endpoint(
     Endpoint { method, path, query, category, summary }
 }
 
-/// All kinds of REST requests; each is as frequent as another.
+/// All kinds of REST requests, with equal frequency.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/api/v2/tickets.json", "?page[size]=100", "Tickets", "List tickets"),
     endpoint("GET", "/api/v2/tickets/{n}.json", "?include=users,brands", "Tickets", "Show ticket"),
@@ -48,7 +48,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 /// A GraphQL operation.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// `null` if it is empty.
+    /// Empty for `null`.
     pub(super) name: &'static str,
     pub(super) kind: &'static str,
     pub(super) query: &'static str,
@@ -60,7 +60,7 @@ const fn operation(name: &'static str, kind: &'static str, query: &'static str, 
     Operation { name, kind, query, variables }
 }
 
-/// All GraphQL operations; each is as frequent as another.
+/// All GraphQL operations, with equal frequency.
 pub(super) const OPERATIONS: &[Operation] = &[
     operation(
         "ticketConversation",
@@ -89,7 +89,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-/// A piece of a GraphQL query, repeated in queries of several kilobytes.
+/// A fragment that is repeated in queries of several kilobytes.
 pub(super) const FRAGMENT: &str = r"\nfragment TicketFields{n} on Ticket {\n  id subject description priority status via { channel } customFields { id value } requester { id name email }\n}";
 
 /// User agents.
@@ -110,7 +110,8 @@ pub(super) const REFERERS: &[&str] = &[
     "https://{s}.zendesk.com/admin/people/team",
 ];
 
-/// Members that the API's reference does not name. Their numbers do not survive a float.
+/// Members that the API reference does not name. Their numbers change if they are parsed as
+/// a float.
 pub(super) const EXTRAS: &[&str] = &[
     r#""origin_service":"Zendesk""#,
     r#""duration":0.10"#,

@@ -1,32 +1,32 @@
-//! Seeded faults, as data: which kinds there are, when each strikes, and how that is
-//! written on a command line. What a fault does is `strike`; nothing here acts.
+//! Seeded faults as data: the kinds, the requests that each applies to, and the
+//! command-line form. The `injector` acts on them.
 
+mod injector;
 mod page;
-mod strike;
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 
-pub(crate) use strike::{Injector, OddDate, Strike};
+pub(crate) use injector::{Injection, Injector, OddDate};
 
-/// The faults of a sandbox. They strike requests under `/api/` only, after
-/// [`Interfere`](crate::Interfere), which goes first. For the same seed, rules and
-/// sequence of requests they are always the same.
+/// The faults of a sandbox. They apply to requests under `/api/` that
+/// [`Interfere`](crate::Interfere) does not answer. The same seed, rules and sequence of
+/// requests give the same faults.
 #[derive(Clone, Debug)]
 pub struct Faults {
-    /// Decides what strikes when, and how hard. Default 1.
+    /// Seed of the random decisions. Default 1.
     pub seed: u64,
-    /// Of those that strike the same request the first that gives an answer of its
-    /// own does; events arrive and the clock is wrong besides. Default none.
+    /// If several rules apply to a request, the first one that replaces the answer wins.
+    /// Faults of clocks, headers and arrivals are added to it. Default none.
     pub rules: Vec<Rule>,
-    /// The longest `Retry-After`, in seconds; at least 1 is asked for. Default 5.
+    /// Maximum `Retry-After` in seconds; the minimum is 1. Default 5.
     pub retry_after: u64,
-    /// How wrong the server's clock may be. Default 5 minutes.
+    /// Maximum clock skew. Default 5 minutes.
     pub skew: Duration,
-    /// How far behind the server's time a late event may lie. Default 5 minutes.
+    /// Maximum age of a late event. Default 5 minutes.
     pub late: Duration,
-    /// Time between two pieces of a dripping body, of which there are 64. Default 1 s.
+    /// Time before each of the 64 pieces of a slow body. Default 1 s.
     pub drip: Duration,
 }
 
@@ -38,28 +38,28 @@ impl Default for Faults {
     }
 }
 
-/// A kind of fault and when it strikes. Written `503=0.05` (five requests in a
-/// hundred), `html@7` (the seventh request) or `504@7..` (from the seventh on).
+/// A kind of fault and the requests that it applies to. Written `503=0.05` (5 % of the
+/// requests), `html@7` (request 7) or `504@7..` (request 7 and later).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
-    /// What happens.
+    /// The kind of fault.
     pub kind: Fault,
-    /// To which requests.
+    /// The requests that it applies to.
     pub when: When,
 }
 
-/// Which requests a fault strikes. They are counted from 1 since the faults were set.
+/// The requests that a fault applies to, counted from 1 since the faults were set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum When {
-    /// Each with this probability, 0 to 1.
+    /// Each request, with this probability from 0 to 1.
     Chance(f64),
-    /// This one.
+    /// This request.
     At(u64),
-    /// This one and all that follow.
+    /// This request and all later ones.
     From(u64),
 }
 
-/// What can go wrong.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub enum Fault {
     /// 429 in plain text, without `Retry-After`
@@ -92,45 +92,45 @@ pub enum Fault {
     /// 409 in JSON
     #[value(name = "409")]
     Conflict,
-    /// The connection is closed before the answer
+    /// Close the connection before the answer
     Drop,
-    /// The connection is closed inside the body
+    /// Close the connection in the body
     DropInBody,
-    /// Half of the JSON, with the length of that
+    /// Half of the JSON, with a matching `Content-Length`
     HalfBody,
-    /// gzip that breaks off, or has a wrong bit
+    /// Truncated gzip, or gzip with a wrong bit
     Gzip,
-    /// The body in 64 pieces with pauses between
+    /// The body in 64 pieces, with a pause before each
     Drip,
-    /// Accepted and never answered
+    /// No answer
     Stall,
     /// 200 with HTML
     Html,
-    /// 200 with nothing
+    /// 200 with an empty body
     Empty,
-    /// 200 with JSON that is none
+    /// 200 with invalid JSON
     BrokenJson,
-    /// 200 with JSON of another shape
+    /// 200 with JSON of another form
     OtherJson,
-    /// 400, the cursor is no longer known; strikes requests with one
+    /// 400, the cursor has expired; applies to requests with a cursor
     CursorExpired,
-    /// The page leads to the cursor that it was asked for with; strikes those with one
+    /// The page returns the cursor of its own request; applies to requests with a cursor
     CursorRepeated,
-    /// More is announced without a cursor
+    /// `has_more` is true without a cursor
     CursorMissing,
-    /// No records, and a cursor that leads to those that should have been there
+    /// No records, and a cursor that leads to the missing ones
     EmptyPage,
-    /// The last record of a page comes twice, and again on the next page
+    /// The last record of a page is repeated, also on the next page
     EventRepeated,
-    /// Two records of a page change places
+    /// Two records of a page are swapped
     Swap,
-    /// Events arrive before the request is answered, with the server's time
+    /// Events arrive before the answer, dated now
     Arrival,
-    /// Events arrive before the request is answered, with an earlier time
+    /// Events arrive before the answer, dated earlier
     Late,
-    /// The server's clock is ahead, in this answer's `Date`
+    /// The answer's `Date` is ahead
     ClockAhead,
-    /// The server's clock is behind, in this answer's `Date`
+    /// The answer's `Date` is behind
     ClockBehind,
     /// The answer has no `Date`
     DateMissing,
@@ -138,12 +138,12 @@ pub enum Fault {
     DateMalformed,
     /// The account's limit is 1 in this answer's headers
     LimitOne,
-    /// `has_more` is false although `links.next` leads on; applies to pages that are not the last
+    /// `has_more` is false beside a `links.next`; applies to pages that are not the last
     EarlyEnd,
 }
 
 impl Fault {
-    /// All kinds.
+    /// Returns all kinds.
     #[must_use]
     pub fn all() -> &'static [Self] {
         Self::value_variants()
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_is_read_as_it_is_written() {
+    fn rules_are_parsed_and_invalid_ones_rejected() {
         for (text, kind, when) in [
             ("503=0.05", Fault::Unavailable, When::Chance(0.05)),
             ("503-after=1", Fault::UnavailableAfter, When::Chance(1.0)),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_name_that_is_read_back() {
+    fn the_name_of_every_kind_is_parsed() {
         for kind in Fault::all() {
             assert_eq!(format!("{kind}@1").parse::<Rule>().map(|rule| rule.kind), Ok(*kind));
         }

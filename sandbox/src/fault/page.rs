@@ -1,15 +1,14 @@
-//! Faults inside of a page of audit or access logs: its JSON with something moved, doubled
-//! or missing. Records keep their exact texts. What is no page, or has nothing to spoil,
-//! stays as it is, which `None` says.
+//! Faults in the JSON of a page of audit or access logs. Records keep their exact bytes.
+//! Each function returns `None` if the body is not a page, or if the fault does not apply.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
     cursor::{self, Cursor},
-    dice::Dice,
     query,
-    store::{Key, Way},
+    rng::Rng,
+    store::{Direction, Key},
 };
 
 /// A page of either endpoint.
@@ -43,7 +42,7 @@ impl<'t> Page<'t> {
         self.audit_logs.as_mut().unwrap_or_else(|| self.access_logs.get_or_insert_default())
     }
 
-    /// Changes the cursor. Access log pages lead on by their link, which follows.
+    /// Changes the cursor. On access log pages `links.next` changes with it.
     fn set_after(&mut self, after: Option<String>) {
         let encoded = |text: &str| query::encode([("", text)].into_iter());
         if self.access_logs.is_some() {
@@ -57,7 +56,7 @@ impl<'t> Page<'t> {
     }
 }
 
-/// The page leads to `asked`, with which it was asked for.
+/// Returns the cursor of the request, `asked`, as the next cursor.
 pub(super) fn cursor_repeated(body: &[u8], asked: &str) -> Option<Vec<u8>> {
     edit(body, |page| {
         page.set_after(Some(asked.to_owned()));
@@ -65,7 +64,7 @@ pub(super) fn cursor_repeated(body: &[u8], asked: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// The page announces more, but no cursor.
+/// Removes the cursor of a page that is not the last.
 pub(super) fn cursor_missing(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
         page.set_after(None);
@@ -73,12 +72,12 @@ pub(super) fn cursor_missing(body: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The page says that it is the last one, although its link leads to the next.
+/// Sets `has_more` to false on a page that is not the last. Its link stays.
 pub(super) fn early_end(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| std::mem::replace(&mut page.meta.has_more, false))
 }
 
-/// No record, and a cursor of the place before the first of them.
+/// Removes all records, and returns the cursor before the first of them.
 pub(super) fn empty(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
         page.records().clear();
@@ -89,13 +88,13 @@ pub(super) fn empty(body: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The last record twice; if there are more pages, the next one begins with it.
+/// Repeats the last record. If there is a next page, it starts with the same record.
 pub(super) fn event_repeated(body: &[u8]) -> Option<Vec<u8>> {
     edit(body, |page| {
         let Some(&last) = page.records().last() else {
             return false;
         };
-        // A page of one record must not lead to itself.
+        // The cursor of a page with one record must not lead to the same page.
         if page.records().len() > 1 {
             let back = page.meta.after_cursor.as_deref().and_then(one_back);
             page.set_after(back);
@@ -105,11 +104,11 @@ pub(super) fn event_repeated(body: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Two records in each other's place.
-pub(super) fn swap(body: &[u8], mut dice: Dice) -> Option<Vec<u8>> {
+/// Swaps two records.
+pub(super) fn swap(body: &[u8], mut rng: Rng) -> Option<Vec<u8>> {
     edit(body, |page| {
         let number = page.records().len() as u64;
-        let (one, other) = (dice.below(number), dice.below(number));
+        let (one, other) = (rng.below(number), rng.below(number));
         if one == other {
             return false;
         }
@@ -126,9 +125,9 @@ fn edit<'t>(body: &'t [u8], editor: impl FnOnce(&mut Page<'t>) -> bool) -> Optio
     editor(&mut page).then(|| serde_json::to_vec(&page).ok())?
 }
 
-/// The cursor of the place right before: what lies at the cursor's own comes next.
+/// Returns the cursor directly before this one, so that the record at the cursor is next.
 fn one_back(text: &str) -> Option<String> {
-    let cursor = cursor::decode(text, Way::Up)?;
+    let cursor = cursor::decode(text, Direction::Ascending)?;
     let before = u128::from_be_bytes(cursor.key.to_bytes()).checked_sub(1)?;
-    Some(cursor::encode(Cursor { key: Key::from_bytes(before.to_be_bytes()), ..cursor }, Way::Up))
+    Some(cursor::encode(Cursor { key: Key::from_bytes(before.to_be_bytes()), ..cursor }, Direction::Ascending))
 }

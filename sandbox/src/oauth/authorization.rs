@@ -1,6 +1,6 @@
-//! The authorisation page and its codes: `GET /oauth/authorizations/new` shows a consent
-//! form, whose POST redirects with a code. Whoever opens the page counts as signed in.
-//! Exchanges no codes for tokens.
+//! The authorization page and its codes: `GET /oauth/authorizations/new` shows a consent
+//! form, whose POST redirects with a code. Every visitor counts as signed in. Must not
+//! exchange codes for tokens.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::{
 const CODE: u64 = 33;
 /// How long a code is valid (documented).
 const LIFETIME: Duration = Duration::from_mins(2);
-/// Parameters that the consent form hands on.
+/// Parameters that the consent form repeats.
 const FORWARDED: [&str; 7] =
     ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"];
 
-/// What a code stands for.
+/// An issued code.
 #[derive(Clone, Debug)]
 pub(super) struct Code {
     pub(super) client: &'static str,
@@ -29,13 +29,13 @@ pub(super) struct Code {
     /// The user who consented is an admin.
     pub(super) admin: bool,
     challenge: Option<String>,
-    dies: Instant,
+    expires: Instant,
 }
 
 impl Code {
     /// Returns `true` if the code is still valid.
-    pub(super) fn lives(&self, now: Instant) -> bool {
-        now < self.dies
+    pub(super) fn is_valid(&self, now: Instant) -> bool {
+        now < self.expires
     }
 
     /// Returns `true` if the code was requested with PKCE.
@@ -50,7 +50,7 @@ impl Code {
     }
 }
 
-/// A checked authorisation request.
+/// A valid authorization request.
 struct Request<'a> {
     client: &'static client::Client,
     redirect_uri: &'a str,
@@ -104,15 +104,15 @@ impl OAuth {
             scope: query::last(&params, "scope").unwrap_or_default().to_owned(),
             admin: query::last(&params, "user") != Some("agent"),
             challenge: query::last(&params, "code_challenge").map(str::to_owned),
-            dies: now + lifetime,
+            expires: now + lifetime,
         };
         self.codes.insert(code.clone(), requested);
         redirect(&request, &[("code", &code)])
     }
 }
 
-/// Checks an authorisation request. Errors that concern the client or the redirect URI are
-/// shown; all others redirect.
+/// Validates an authorization request. Errors of the client or the redirect URI are shown;
+/// all others redirect.
 fn check(params: &Params) -> Result<Request<'_>, Reply> {
     let shown = |why: &str| {
         let body =

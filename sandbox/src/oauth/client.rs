@@ -1,5 +1,5 @@
-//! The registered OAuth clients: who may use which grant, scope and redirect URI. Issues
-//! no tokens.
+//! The registered OAuth clients: their grants, scopes and redirect URIs. Must not issue
+//! tokens.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::{credentials, reply::Reply};
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) id: &'static str,
-    /// What the consent page calls it.
+    /// Name on the consent page.
     pub(super) name: &'static str,
     /// The user who created it, and for whom the client credentials grant acts, is an admin.
     pub(super) admin: bool,

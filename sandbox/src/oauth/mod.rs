@@ -1,5 +1,5 @@
-//! The OAuth server: tokens issued by `POST /oauth/tokens` for three grants. Decides which
-//! user a token acts for, never what it may read.
+//! The OAuth server: issues tokens for three grants at `POST /oauth/tokens`. Decides which
+//! user a token acts for. Must not decide what it can read.
 
 mod authorization;
 mod client;
@@ -17,22 +17,23 @@ use self::{
 };
 use crate::{
     credentials,
-    dice::Dice,
     options::{Options, RefreshAnswer, Tokens},
     query,
     reply::{Delay, Reply},
+    rng::Rng,
 };
 
 const ACCESS: u64 = 31;
 const REFRESH: u64 = 32;
-/// `expires_in`, in seconds (documented).
+/// Range of `expires_in` in seconds (documented).
 const LIFETIME: (u64, u64) = (300, 172_800);
-/// `refresh_token_expires_in`, in seconds (documented).
+/// Range of `refresh_token_expires_in` in seconds (documented).
 const REFRESH_LIFETIME: (u64, u64) = (604_800, 7_776_000);
-/// What clients made after 30 April 2026 give when nothing is requested (documented).
+/// Lifetime of tokens if none is requested, for clients created after 30 April 2026
+/// (documented).
 const DEFAULT_LIFETIME: Duration = Duration::from_mins(30);
 const DEFAULT_REFRESH_LIFETIME: Duration = Duration::from_hours(24 * 30);
-const DEAD_GRANT: &str = "The provided authorization grant is invalid, expired, revoked, \
+const INVALID_GRANT: &str = "The provided authorization grant is invalid, expired, revoked, \
     does not match the redirection URI used in the authorization request, \
     or was issued to another client.";
 
@@ -52,11 +53,11 @@ pub struct TokenRequests {
 /// An issued access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
-    /// One space-separated string.
+    /// Scopes, separated by spaces.
     pub(crate) scope: String,
     pub(crate) admin: bool,
-    pub(crate) dies: Instant,
-    /// How often it is still refused, as a token that has not reached every server.
+    pub(crate) expires: Instant,
+    /// How often it will be refused, because it has not reached every server.
     refusals: u32,
 }
 
@@ -66,7 +67,7 @@ struct Refresh {
     scope: String,
     admin: bool,
     access: Option<String>,
-    dies: Option<Instant>,
+    expires: Option<Instant>,
 }
 
 /// The tokens of a sandbox.
@@ -78,12 +79,12 @@ pub(crate) struct OAuth {
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     codes: HashMap<String, Code>,
-    /// Every token issued, dead or alive.
+    /// Every issued token and code, valid or not.
     pub(crate) secrets: Vec<String>,
     pub(crate) requests: TokenRequests,
 }
 
-/// A token request that is granted.
+/// A granted token request.
 struct Grant {
     client: &'static Client,
     scope: String,
@@ -95,21 +96,21 @@ struct Grant {
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     ClientCredentials,
-    /// With the code that is used up.
+    /// Uses up this code.
     AuthorizationCode(String),
-    /// With the refresh token that is used up.
+    /// Uses up this refresh token.
     Refresh(String),
 }
 
 impl OAuth {
-    /// The tokens of a sandbox with these options.
+    /// Creates the OAuth server of a sandbox with these options.
     pub(crate) fn new(options: &Options) -> Self {
         let first = Refresh {
             client: credentials::CLIENT_ID,
             scope: "auditlogs:read".to_owned(),
             admin: true,
             access: None,
-            dies: None,
+            expires: None,
         };
         Self {
             seed: options.seed,
@@ -123,14 +124,14 @@ impl OAuth {
         }
     }
 
-    /// The access token, if it was issued and lives.
+    /// Returns the access token if it is valid.
     pub(crate) fn find(&self, token: &str, now: Instant) -> Option<&Access> {
-        self.access.get(token).filter(|access| now < access.dies)
+        self.access.get(token).filter(|access| now < access.expires)
     }
 
-    /// The access token of a request, if it was issued, lives, and has reached every server.
+    /// Returns the access token of a request if it is valid and has reached every server.
     pub(crate) fn admit(&mut self, token: &str, now: Instant) -> Option<&Access> {
-        let access = self.access.get_mut(token).filter(|access| now < access.dies)?;
+        let access = self.access.get_mut(token).filter(|access| now < access.expires)?;
         if access.refusals > 0 {
             access.refusals -= 1;
             return None;
@@ -138,12 +139,12 @@ impl OAuth {
         Some(access)
     }
 
-    /// All access tokens die.
+    /// Revokes all access tokens.
     pub(crate) fn revoke(&mut self) {
         self.access.clear();
     }
 
-    /// Answers a token request with this body.
+    /// Answers a token request.
     pub(crate) fn answer(&mut self, body: &[u8], now: Instant) -> Reply {
         let mut reply = self.try_answer(body, now).unwrap_or_else(|refusal| {
             self.requests.refused += 1;
@@ -176,15 +177,15 @@ impl OAuth {
     }
 
     fn code_grant(&self, request: &Map<String, Value>, now: Instant) -> Result<Grant, Reply> {
-        let dead = || Reply::oauth(400, "invalid_grant", DEAD_GRANT);
+        let invalid = || Reply::oauth(400, "invalid_grant", INVALID_GRANT);
         let code = text(request, "code").ok_or_else(|| invalid_request("Missing required parameter: code."))?;
-        let known = self.codes.get(code).filter(|known| known.lives(now));
+        let known = self.codes.get(code).filter(|known| known.is_valid(now));
         let proof = if known.is_some_and(Code::has_challenge) { Proof::Pkce } else { Proof::Secret };
         let client = client::authenticate(request, proof)?;
-        let known = known.filter(|known| known.client == client.id).ok_or_else(dead)?;
+        let known = known.filter(|known| known.client == client.id).ok_or_else(invalid)?;
         if text(request, "redirect_uri") != Some(&known.redirect_uri) || !known.verifies(text(request, "code_verifier"))
         {
-            return Err(dead());
+            return Err(invalid());
         }
         let kind = Kind::AuthorizationCode(code.to_owned());
         Ok(Grant { client, scope: known.scope.clone(), admin: known.admin, kind })
@@ -197,8 +198,8 @@ impl OAuth {
         let known = self
             .refresh
             .get(token)
-            .filter(|known| known.client == client.id && known.dies.is_none_or(|dies| now < dies))
-            .ok_or_else(|| Reply::oauth(400, "invalid_grant", DEAD_GRANT))?;
+            .filter(|known| known.client == client.id && known.expires.is_none_or(|expires| now < expires))
+            .ok_or_else(|| Reply::oauth(400, "invalid_grant", INVALID_GRANT))?;
         let scope = match text(request, "scope") {
             Some(requested) => client.scope(requested).ok_or_else(invalid_scope)?,
             None => known.scope.clone(),
@@ -245,10 +246,10 @@ impl OAuth {
             }
             Kind::ClientCredentials => {}
         }
-        // A lifetime beyond what the clock can count is as good as a month.
-        let dies = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
+        // A lifetime that the clock cannot represent becomes a month.
+        let expires = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
         let refusals = self.behaviour.propagation;
-        self.access.insert(access, Access { scope: grant.scope, admin: grant.admin, dies, refusals });
+        self.access.insert(access, Access { scope: grant.scope, admin: grant.admin, expires, refusals });
         Reply::json(201, Value::Object(answer).to_string())
     }
 
@@ -266,20 +267,20 @@ impl OAuth {
         if let Some(seconds) = refresh_in {
             answer.insert("refresh_token_expires_in".to_owned(), seconds.into());
         }
-        let lives = refresh_in.map_or(DEFAULT_REFRESH_LIFETIME, Duration::from_secs);
+        let lifetime = refresh_in.map_or(DEFAULT_REFRESH_LIFETIME, Duration::from_secs);
         let refresh = Refresh {
             client: grant.client.id,
             scope: grant.scope.clone(),
             admin: grant.admin,
             access: Some(access.to_owned()),
-            dies: now.checked_add(lives),
+            expires: now.checked_add(lifetime),
         };
         self.refresh.insert(token, refresh);
     }
 
     fn new_secret(&mut self, prefix: &str, salt: u64) -> String {
-        let mut dice = Dice::new(self.seed, self.secrets.len() as u64, salt);
-        let secret = format!("{prefix}{:016x}{:016x}", dice.next(), dice.next());
+        let mut rng = Rng::new(self.seed, self.secrets.len() as u64, salt);
+        let secret = format!("{prefix}{:016x}{:016x}", rng.next(), rng.next());
         self.secrets.push(secret.clone());
         secret
     }
@@ -312,7 +313,7 @@ fn invalid_scope() -> Reply {
     Reply::oauth(400, "invalid_scope", "The requested scope is invalid, unknown, or malformed.")
 }
 
-/// A number of seconds, if named and in range.
+/// Returns a number of seconds, if it is present and in range.
 fn seconds(request: &Map<String, Value>, name: &str, (least, most): (u64, u64)) -> Result<Option<u64>, Reply> {
     match request.get(name) {
         None | Some(Value::Null) => Ok(None),

@@ -1,5 +1,5 @@
-//! Everything that can be switched. Plain data: nothing here acts. Groups of options
-//! that belong together are structs, which the command line uses as they are.
+//! The options of a sandbox. Plain data. Related options are grouped in structs, which the
+//! command line uses directly.
 
 mod access;
 mod count;
@@ -23,8 +23,8 @@ pub use load::{Load, Overload};
 pub use order::{CursorKind, Displaced, Order, Ties};
 pub use tokens::{RefreshAnswer, Tokens};
 
-/// Everything one can switch. `Options::default()` is an Enterprise account with
-/// 1,000 events in the year 2024.
+/// The options of a sandbox. `Options::default()` is an Enterprise account with 1,000
+/// events in 2024.
 #[derive(Clone, Debug)]
 #[allow(
     clippy::struct_excessive_bools,
@@ -35,48 +35,46 @@ pub struct Options {
     pub port: u16,
     /// Number of events at the start. Default 1,000; at most 2^39.
     pub events: u64,
-    /// Two sandboxes with the same seed and options hold the same events. Default 1.
+    /// The same seed and options give the same events. Default 1.
     pub seed: u64,
-    /// The first second in which an event can lie (fractions are cut). Default
-    /// 2024-01-01T00:00:00Z.
+    /// First second of the history; fractions are ignored. Default 2024-01-01T00:00:00Z.
     pub from: Timestamp,
-    /// The end of the span, itself outside it. Default 2025-01-01T00:00:00Z.
+    /// End of the history, exclusive. Default 2025-01-01T00:00:00Z.
     pub to: Timestamp,
-    /// How the events lie in `from..to`. Default [`Shape::Mixed`].
+    /// Distribution of the events in `from..to`. Default [`Shape::Mixed`].
     pub shape: Shape,
-    /// Fixed events beside the seeded ones; they are not counted in `events`. Default none.
+    /// Fixed events in addition to `events`. Default none.
     pub scenario: Option<Scenario>,
     /// Time before each answer. Default none.
     pub latency: Duration,
-    /// Requests a "minute" for all callers together; `None`, the default, enforces
-    /// none, and the headers then speak of 700.
+    /// Requests a `minute` for all callers together. `None`, the default, enforces no
+    /// limit; the headers then show 700.
     pub rate_limit: Option<u32>,
     /// Length of the rate limit's minute. Default 60 s.
     pub minute: Duration,
     /// Which kinds of rate limit headers are sent. Default both.
     pub rate_headers: RateHeaders,
-    /// Whether the sandbox's 429s carry `Retry-After`. Default true ("usually, not always").
+    /// Send `Retry-After` with a 429. Default true.
     pub retry_after: bool,
-    /// Whether an event in the very second of the filter's start matches. Zendesk
-    /// does not say. Default true.
+    /// The start of a time filter is inclusive. Zendesk does not document it. Default true.
     pub start_inclusive: bool,
-    /// Whether an event in the very second of the filter's end matches. Zendesk
-    /// does not say. Default true.
+    /// The end of a time filter is inclusive. Zendesk does not document it. Default true.
     pub end_inclusive: bool,
-    /// Whether answers are compressed for clients that accept gzip. Default true.
+    /// Compress answers for clients that accept gzip. Default true.
     pub gzip: bool,
-    /// What the subdomain is. Default [`Account::Enterprise`].
+    /// The kind of account. Default [`Account::Enterprise`].
     pub account: Account,
-    /// Appears in the records' `url` and in the 404 of a missing account. Default "sandbox".
+    /// The subdomain in the `url` of records and in the 404 of a missing account. Default
+    /// "sandbox".
     pub subdomain: String,
-    /// What the server takes for the present. Default [`ServerClock::Machine`].
+    /// The server's clock. Default [`ServerClock::Machine`].
     pub clock: ServerClock,
-    /// The `Date` header is the present plus this. Default zero.
+    /// Offset of the `Date` header from the server's clock. Default zero.
     pub clock_offset: SignedDuration,
-    /// Real lifetime of issued OAuth access tokens, whatever the request's
-    /// `expires_in` says. Default `None`: as requested, else 30 minutes.
+    /// Lifetime of issued access tokens, independent of the requested `expires_in`. Default
+    /// `None`: as requested, otherwise 30 minutes.
     pub token_lifetime: Option<Duration>,
-    /// Whether a token may ask when it ends; 403 if not. Default true.
+    /// A token can request its own expiry; if not, the answer is a 403. Default true.
     pub token_info: bool,
     /// The order in which records are listed.
     pub order: Order,
@@ -96,7 +94,7 @@ pub struct Options {
     pub access_logs: AccessLogs,
     /// A hook that may replace any answer. Default none.
     pub interfere: Option<Interfere>,
-    /// Faults by chance and by number. Default none.
+    /// Seeded faults. Default none.
     pub faults: Faults,
 }
 
@@ -138,30 +136,30 @@ impl Default for Options {
     }
 }
 
-/// What the server takes for the present.
+/// The server's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServerClock {
     /// This machine's clock.
     #[default]
     Machine,
-    /// `to` of [`Options`], and this many seconds more for each request so far. Moved on
-    /// by [`Sandbox::advance_clock`](crate::Sandbox::advance_clock).
+    /// `to` of [`Options`], plus this number of seconds for each request.
+    /// [`Sandbox::advance_clock`](crate::Sandbox::advance_clock) advances it.
     Requests(u32),
 }
 
-/// How events lie in time.
+/// The distribution of events in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Shape {
-    /// At equal distances.
+    /// At equal intervals.
     Even,
-    /// Quiet times, busy days, and seconds with hundreds of events.
+    /// Quiet periods, busy days, and seconds with hundreds of events.
     #[default]
     Mixed,
     /// 95 % of the events in 1 % of the span.
     Skewed,
-    /// All in clusters of some hundreds of events a second.
+    /// All in seconds with several hundred events each.
     Tied,
-    /// All in the one second in the middle of the span.
+    /// All in the second in the middle of the span.
     OneSecond,
 }
 
@@ -179,7 +177,7 @@ pub enum RateHeaders {
     None,
 }
 
-/// What the subdomain is.
+/// The kind of account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Account {
     /// An account with audit logs.
@@ -187,6 +185,6 @@ pub enum Account {
     Enterprise,
     /// An account whose plan has no audit logs: 403 for every caller.
     Professional,
-    /// No account at all: every path answers the 404 "No help desk at ...".
+    /// No account: every path answers 404 "No help desk at ...".
     Missing,
 }

@@ -1,4 +1,4 @@
-//! Who may not read the access log, what is not understood, and the endpoint's own limit.
+//! Access log errors: refused callers, invalid parameters, and the endpoint's own limit.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn own(title: &str, detail: &str) -> Value {
 }
 
 #[test]
-fn callers_are_refused_in_the_endpoints_own_shape() {
+fn callers_are_refused_with_the_endpoints_own_errors() {
     let sandbox = with(AccessLogs::default());
     assert_eq!(error(&sandbox, ACCESS_TOKEN).0, 200);
     let unauthenticated = own("Authentication failed", "Authentication failed");
@@ -83,7 +83,7 @@ fn bad_parameters_are_named() {
 }
 
 #[test]
-fn the_limit_is_the_endpoints_own_and_says_when_it_resets_as_a_date_time() {
+fn the_endpoints_own_limit_resets_at_a_date_time() {
     let clock_offset = SignedDuration::from_hours(-3);
     let access_logs = AccessLogs { events: 20, ..AccessLogs::default() };
     let options = Options { access_logs, rate_limit: Some(1), clock_offset, ..Options::default() };
@@ -112,7 +112,7 @@ fn the_limits_minute_can_be_shortened() {
 }
 
 #[test]
-fn other_methods_and_paths_do_not_exist() {
+fn other_paths_are_404() {
     let sandbox = with(AccessLogs::default());
     assert_eq!(get(&sandbox, "/api/v2/access_logs/01ARYZ6S41").status, 404);
     assert_eq!(get(&sandbox, "/api/v2/access_logs.json").status, 200);

@@ -1,4 +1,4 @@
-//! The seeded faults on the access log endpoint.
+//! Seeded faults on the access log endpoint.
 
 use std::collections::HashSet;
 
@@ -14,14 +14,14 @@ fn faulty(rule: &str) -> Sandbox {
 }
 
 #[test]
-fn a_repeated_cursor_leads_back_by_the_link_as_well() {
+fn a_repeated_cursor_is_in_the_link_as_well() {
     let sandbox = faulty("cursor-repeated@2");
     let first = access(&sandbox, "page[size]=20");
     let target = next(&sandbox, &first).expect("a link");
     let second = get(&sandbox, &target);
     let third = get(&sandbox, &next(&sandbox, &second).expect("a link"));
     assert_eq!(second.texts(), third.texts());
-    assert_eq!(sandbox.faults_struck()[&Fault::CursorRepeated], 1);
+    assert_eq!(sandbox.faults_injected()[&Fault::CursorRepeated], 1);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_missing_cursor_leaves_no_link() {
 }
 
 #[test]
-fn an_empty_page_and_a_repeated_record_lose_nothing_along_the_links() {
+fn faults_lose_no_record_if_links_are_followed() {
     for rule in ["empty-page@2", "event-repeated@2", "swap@2", "504@2", "cursor-expired@2"] {
         let sandbox = faulty(rule);
         let mut seen: HashSet<String> = HashSet::new();
@@ -48,12 +48,12 @@ fn an_empty_page_and_a_repeated_record_lose_nothing_along_the_links() {
             }
         }
         assert_eq!(seen, sandbox.access_records().into_iter().collect(), "{rule}");
-        assert_eq!(sandbox.faults_struck().values().sum::<u64>(), 1, "{rule}");
+        assert_eq!(sandbox.faults_injected().values().sum::<u64>(), 1, "{rule}");
     }
 }
 
 #[test]
-fn an_expired_cursor_and_other_json_have_the_endpoints_own_shape() {
+fn fault_bodies_have_the_endpoints_own_form() {
     let sandbox = faulty("cursor-expired=1");
     let first = access(&sandbox, "page[size]=20");
     let expired = get(&sandbox, &next(&sandbox, &first).expect("a link"));

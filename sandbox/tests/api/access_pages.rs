@@ -25,7 +25,7 @@ fn texts(pages: &[Got]) -> Vec<String> {
 }
 
 #[test]
-fn a_walk_serves_every_record_once_ascending_by_default() {
+fn a_walk_returns_every_record_once_ascending_by_default() {
     let sandbox = many(2_600);
     let pages = access_walk(&sandbox, "");
     assert_eq!(pages.iter().map(|page| page.texts().len()).collect::<Vec<_>>(), [1_000, 1_000, 600]);
@@ -52,7 +52,7 @@ fn descending_order_and_pages_before_are_served() {
 }
 
 #[test]
-fn each_cursor_parameter_can_be_the_accepted_one_and_the_one_that_links_carry() {
+fn the_accepted_and_the_linked_cursor_parameter_are_configurable() {
     for (cursor, link_cursor) in [
         (CursorName::Either, LinkCursorName::Page),
         (CursorName::Either, LinkCursorName::Filter),
@@ -76,9 +76,9 @@ fn each_cursor_parameter_can_be_the_accepted_one_and_the_one_that_links_carry() 
 }
 
 #[test]
-fn the_ends_of_a_time_filter_are_inside_or_outside_as_switched() {
+fn the_bounds_of_a_time_filter_are_inclusive_or_exclusive() {
     for inclusive in [true, false] {
-        let access_logs = AccessLogs { to: Some(TO), days: 1, events: 86_400, rate_limit: 0, ..AccessLogs::default() };
+        let access_logs = AccessLogs { to: Some(TO), days: 1, events: 8_640, rate_limit: 0, ..AccessLogs::default() };
         let options = Options {
             access_logs,
             to: TO,
@@ -89,11 +89,11 @@ fn the_ends_of_a_time_filter_are_inside_or_outside_as_switched() {
             ..Options::default()
         };
         let sandbox = sandbox(options);
-        let second = |n: i64| TO - SignedDuration::from_hours(24) + SignedDuration::from_secs(n);
+        let second = |n: i64| TO - SignedDuration::from_hours(24) + SignedDuration::from_secs(n * 10);
         let query = format!("filter[start]={}&filter[end]={}", second(10), second(20));
         let expected = if inclusive { 10..21 } else { 11..20 };
         assert_eq!(texts(&access_walk(&sandbox, &query)), sandbox.access_records()[expected]);
-        let open = format!("filter[start]={}&page[size]=2500", second(86_390));
+        let open = format!("filter[start]={}&page[size]=2500", second(8_630));
         assert_eq!(access(&sandbox, &open).texts().len(), if inclusive { 10 } else { 9 });
     }
 }
@@ -101,7 +101,7 @@ fn the_ends_of_a_time_filter_are_inside_or_outside_as_switched() {
 type Wanted<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
 
 #[test]
-fn filters_find_what_the_records_show() {
+fn filters_match_the_fields_of_records() {
     let sandbox = many(1_500);
     let records = sandbox.access_records();
     let values: Vec<Value> = records.iter().map(|text| serde_json::from_str(text).expect(text)).collect();
@@ -162,7 +162,7 @@ fn displaced_records_are_listed_once_within_the_filters_result() {
 }
 
 #[test]
-fn records_arrive_by_the_library_and_by_http() {
+fn records_are_added_by_the_library_and_over_http() {
     let sandbox = many(10);
     let added = sandbox.add_access_events(5, TO - SignedDuration::from_secs(60), TO);
     assert_eq!(added.len(), 5);
@@ -176,7 +176,7 @@ fn records_arrive_by_the_library_and_by_http() {
 }
 
 #[test]
-fn heavy_requests_fail_as_those_for_audit_logs_do() {
+fn heavy_requests_fail_like_those_for_audit_logs() {
     let load = zendesk_sandbox::Load {
         max_depth: Some(2),
         max_page_size: Some(100),

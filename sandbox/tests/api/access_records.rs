@@ -19,14 +19,14 @@ fn values(sandbox: &Sandbox) -> Vec<Value> {
 }
 
 #[test]
-fn the_same_options_make_the_same_records_and_another_seed_others() {
+fn records_depend_on_options_and_seed_only() {
     let one = many(500, 1).access_records();
     assert_eq!(one, many(500, 1).access_records());
     let other: HashSet<String> = many(500, 2).access_records().into_iter().collect();
     assert!(one.iter().all(|text| !other.contains(text)));
 }
 
-/// Decodes Crockford's base 32 by itself.
+/// Decodes the milliseconds of a ULID without code of the sandbox.
 fn milliseconds(id: &str) -> i64 {
     let alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     id[..10].chars().fold(0, |sum, c| sum * 32 + i64::try_from(alphabet.find(c).expect("a digit")).expect("small"))
@@ -47,7 +47,7 @@ fn ids_are_distinct_ulids_of_their_timestamp() {
 }
 
 #[test]
-fn every_documented_member_occurs_and_mandatory_ones_are_always_there() {
+fn every_documented_member_occurs_and_mandatory_ones_always_do() {
     let values = values(&many(5_000, 1));
     for name in ["authorization_type", "client", "id", "ip_address", "method", "status", "timestamp", "url", "user_id"]
     {

@@ -22,7 +22,7 @@ fn url_encoded(value: &str) -> String {
     encoded(value).replace(' ', "%20").replace('"', "%22").replace('<', "%3C").replace('>', "%3E").replace('&', "%26")
 }
 
-/// What a browser needs to send for a click on "Allow" or "Deny".
+/// Submits the consent form as a browser does after a click on "Allow" or "Deny".
 fn click(sandbox: &Sandbox, page: &Got, decision: &str, user: &str) -> Got {
     assert_eq!(page.status, 200, "{}", page.text());
     assert!(page.header("content-type").is_some_and(|value| value.starts_with("text/html")));
@@ -99,7 +99,7 @@ fn a_confidential_client_gets_a_pair_that_reads_and_refreshes() {
 }
 
 #[test]
-fn a_code_is_good_once_and_not_for_long() {
+fn a_code_is_valid_once_and_expires() {
     let sandbox = sandbox(Options::default());
     let code = code(&sandbox, CLIENT_ID, false, "admin");
     assert_eq!(exchange(&sandbox, &code, &json!({})).status, 201);
@@ -112,7 +112,7 @@ fn a_code_is_good_once_and_not_for_long() {
 }
 
 #[test]
-fn the_redirect_uri_the_client_and_its_secret_must_be_those_of_the_code() {
+fn redirect_uri_client_and_secret_must_match_the_code() {
     let sandbox = sandbox(Options::default());
     let code = code(&sandbox, CLIENT_ID, false, "admin");
     for (changes, status, error) in [
@@ -153,7 +153,7 @@ fn pkce_is_verified_and_replaces_the_secret_of_a_public_client() {
 }
 
 #[test]
-fn a_form_is_accepted_as_well_as_json() {
+fn a_token_request_can_be_a_form() {
     let sandbox = sandbox(Options::default());
     let code = code(&sandbox, CLIENT_ID, false, "admin");
     let redirect = url_encoded(REDIRECT);
@@ -195,7 +195,7 @@ fn a_denied_consent_and_bad_requests_redirect_with_an_error() {
 }
 
 #[test]
-fn an_unknown_client_or_redirect_uri_is_never_redirected() {
+fn an_unknown_client_or_redirect_uri_is_not_redirected() {
     let sandbox = sandbox(Options::default());
     for more in [("client_id", "nobody"), ("redirect_uri", "http://evil.example/"), ("redirect_uri", "")] {
         let got = open(&sandbox, &consent(CLIENT_ID, &[more]));
@@ -204,7 +204,7 @@ fn an_unknown_client_or_redirect_uri_is_never_redirected() {
 }
 
 #[test]
-fn the_consent_page_escapes_what_it_was_given() {
+fn the_consent_page_escapes_its_parameters() {
     let sandbox = sandbox(Options::default());
     let page = open(&sandbox, &consent(CLIENT_ID, &[("state", "\"><script>")]));
     assert!(page.status == 200 && !page.text().contains("<script>"), "{}", page.text());

@@ -1,4 +1,4 @@
-//! Who may read audit logs, and in which words the others are refused.
+//! Which callers can read audit logs, and the errors of the others.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use zendesk_sandbox::{Account, Options, credentials};
@@ -16,7 +16,7 @@ fn basic(user: &str, secret: &str) -> String {
 }
 
 #[test]
-fn each_kind_of_caller_gets_its_answer() {
+fn each_kind_of_caller_gets_its_status_and_body() {
     let sandbox = sandbox(Options::default());
     let bearer = |token: &str| format!("Bearer {token}");
     let admin = format!("{}/token", credentials::ADMIN_EMAIL);
@@ -57,7 +57,7 @@ fn without_credentials_it_is_a_401() {
 }
 
 #[test]
-fn the_edge_answers_html() {
+fn a_blocked_caller_gets_html() {
     let sandbox = sandbox(Options::default());
     let got = get_as(&sandbox, &format!("Bearer {}", credentials::EDGE_BLOCKED_ACCESS_TOKEN), LOGS);
     assert_eq!(got.status, 403);
@@ -76,7 +76,7 @@ fn users_me_answers_200_to_everybody() {
 }
 
 #[test]
-fn a_plan_without_audit_logs_forbids_them_to_all_who_authenticate() {
+fn a_plan_without_audit_logs_is_403_for_every_authenticated_caller() {
     let sandbox = sandbox(Options { account: Account::Professional, ..Options::default() });
     let got = get(&sandbox, LOGS);
     assert_eq!((got.status, got.text()), (403, FORBIDDEN));
@@ -86,7 +86,7 @@ fn a_plan_without_audit_logs_forbids_them_to_all_who_authenticate() {
 }
 
 #[test]
-fn a_missing_account_answers_json_as_html_on_every_path() {
+fn a_missing_account_is_404_json_sent_as_html_on_every_path() {
     let options = Options { account: Account::Missing, subdomain: "gone".to_owned(), ..Options::default() };
     let sandbox = sandbox(options);
     let expected = r#"{"error":{"title":"No help desk at gone.zendesk.com","message":"There is no help desk configured at this address. This means that the address is available and that you can claim it at http://www.zendesk.com/signup"}}"#;
@@ -98,7 +98,7 @@ fn a_missing_account_answers_json_as_html_on_every_path() {
 }
 
 #[test]
-fn other_paths_and_methods_are_no_endpoints() {
+fn other_paths_and_methods_are_404() {
     let sandbox = sandbox(Options::default());
     for (method, path) in [
         ("GET", "/"),

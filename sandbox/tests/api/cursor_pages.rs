@@ -1,4 +1,4 @@
-//! Pagination by cursor: walks, cursors, links, and what is refused.
+//! Cursor pagination: walks, cursors, links, and invalid parameters.
 
 use serde_json::Value;
 use zendesk_sandbox::{Options, Sandbox, Shape, compact};
@@ -13,7 +13,7 @@ fn has_more(got: &Got) -> bool {
     got.json()["meta"]["has_more"].as_bool().expect("a bool")
 }
 
-/// All pages from the first on, each page's texts in compact form.
+/// Returns the records of each page of a walk, in compact form.
 fn walk(sandbox: &Sandbox, query: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut after = String::new();
@@ -30,7 +30,7 @@ fn walk(sandbox: &Sandbox, query: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_walk_up_serves_every_record_once_in_order() {
+fn an_ascending_walk_returns_every_record_once_in_order() {
     for shape in [Shape::Mixed, Shape::Tied, Shape::OneSecond] {
         let sandbox = sandbox(Options { events: 950, shape, ..Options::default() });
         let pages = walk(&sandbox, "page[size]=100&sort=created_at");
@@ -49,7 +49,7 @@ fn the_default_sort_is_newest_first() {
 }
 
 #[test]
-fn both_paths_are_the_same() {
+fn the_path_with_json_suffix_is_the_same_endpoint() {
     let sandbox = sandbox(Options::default());
     let plain = get(&sandbox, "/api/v2/audit_logs?page[size]=5");
     let json = get(&sandbox, "/api/v2/audit_logs.json?page[size]=5");
@@ -60,7 +60,7 @@ fn both_paths_are_the_same() {
 }
 
 #[test]
-fn the_last_page_still_has_a_cursor_and_nothing_lies_beyond() {
+fn the_last_page_has_a_cursor_that_leads_to_an_empty_page() {
     let sandbox = sandbox(Options { events: 10, ..Options::default() });
     let last = logs(&sandbox, "page[size]=10");
     assert!(!has_more(&last));
@@ -94,7 +94,7 @@ fn events_that_arrive_do_not_shift_a_walk() {
 }
 
 #[test]
-fn before_goes_back_to_where_it_came_from() {
+fn the_before_cursor_returns_the_previous_page() {
     let sandbox = sandbox(Options { events: 50, ..Options::default() });
     for sort in ["created_at", "-created_at"] {
         let query = format!("page[size]=20&sort={sort}");
@@ -110,7 +110,7 @@ fn before_goes_back_to_where_it_came_from() {
 }
 
 #[test]
-fn links_lead_to_the_neighbours_with_the_same_question() {
+fn links_keep_the_parameters_of_the_request() {
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     let question = "sort=created_at&filter[action][]=login&filter[action][]=exported";
     let all = logs(&sandbox, &format!("page[size]=50&{question}")).texts();
@@ -147,7 +147,7 @@ fn a_cursor_belongs_to_its_sort() {
 }
 
 #[test]
-fn what_is_not_valid_is_named() {
+fn errors_name_the_invalid_parameter() {
     let sandbox = sandbox(Options::default());
     for (query, detail) in [
         ("page[size]=0", "page[size] is not valid"),

@@ -1,5 +1,5 @@
-//! The events: the same in every run, all different, as varied as real ones, and
-//! served exactly as `records()` says.
+//! The events: reproducible, distinct, as varied as real ones, and served as `records()`
+//! returns them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ fn many(events: u64) -> Sandbox {
 }
 
 #[test]
-fn the_same_options_make_the_same_events_and_another_seed_others() {
+fn events_depend_on_options_and_seed_only() {
     let one = many(2_000).records();
     assert_eq!(one, many(2_000).records());
     let other = sandbox(Options { events: 2_000, seed: 2, ..Options::default() }).records();
@@ -32,7 +32,7 @@ fn all_records_are_distinct_json_objects_on_one_line() {
 }
 
 #[test]
-fn ids_are_distinct_long_partly_beyond_a_float_and_do_not_follow_time() {
+fn ids_are_distinct_some_exceed_a_float_and_none_follow_time() {
     let records = many(20_000).records();
     let ids: Vec<i64> =
         records.iter().filter_map(|r| serde_json::from_str::<Value>(r).expect(r)["id"].as_i64()).collect();
@@ -62,9 +62,9 @@ fn created_at(record: &str) -> Option<String> {
     value["created_at"].as_str().map(str::to_owned)
 }
 
-/// What a text must contain somewhere among the records.
+/// Each of these texts must occur in some record.
 #[test]
-fn the_variety_of_real_records_occurs() {
+fn records_vary_like_real_ones() {
     let sandbox = many(20_000);
     let all = sandbox.records().join("\n");
     for part in [
@@ -107,7 +107,7 @@ fn the_variety_of_real_records_occurs() {
 }
 
 #[test]
-fn fields_are_missing_or_null_as_rarely_as_promised() {
+fn few_fields_are_omitted_or_null() {
     let records = many(20_000).records();
     let values: Vec<Value> = records.iter().map(|r| serde_json::from_str(r).expect(r)).collect();
     let lacking = |field: &str| values.iter().filter(|v| v.get(field).is_none()).count();
@@ -133,7 +133,7 @@ fn fields_are_missing_or_null_as_rarely_as_promised() {
 }
 
 #[test]
-fn older_records_lack_the_actors_name() {
+fn older_records_have_no_actor_name() {
     let lacking =
         |records: &[String]| records.iter().filter(|r| !r.contains(r#""actor_name""#)).count() * 100 / records.len();
     let sandbox = sandbox(Options { events: 5_000, shape: Shape::Even, ..Options::default() });
@@ -143,7 +143,7 @@ fn older_records_lack_the_actors_name() {
 }
 
 #[test]
-fn the_first_twenty_events_have_an_id_and_a_time_and_no_odd_spaces() {
+fn the_first_twenty_events_are_regular() {
     for seed in 0..50 {
         let sandbox = sandbox(Options { events: 20, seed, ..Options::default() });
         for text in logs(&sandbox, "page[size]=100").texts() {
@@ -165,7 +165,7 @@ fn a_record_has_some_500_bytes_and_a_few_have_kilobytes() {
 }
 
 #[test]
-fn pages_serve_the_records_but_for_white_space_between_tokens() {
+fn pages_contain_the_bytes_of_records_except_white_space() {
     let sandbox = many(3_000);
     let mut served = Vec::new();
     for page in 1..=30 {
@@ -180,7 +180,7 @@ fn pages_serve_the_records_but_for_white_space_between_tokens() {
 }
 
 #[test]
-fn within_a_second_the_order_is_fixed_and_no_field_tells_it() {
+fn the_order_within_a_second_is_fixed_but_follows_no_field() {
     let sandbox = sandbox(Options { shape: Shape::OneSecond, ..Options::default() });
     let ascending = logs(&sandbox, "page[size]=100&sort=created_at").texts();
     assert_eq!(ascending, logs(&sandbox, "page[size]=100&sort=created_at").texts());
@@ -190,7 +190,7 @@ fn within_a_second_the_order_is_fixed_and_no_field_tells_it() {
 }
 
 #[test]
-fn arrivals_lie_where_they_should_and_leave_the_others_alone() {
+fn added_events_are_in_their_span_and_change_no_other_event() {
     let sandbox = many(500);
     let before = sandbox.records();
     let added = sandbox.add_events(
@@ -210,7 +210,7 @@ fn arrivals_lie_where_they_should_and_leave_the_others_alone() {
 }
 
 #[test]
-fn no_event_and_a_span_of_nothing() {
+fn zero_events_are_allowed_and_an_empty_span_is_not() {
     assert!(many(0).records().is_empty());
     let backwards = Options { to: Options::default().from, ..Options::default() };
     let error = Sandbox::start(backwards).expect_err("an empty span");

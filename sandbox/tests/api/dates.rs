@@ -1,4 +1,4 @@
-//! Dates that are shown off, and events that are dated outside the history.
+//! Dates that are shown with an offset, and events that are dated outside the history.
 
 use serde_json::Value;
 use zendesk_sandbox::{DateFormat, Dates, FutureEvents, Options, Sandbox, Shape, compact};
@@ -21,7 +21,7 @@ fn created_at(record: &str) -> String {
 }
 
 #[test]
-fn a_date_is_shown_off_while_filters_and_order_use_the_true_time() {
+fn a_shown_offset_does_not_affect_filters_and_order() {
     for (format, offset, shown) in [
         (DateFormat::Utc, 0, "2024-01-01T00:00:10Z"),
         (DateFormat::Utc, -18_000, "2023-12-31T19:00:10Z"),
@@ -38,7 +38,7 @@ fn a_date_is_shown_off_while_filters_and_order_use_the_true_time() {
 }
 
 #[test]
-fn one_record_is_misdated_and_stays_in_its_place() {
+fn a_misdated_record_keeps_its_position() {
     let dates = Dates { misdated: Some(-2), ..Dates::default() };
     let sandbox = a_second_each(20, dates);
     let expected = a_second_each(20, Dates::default()).records();
@@ -51,7 +51,7 @@ fn one_record_is_misdated_and_stays_in_its_place() {
 }
 
 #[test]
-fn epoch_and_future_events_lie_outside_the_history_for_filters_too() {
+fn filters_find_epoch_and_future_events_at_their_dates() {
     let future_events = Some(FutureEvents { count: 2, hours: 20 });
     let sandbox = a_second_each(60, Dates { epoch_events: 3, future_events, ..Dates::default() });
     let records = sandbox.records();

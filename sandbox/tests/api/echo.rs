@@ -13,7 +13,7 @@ fn echoing(echo: &str) -> Sandbox {
 }
 
 #[test]
-fn errors_of_the_api_and_of_faults_repeat_the_access_token_in_every_encoding() {
+fn errors_repeat_the_access_token_in_every_encoding() {
     for encoder in Encoder::all() {
         let name = format!("{encoder:?}");
         let echo = Echo { place: zendesk_sandbox::EchoPlace::Text, encoders: vec![*encoder, Encoder::Plain] };
@@ -28,7 +28,7 @@ fn errors_of_the_api_and_of_faults_repeat_the_access_token_in_every_encoding() {
 }
 
 #[test]
-fn each_place_has_its_content_type() {
+fn each_kind_of_body_has_its_content_type() {
     for (echo, content_type) in [
         ("percent", "application/json"),
         ("unknown:percent", "application/json"),
@@ -46,7 +46,7 @@ fn each_place_has_its_content_type() {
 }
 
 #[test]
-fn a_unicode_escape_is_one_for_json() {
+fn a_unicode_escape_is_decoded_by_a_json_parser() {
     let got = logs(&echoing("unicode-all"), "page[size]=0");
     assert!(!got.text().contains(ACCESS_TOKEN) && got.text().contains("\\u007a\\u0064\\u0073\\u0062"));
     assert!(got.json()["description"].as_str().is_some_and(|text| text.contains(ACCESS_TOKEN)));

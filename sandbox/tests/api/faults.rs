@@ -1,5 +1,4 @@
-//! Interference with answers, what is seen of requests, and requests that no
-//! client sends.
+//! Hooks that replace answers, recorded requests, and malformed requests.
 
 use std::{
     io::{Read as _, Write as _},
@@ -16,7 +15,7 @@ use zendesk_sandbox::{
 
 use crate::http::{logs, parse, raw, request, sandbox};
 
-/// A sandbox that answers its first request like this, and the others as usual.
+/// Starts a sandbox that gives this answer to its first request only.
 fn first(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Sandbox {
     let hook = move |seen: &SeenRequest| (seen.number == 1).then(&answer);
     sandbox(Options { interfere: Some(Interfere::new(hook)), ..Options::default() })
@@ -30,7 +29,7 @@ fn get_text(sandbox: &Sandbox) -> Vec<u8> {
 }
 
 #[test]
-fn a_reply_takes_the_place_of_the_answer() {
+fn a_hook_replaces_the_answer() {
     let sandbox = first(|| Answer::Reply {
         status: 503,
         headers: vec![
@@ -50,7 +49,7 @@ fn a_reply_takes_the_place_of_the_answer() {
 }
 
 #[test]
-fn a_reply_may_bring_its_own_date_and_any_status() {
+fn a_hook_can_set_the_date_and_any_status() {
     let date = "Tue, 01 Jan 2030 00:00:00 GMT";
     let sandbox = first(move || Answer::Reply {
         status: 9_999,
@@ -63,7 +62,7 @@ fn a_reply_may_bring_its_own_date_and_any_status() {
 }
 
 #[test]
-fn a_dropped_connection_has_no_byte() {
+fn a_dropped_connection_sends_no_byte() {
     let sandbox = first(|| Answer::DropConnection);
     assert_eq!(get_text(&sandbox), b"");
     assert_eq!(sandbox.requests().len(), 1);
@@ -71,7 +70,7 @@ fn a_dropped_connection_has_no_byte() {
 }
 
 #[test]
-fn a_body_breaks_off_after_so_many_bytes_of_the_announced() {
+fn a_truncated_body_announces_its_full_length() {
     for (sent, arrives) in [(0, Some(0)), (1_000, Some(1_000)), (usize::MAX, None)] {
         let sandbox = first(move || Answer::DropInBody { sent });
         let got = parse(&get_text(&sandbox));
@@ -85,7 +84,7 @@ fn a_body_breaks_off_after_so_many_bytes_of_the_announced() {
 }
 
 #[test]
-fn a_stalled_request_gets_nothing_until_the_sandbox_goes() {
+fn a_stalled_request_gets_no_answer_until_the_sandbox_is_dropped() {
     let sandbox = first(|| Answer::Stall);
     let base = sandbox.base_url();
     let (tell, told) = mpsc::channel();
@@ -107,7 +106,7 @@ fn a_stalled_request_gets_nothing_until_the_sandbox_goes() {
 }
 
 #[test]
-fn a_delayed_answer_is_the_real_one_later() {
+fn a_delayed_answer_is_the_regular_one() {
     let time = Duration::from_millis(40);
     let sandbox = first(move || Answer::Delay(time));
     let start = Instant::now();
@@ -117,7 +116,7 @@ fn a_delayed_answer_is_the_real_one_later() {
 }
 
 #[test]
-fn an_edit_changes_what_it_touches_and_keeps_the_other_texts() {
+fn an_edit_keeps_the_bytes_of_unchanged_records() {
     let sandbox = first(|| {
         Answer::edit(|mut page| {
             page["meta"]["after_cursor"] = json!("the same again");
@@ -136,13 +135,13 @@ fn an_edit_changes_what_it_touches_and_keeps_the_other_texts() {
 }
 
 #[test]
-fn an_edit_may_make_anything_of_an_answer() {
+fn an_edit_can_return_any_json() {
     let sandbox = first(|| Answer::edit(|_| json!(["no", "object"])));
     assert_eq!(logs(&sandbox, "page[size]=1").text(), r#"["no","object"]"#);
 }
 
 #[test]
-fn requests_are_seen_as_they_came() {
+fn requests_are_recorded_as_received() {
     let sandbox = sandbox(Options::default());
     let headers = [("User-Agent", "tester/1"), ("Authorization", "Bearer x")];
     let body = format!(r#"{{"client_id":"{CLIENT_ID}"}}"#);
@@ -165,7 +164,7 @@ fn requests_are_seen_as_they_came() {
 }
 
 #[test]
-fn a_port_can_be_named_and_is_free_again_afterwards() {
+fn a_port_can_be_chosen_and_is_released() {
     let first = sandbox(Options::default());
     let port: u16 = first.base_url().rsplit(':').next().and_then(|p| p.parse().ok()).expect("a port");
     assert!(first.base_url().starts_with("http://127.0.0.1:"));
@@ -175,9 +174,9 @@ fn a_port_can_be_named_and_is_free_again_afterwards() {
     assert_eq!(logs(&again, "page[size]=1").status, 200);
 }
 
-/// Whatever comes: an HTTP answer or a closed connection, and service goes on.
+/// Each request gets an HTTP answer or a closed connection, and the server keeps running.
 #[test]
-fn hostile_requests_do_no_harm() {
+fn malformed_requests_do_not_stop_the_server() {
     let sandbox = sandbox(Options { events: 100, ..Options::default() });
     let auth = format!("Host: x\r\nConnection: close\r\nAuthorization: Bearer {ACCESS_TOKEN}\r\n\r\n");
     let values = [
@@ -256,7 +255,7 @@ fn hostile_requests_do_no_harm() {
 }
 
 #[test]
-fn a_hook_that_panics_costs_one_connection() {
+fn a_panic_in_a_hook_closes_one_connection() {
     let hook = |seen: &SeenRequest| {
         assert!(seen.number > 1, "on purpose, for request 1");
         None
@@ -267,7 +266,7 @@ fn a_hook_that_panics_costs_one_connection() {
 }
 
 #[test]
-fn it_starts_and_ends_inside_an_asynchronous_program_too() {
+fn the_sandbox_works_inside_an_asynchronous_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let sandbox = sandbox(Options::default());

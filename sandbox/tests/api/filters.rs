@@ -1,4 +1,4 @@
-//! Filters: which events match, and what is refused in which words.
+//! Filters: which events match, and the errors of invalid values.
 
 use serde_json::Value;
 use zendesk_sandbox::{Options, Sandbox, Shape, compact};
@@ -7,7 +7,7 @@ use crate::http::{logs, sandbox};
 
 const FORMAT: &str = r#"{"error":"InvalidValue","description":"Invalid filter[created_at] specified; format is ?filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ&filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ"}"#;
 
-/// A sandbox with one event in each of 100 seconds.
+/// Starts a sandbox with one event in each of 100 seconds.
 fn a_second_each(options: Options) -> Sandbox {
     let to = options.from + jiff::SignedDuration::from_secs(100);
     sandbox(Options { events: 100, to, shape: Shape::Even, ..options })
@@ -21,7 +21,7 @@ fn between(sandbox: &Sandbox, start: &str, end: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_ends_of_a_window_are_inside_or_outside_as_switched() {
+fn the_bounds_of_a_window_are_inclusive_or_exclusive() {
     for (start_inclusive, end_inclusive) in [(true, true), (true, false), (false, true), (false, false)] {
         let sandbox = a_second_each(Options { start_inclusive, end_inclusive, ..Options::default() });
         let found = between(&sandbox, "2024-01-01T00:00:10Z", "2024-01-01T00:00:20Z");
@@ -42,7 +42,7 @@ fn a_window_without_events_is_an_empty_page() {
 }
 
 #[test]
-fn created_at_is_given_twice_in_one_format_or_refused() {
+fn created_at_needs_two_values_in_one_format() {
     let sandbox = sandbox(Options::default());
     let good = "2024-01-01T00:00:00Z";
     let two = |start: &str, end: &str| format!("filter[created_at][]={start}&filter[created_at][]={end}");
@@ -81,9 +81,9 @@ fn created_at_is_given_twice_in_one_format_or_refused() {
 
 type Wanted = Box<dyn Fn(&Value) -> bool>;
 
-/// The records that a filter finds are those whose own fields say so.
+/// A filter returns the records whose fields match.
 #[test]
-fn facts_filter_by_what_the_records_show() {
+fn filters_match_the_fields_of_records() {
     let sandbox = sandbox(Options { events: 2_000, ..Options::default() });
     let records = sandbox.records();
     let values: Vec<Value> = records.iter().map(|r| serde_json::from_str(r).expect(r)).collect();
@@ -137,7 +137,7 @@ fn facts_filter_by_what_the_records_show() {
 }
 
 #[test]
-fn values_that_nothing_has_find_nothing() {
+fn filters_without_matches_return_an_empty_page() {
     let sandbox = sandbox(Options::default());
     for query in ["filter[action]=dance", "filter[ip_address]=nowhere", "filter[actor_id]=7"] {
         let got = logs(&sandbox, &format!("page[size]=5&{query}"));

@@ -11,7 +11,7 @@ fn limit(name: &str, total: u32) -> EndpointLimit {
 }
 
 #[test]
-fn an_endpoints_limit_is_a_429_although_the_account_has_much_left() {
+fn an_endpoints_limit_is_a_429_although_the_account_has_quota_left() {
     let endpoint = vec![limit("audit-logs-index", 2), limit("audit-logs-index-pagination", 9)];
     let limits = Limits { endpoint, ..Limits::default() };
     let sandbox = sandbox(Options { rate_limit: Some(700), limits, ..Options::default() });
@@ -31,7 +31,7 @@ fn an_endpoints_limit_is_a_429_although_the_account_has_much_left() {
 }
 
 #[test]
-fn a_refusal_by_the_account_does_not_count_against_the_endpoint() {
+fn a_429_of_the_account_does_not_count_against_the_endpoint() {
     let limits = Limits { endpoint: vec![limit("x", 5)], ..Limits::default() };
     let sandbox = sandbox(Options { rate_limit: Some(1), limits, ..Options::default() });
     assert_eq!(logs(&sandbox, "page[size]=1").status, 200);

@@ -1,5 +1,5 @@
-//! A client of a few lines: one request a connection, whole answers. Knows
-//! nothing that the sandbox knows, so that the two cannot agree on a mistake.
+//! A small HTTP client: one request a connection, complete answers. Must not share code
+//! with the sandbox, so that both cannot have the same bug.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -29,7 +29,7 @@ impl Got {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
-    /// The records' exact texts, as they stood in the page.
+    /// Returns the exact bytes of the records in the page.
     pub(crate) fn texts(&self) -> Vec<String> {
         #[derive(serde::Deserialize)]
         struct Page<'a> {
@@ -78,27 +78,27 @@ pub(crate) fn request(sandbox: &Sandbox, method: &str, target: &str, headers: &[
     parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("an answer"))
 }
 
-/// GET with this `Authorization`.
+/// Sends a GET with this `Authorization`.
 pub(crate) fn get_as(sandbox: &Sandbox, authorization: &str, target: &str) -> Got {
     request(sandbox, "GET", target, &[("Authorization", authorization)], "")
 }
 
-/// GET by an admin.
+/// Sends a GET as an admin.
 pub(crate) fn get(sandbox: &Sandbox, target: &str) -> Got {
     get_as(sandbox, &format!("Bearer {ACCESS_TOKEN}"), target)
 }
 
-/// GET of audit logs by an admin; `query` needs no encoding but that of cursors.
+/// Requests audit logs as an admin. In `query` only cursors must be encoded.
 pub(crate) fn logs(sandbox: &Sandbox, query: &str) -> Got {
     get(sandbox, &format!("/api/v2/audit_logs?{query}"))
 }
 
-/// A value as it must stand in a query.
+/// Encodes a value for a query.
 pub(crate) fn encoded(value: &str) -> String {
     value.replace('%', "%25").replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 
-/// The ids of a page, in its order. Every record must have one.
+/// Returns the ids of a page, in order. Every record must have one.
 pub(crate) fn ids(got: &Got) -> Vec<i64> {
     assert_eq!(got.status, 200, "{}", got.text());
     let json = got.json();
@@ -106,7 +106,7 @@ pub(crate) fn ids(got: &Got) -> Vec<i64> {
     records.iter().map(|record| record["id"].as_i64().expect("an id")).collect()
 }
 
-/// All pages of a walk in ascending order, without those that follow an error.
+/// Returns the pages of an ascending walk, up to the first error.
 pub(crate) fn walk_up(sandbox: &Sandbox, query: &str) -> Vec<Got> {
     let mut pages: Vec<Got> = Vec::new();
     let mut after = String::new();
@@ -121,19 +121,19 @@ pub(crate) fn walk_up(sandbox: &Sandbox, query: &str) -> Vec<Got> {
     }
 }
 
-/// GET of access logs by an admin.
+/// Requests access logs as an admin.
 pub(crate) fn access(sandbox: &Sandbox, query: &str) -> Got {
     get(sandbox, &format!("/api/v2/access_logs?{query}"))
 }
 
-/// The target that `links.next` leads to.
+/// Returns the path and query of `links.next`.
 pub(crate) fn next(sandbox: &Sandbox, got: &Got) -> Option<String> {
     let json = got.json();
     let link = json["links"]["next"].as_str()?;
     Some(link.strip_prefix(&sandbox.base_url()).expect("its own host").to_owned())
 }
 
-/// All access log pages of a walk along `links.next`.
+/// Returns the access log pages of a walk along `links.next`.
 pub(crate) fn access_walk(sandbox: &Sandbox, query: &str) -> Vec<Got> {
     let mut pages = vec![access(sandbox, query)];
     while let Some(target) = pages.last().filter(|got| got.status == 200).and_then(|got| next(sandbox, got)) {

@@ -15,7 +15,7 @@ const X: [&str; 2] = ["x-rate-limit", "x-rate-limit-remaining"];
 const PLAIN: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
 
 #[test]
-fn over_the_limit_it_is_a_429_in_plain_text() {
+fn requests_over_the_limit_are_a_429_in_plain_text() {
     for (retry_after, limit) in [(true, 2), (false, 1)] {
         let options = Options { rate_limit: Some(limit), retry_after, ..Options::default() };
         let sandbox = sandbox(options);
@@ -26,7 +26,7 @@ fn over_the_limit_it_is_a_429_in_plain_text() {
             assert_eq!(got.header("x-rate-limit-remaining"), Some(left.to_string().as_str()));
             assert_eq!(got.header("ratelimit-remaining"), Some(left.to_string().as_str()));
         }
-        // The limit is the account's: nobody gets through, whoever it is.
+        // The limit applies to the whole account, so other callers are refused as well.
         for got in [logs(&sandbox, "page[size]=1"), get_as(&sandbox, "Bearer x", "/api/v2/users/me")] {
             let expected = "Number of allowed API requests per minute exceeded";
             assert_eq!((got.status, got.text()), (429, expected));
@@ -39,14 +39,14 @@ fn over_the_limit_it_is_a_429_in_plain_text() {
 }
 
 #[test]
-fn a_short_minute_says_to_wait_a_second() {
+fn retry_after_is_at_least_a_second() {
     let minute = Duration::from_hours(1) / 4_000;
     let sandbox = sandbox(Options { rate_limit: Some(0), minute, ..Options::default() });
     assert_eq!(logs(&sandbox, "").header("retry-after"), Some("1"));
 }
 
 #[test]
-fn the_kinds_of_headers_are_sent_as_switched_on_good_and_bad_answers() {
+fn rate_limit_headers_are_sent_as_configured_with_every_status() {
     for (rate_headers, x, plain) in [
         (RateHeaders::Both, true, true),
         (RateHeaders::XRateLimit, true, false),
@@ -62,7 +62,7 @@ fn the_kinds_of_headers_are_sent_as_switched_on_good_and_bad_answers() {
 }
 
 #[test]
-fn without_a_limit_the_headers_speak_of_700() {
+fn without_a_limit_the_headers_show_700() {
     let sandbox = sandbox(Options::default());
     let got = logs(&sandbox, "");
     assert_eq!((got.header("x-rate-limit"), got.header("ratelimit-limit")), (Some("700"), Some("700")));
@@ -71,7 +71,7 @@ fn without_a_limit_the_headers_speak_of_700() {
 }
 
 #[test]
-fn every_answer_has_a_request_id_of_its_own_and_a_date() {
+fn every_answer_has_a_unique_request_id_and_a_date() {
     let sandbox = sandbox(Options::default());
     let answers = [
         logs(&sandbox, ""),
@@ -85,7 +85,7 @@ fn every_answer_has_a_request_id_of_its_own_and_a_date() {
 }
 
 #[test]
-fn the_date_is_the_present_and_can_be_set_off() {
+fn the_date_is_now_plus_the_offset() {
     for hours in [0, -30, 500] {
         let clock_offset = SignedDuration::from_hours(hours);
         let sandbox = sandbox(Options { clock_offset, ..Options::default() });
@@ -99,7 +99,7 @@ fn the_date_is_the_present_and_can_be_set_off() {
 }
 
 #[test]
-fn answers_are_compressed_for_those_who_accept_it() {
+fn answers_are_compressed_if_the_client_accepts_gzip() {
     let get_with = |gzip: bool, accept: &str| {
         let sandbox = sandbox(Options { gzip, ..Options::default() });
         let authorization = format!("Bearer {ACCESS_TOKEN}");
@@ -123,7 +123,7 @@ fn answers_are_compressed_for_those_who_accept_it() {
 }
 
 #[test]
-fn an_answer_takes_as_long_as_the_latency() {
+fn an_answer_takes_at_least_the_latency() {
     let latency = Duration::from_millis(40);
     let sandbox = sandbox(Options { latency, ..Options::default() });
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! The sandbox over HTTP, as its users meet it. Every test talks to a sandbox of
-//! its own; none sleeps and none leaves loopback.
+//! Tests of the sandbox over HTTP. Each test starts its own sandbox. Tests must not sleep
+//! or leave loopback.
 
 mod access_errors;
 mod access_faults;

@@ -25,12 +25,12 @@ fn a_date_can_be_missing_or_malformed_in_single_answers() {
     assert!(DateTimeParser::new().parse_timestamp(malformed).is_err(), "{malformed}");
     date(&answers[2], "date");
     assert!(answers.iter().all(|got| got.status == 200));
-    let struck = sandbox.faults_struck();
+    let struck = sandbox.faults_injected();
     assert_eq!((struck[&Fault::DateMissing], struck[&Fault::DateMalformed]), (1, 1));
 }
 
 #[test]
-fn the_accounts_limit_drops_to_one_in_a_single_answer() {
+fn the_account_limit_is_one_in_a_single_answer() {
     let sandbox = faulty(&["limit-one@2"]);
     let limits: Vec<_> = (0..3)
         .map(|_| {
@@ -44,7 +44,7 @@ fn the_accounts_limit_drops_to_one_in_a_single_answer() {
 }
 
 #[test]
-fn retry_after_is_written_in_each_format_by_limits_and_faults() {
+fn limits_and_faults_write_retry_after_in_each_format() {
     for format in
         [RetryAfterFormat::Seconds, RetryAfterFormat::Zero, RetryAfterFormat::Date, RetryAfterFormat::PastDate]
     {
@@ -70,12 +70,12 @@ fn retry_after_is_written_in_each_format_by_limits_and_faults() {
 }
 
 #[test]
-fn an_early_end_keeps_its_link_and_strikes_no_last_page() {
+fn an_early_end_keeps_its_link_and_skips_last_pages() {
     let sandbox = faulty(&["early-end=1"]);
     let page = logs(&sandbox, "page[size]=10").json();
     assert_eq!(page["meta"]["has_more"], false);
     assert!(page["links"]["next"].is_string() && page["meta"]["after_cursor"].is_string());
     let last = logs(&sandbox, "page[size]=10&filter[action]=dance").json();
     assert!(last["links"]["next"].is_null());
-    assert_eq!(sandbox.faults_struck()[&Fault::EarlyEnd], 1);
+    assert_eq!(sandbox.faults_injected()[&Fault::EarlyEnd], 1);
 }

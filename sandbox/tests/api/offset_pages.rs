@@ -1,4 +1,4 @@
-//! Pagination by offset: what comes without `page[size]`, and where it stops.
+//! Offset pagination: answers without `page[size]`, and their limit.
 
 use serde_json::Value;
 use zendesk_sandbox::{Options, compact};
@@ -6,7 +6,7 @@ use zendesk_sandbox::{Options, compact};
 use crate::http::{get, logs, sandbox};
 
 #[test]
-fn without_a_page_size_the_answer_counts_and_has_no_meta() {
+fn an_offset_page_has_a_count_and_no_meta() {
     let sandbox = sandbox(Options { events: 250, ..Options::default() });
     let got = logs(&sandbox, "");
     let json = got.json();
@@ -20,7 +20,7 @@ fn without_a_page_size_the_answer_counts_and_has_no_meta() {
 }
 
 #[test]
-fn page_per_page_and_order_are_heeded_and_links_lead_on() {
+fn page_per_page_and_sort_order_are_applied_and_kept_in_links() {
     let sandbox = sandbox(Options { events: 25, ..Options::default() });
     let second = logs(&sandbox, "page=2&per_page=10&sort_by=created_at&sort_order=asc");
     let texts: Vec<String> = second.texts().iter().map(|text| compact(text)).collect();
@@ -42,7 +42,7 @@ fn per_page_is_capped_at_a_hundred() {
 }
 
 #[test]
-fn it_stops_after_a_hundred_pages() {
+fn offset_pagination_ends_after_100_pages() {
     let sandbox = sandbox(Options { events: 10_050, ..Options::default() });
     let last = logs(&sandbox, "page=100");
     assert_eq!(last.texts().len(), 100);
@@ -55,7 +55,7 @@ fn it_stops_after_a_hundred_pages() {
 }
 
 #[test]
-fn beyond_the_end_is_an_empty_page() {
+fn a_page_after_the_last_one_is_empty() {
     let sandbox = sandbox(Options { events: 5, ..Options::default() });
     let got = logs(&sandbox, "page=2");
     assert_eq!((got.status, got.texts().len()), (200, 0));
@@ -63,7 +63,7 @@ fn beyond_the_end_is_an_empty_page() {
 }
 
 #[test]
-fn nonsense_is_a_400() {
+fn invalid_parameters_are_400() {
     let sandbox = sandbox(Options { events: 5, ..Options::default() });
     for query in ["page=0", "page=x", "per_page=0", "per_page=-1", "sort_by=id", "sort_order=up"] {
         assert_eq!(logs(&sandbox, query).status, 400, "{query}");
@@ -71,7 +71,7 @@ fn nonsense_is_a_400() {
 }
 
 #[test]
-fn count_is_of_the_matching_records() {
+fn the_count_includes_matching_records_only() {
     let sandbox = sandbox(Options { events: 400, ..Options::default() });
     let logins = sandbox.records().iter().filter(|r| r.contains(r#""action":"login""#)).count();
     assert!(logins > 10);

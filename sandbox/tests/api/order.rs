@@ -1,4 +1,4 @@
-//! Records that are listed away from their place, listed twice, or skipped.
+//! Records that are displaced, listed twice, or skipped.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ fn second(record: &str) -> Option<i64> {
 }
 
 #[test]
-fn displaced_records_are_listed_once_up_to_the_distance_away_in_both_directions() {
+fn displaced_records_are_listed_once_within_the_distance_in_both_directions() {
     let sandbox = even(2_000, displaced(40, 540));
     let listed = texts(&walk_up(&sandbox, "page[size]=100"));
     let truth = sandbox.records();
@@ -59,7 +59,7 @@ fn displacement_depends_on_the_seed_only() {
 }
 
 #[test]
-fn a_filter_uses_the_true_time_and_its_result_has_the_displaced_order() {
+fn filters_use_the_true_time_and_keep_the_displaced_order() {
     let sandbox = even(1_000, displaced(400, 300));
     let (start, end) = ("2024-01-01T01:00:00Z", "2024-01-01T01:16:35Z");
     let query = format!("page[size]=25&filter[created_at][]={start}&filter[created_at][]={end}");
@@ -71,14 +71,14 @@ fn a_filter_uses_the_true_time_and_its_result_has_the_displaced_order() {
         texts
     };
     assert!(sorted(listed.clone()) == sorted(expected.clone()));
-    // At either end of the window records stand where their neighbours outside pushed them.
+    // Displaced records are near both bounds of the window.
     assert!(listed[..25] != expected[..25] && listed[75..] != expected[75..]);
     let count = query.replace("page[size]=25&", "per_page=1&");
     assert_eq!(logs(&sandbox, &count).json()["count"], 100);
 }
 
 #[test]
-fn arrivals_join_a_displaced_history() {
+fn events_can_be_added_to_a_displaced_history() {
     let sandbox = even(100, displaced(10, 300));
     let end = Options::default().from + jiff::SignedDuration::from_secs(1_000);
     let added = sandbox.add_events(3, end, end);
@@ -102,7 +102,7 @@ fn a_duplicate_is_listed_twice_and_counted_once() {
 }
 
 #[test]
-fn shuffled_ties_change_the_order_within_a_second_and_nothing_else() {
+fn shuffled_ties_change_only_the_order_within_a_second() {
     let order = Order { ties: Ties::Shuffled, ..Order::default() };
     let sandbox = sandbox(Options { events: 950, shape: Shape::Tied, order, ..Options::default() });
     let first = texts(&walk_up(&sandbox, "page[size]=100"));
@@ -134,7 +134,7 @@ fn unstable_ties_skip_and_repeat_records_where_a_second_spans_pages() {
 }
 
 #[test]
-fn a_cursor_of_the_second_alone_skips_the_rest_of_it() {
+fn a_cursor_with_only_the_second_skips_the_rest_of_it() {
     let order = Order { cursor: CursorKind::SecondOnly, ..Order::default() };
     let tied = sandbox(Options { events: 900, shape: Shape::Tied, order: order.clone(), ..Options::default() });
     let pages = walk_up(&tied, "page[size]=100");

@@ -41,7 +41,7 @@ fn a_filter_with_too_many_matches_is_a_504() {
 }
 
 #[test]
-fn a_walk_that_is_too_deep_is_a_504_in_either_direction() {
+fn a_walk_that_is_too_deep_is_a_504_in_both_directions() {
     let sandbox = hourly(Load { max_depth: Some(3), ..Load::default() });
     for sort in ["sort=created_at", "sort=-created_at"] {
         let pages = walk_up(&sandbox, &format!("{sort}&page[size]=10"));
@@ -50,7 +50,7 @@ fn a_walk_that_is_too_deep_is_a_504_in_either_direction() {
 }
 
 #[test]
-fn a_page_that_is_too_large_fails_by_its_size_and_by_its_bytes() {
+fn a_page_with_too_many_records_or_bytes_is_a_504() {
     let sandbox = hourly(Load { max_page_size: Some(50), ..Load::default() });
     assert_eq!((status(&sandbox, "page[size]=50"), status(&sandbox, "page[size]=51")), (200, 504));
     let load = Load { max_body_bytes: Some(1_000_000), record_bytes: Some(200_000), ..Load::default() };

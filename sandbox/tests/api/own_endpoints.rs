@@ -1,5 +1,4 @@
-//! What the program offers to tests under `/sandbox/`: its truth, and events that
-//! arrive. Zendesk's own paths are not looked at here.
+//! The endpoints under `/sandbox/`, which return all records and add events.
 
 use zendesk_sandbox::{Account, Options};
 
@@ -25,13 +24,13 @@ fn lines(got: &Got) -> Vec<String> {
 }
 
 #[test]
-fn the_records_are_the_truth() {
+fn records_are_returned_one_a_line() {
     let sandbox = sandbox(Options { events: 321, ..Options::default() });
     assert_eq!(lines(&get(&sandbox.base_url(), "/sandbox/records")), sandbox.records());
 }
 
 #[test]
-fn events_arrive_where_they_are_asked_to() {
+fn events_are_added_in_the_requested_span() {
     let sandbox = sandbox(Options { events: 100, ..Options::default() });
     let before = sandbox.records();
     let body = r#"{"count":25,"from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#;
@@ -42,7 +41,7 @@ fn events_arrive_where_they_are_asked_to() {
 }
 
 #[test]
-fn neither_costs_of_the_rate_limit_nor_needs_an_account() {
+fn own_endpoints_need_no_account_and_use_no_quota() {
     let options = Options { events: 3, rate_limit: Some(1), account: Account::Missing, ..Options::default() };
     let sandbox = sandbox(options);
     for _ in 0..3 {
@@ -53,7 +52,7 @@ fn neither_costs_of_the_rate_limit_nor_needs_an_account() {
 }
 
 #[test]
-fn what_is_not_understood_changes_nothing() {
+fn invalid_requests_change_nothing() {
     let sandbox = sandbox(Options { events: 3, ..Options::default() });
     for body in [
         "",

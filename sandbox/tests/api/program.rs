@@ -1,4 +1,4 @@
-//! The program: what it prints, that it serves, and how it ends.
+//! The program: its output, its server, and its exit codes.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -14,7 +14,7 @@ fn program() -> Command {
 }
 
 #[test]
-fn it_prints_what_to_copy_serves_and_ends_on_a_signal() {
+fn the_program_prints_configurations_serves_and_exits_on_a_signal() {
     for name in ["TERM", "INT"] {
         let mut child = program()
             .args(["--port", "0", "--events", "321", "--subdomain", "acme", "--shape", "one-second"])
@@ -46,7 +46,7 @@ fn it_prints_what_to_copy_serves_and_ends_on_a_signal() {
 }
 
 #[test]
-fn bad_usage_is_a_2_and_a_taken_port_a_1() {
+fn invalid_usage_exits_with_2_and_a_used_port_with_1() {
     for arguments in [
         &["--shape", "round"][..],
         &["--events", "many"],

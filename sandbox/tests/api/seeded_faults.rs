@@ -1,4 +1,4 @@
-//! Seeded faults: that each kind does what it says, when it is told to.
+//! Seeded faults: the effect of each kind, and the requests that it applies to.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -37,11 +37,11 @@ fn gzipped(sandbox: &Sandbox) -> Got {
 }
 
 fn struck(sandbox: &Sandbox, kind: Fault) -> u64 {
-    sandbox.faults_struck().get(&kind).copied().unwrap_or(0)
+    sandbox.faults_injected().get(&kind).copied().unwrap_or(0)
 }
 
 #[test]
-fn errors_have_their_status_type_and_retry_after() {
+fn error_faults_have_their_status_content_type_and_retry_after() {
     for (kind, status, content_type, retry_after) in [
         ("429", 429, "text/plain", false),
         ("429-after", 429, "text/plain", true),
@@ -66,12 +66,12 @@ fn errors_have_their_status_type_and_retry_after() {
         let is_json = serde_json::from_slice::<serde_json::Value>(&got.body).is_ok();
         assert_eq!(is_json, content_type == "application/json" && !["empty", "broken-json"].contains(&kind), "{kind}");
         assert_eq!(logs(&sandbox, PAGE).texts().len(), 50, "only the first is struck");
-        assert_eq!(sandbox.faults_struck(), [(rule(&format!("{kind}@1")).kind, 1)].into());
+        assert_eq!(sandbox.faults_injected(), [(rule(&format!("{kind}@1")).kind, 1)].into());
     }
 }
 
 #[test]
-fn connections_break_before_and_inside_the_body() {
+fn drop_faults_close_the_connection_before_or_in_the_body() {
     let text =
         format!("GET /api/v2/audit_logs?{PAGE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS_TOKEN}\r\n\r\n");
     let answer = raw(&with(&["drop@1"]).base_url(), text.as_bytes()).unwrap_or_default();
@@ -83,7 +83,7 @@ fn connections_break_before_and_inside_the_body() {
 }
 
 #[test]
-fn half_a_body_has_its_own_length() {
+fn half_a_body_has_a_matching_length() {
     let sandbox = with(&["half-body@1"]);
     let (half, whole) = (logs(&sandbox, PAGE), logs(&sandbox, PAGE));
     assert!(half.body == whole.body[..whole.body.len() / 2]);
@@ -91,20 +91,20 @@ fn half_a_body_has_its_own_length() {
 }
 
 #[test]
-fn broken_gzip_cannot_be_read_as_what_it_was() {
+fn broken_gzip_does_not_decompress_to_the_original() {
     let sandbox = with(&["gzip@2.."]);
     let unpacked = |got: &Got| {
         assert_eq!(got.header("content-encoding"), Some("gzip"));
         let mut text = Vec::new();
         GzDecoder::new(&got.body[..]).read_to_end(&mut text).map(|_| text)
     };
-    // Links hold the port, so that each sandbox has its own length.
+    // Links contain the port, so the length differs between sandboxes.
     let whole = gzipped(&sandbox);
     let text = unpacked(&whole).expect("it is struck from the second request on");
     let mut shorter = 0;
     for _ in 0..30 {
         let got = gzipped(&sandbox);
-        // A wrong bit in the padding at the end changes nothing.
+        // A wrong bit in the padding at the end has no effect.
         assert!(unpacked(&got).map_or(true, |unpacked| unpacked == text));
         shorter += usize::from(got.body.len() < whole.body.len());
     }
@@ -112,14 +112,14 @@ fn broken_gzip_cannot_be_read_as_what_it_was() {
 }
 
 #[test]
-fn a_dripping_body_is_the_whole_one() {
+fn a_slow_body_is_complete() {
     let sandbox = with(&["drip@1"]);
     assert!(logs(&sandbox, PAGE).body == logs(&sandbox, PAGE).body);
     assert_eq!(struck(&sandbox, Fault::Drip), 1);
 }
 
 #[test]
-fn a_stall_strikes_one_request_and_no_other() {
+fn a_stall_affects_one_request() {
     let sandbox = with(&["stall@1"]);
     let stalled = std::net::TcpStream::connect(sandbox.base_url().strip_prefix("http://").expect("http"));
     let mut stalled = stalled.expect("a connection");
@@ -137,7 +137,7 @@ fn a_stall_strikes_one_request_and_no_other() {
 }
 
 #[test]
-fn cursors_expire_repeat_and_miss_where_there_is_one() {
+fn cursor_faults_apply_to_pages_with_a_cursor() {
     let sandbox = with(&["cursor-expired=1"]);
     let first = logs(&sandbox, PAGE);
     assert_eq!((first.status, struck(&sandbox, Fault::CursorExpired)), (200, 0));
@@ -159,7 +159,7 @@ fn cursors_expire_repeat_and_miss_where_there_is_one() {
 }
 
 #[test]
-fn an_empty_page_leads_to_what_should_have_been_there() {
+fn an_empty_page_leads_to_the_missing_records() {
     let sandbox = with(&["empty-page@1", "empty-page@3"]);
     let whole = logs(&with(&[]), "page[size]=100&sort=created_at").texts();
     let mut query = PAGE.to_owned();
@@ -175,7 +175,7 @@ fn an_empty_page_leads_to_what_should_have_been_there() {
 }
 
 #[test]
-fn a_repeated_event_stands_at_the_end_of_a_page_and_at_the_start_of_the_next() {
+fn a_repeated_event_is_at_the_end_of_a_page_and_the_start_of_the_next() {
     let sandbox = with(&["event-repeated@1"]);
     let first = logs(&sandbox, PAGE);
     let second = logs(&sandbox, &after(&first));
@@ -186,7 +186,7 @@ fn a_repeated_event_stands_at_the_end_of_a_page_and_at_the_start_of_the_next() {
 }
 
 #[test]
-fn a_swap_changes_places_and_nothing_else() {
+fn a_swap_changes_only_the_order() {
     let sandbox = with(&["swap@2"]);
     let (real, swapped) = (logs(&sandbox, PAGE).texts(), logs(&sandbox, PAGE).texts());
     let moved: Vec<usize> = (0..50).filter(|&place| real[place] != swapped[place]).collect();
@@ -195,7 +195,7 @@ fn a_swap_changes_places_and_nothing_else() {
 }
 
 #[test]
-fn events_arrive_at_the_servers_time_and_late_ones_before_it() {
+fn arriving_events_are_dated_now_and_late_ones_earlier() {
     for (name, kind, latest) in [("arrival", Fault::Arrival, 0), ("late", Fault::Late, 300)] {
         let sandbox = with(&[&format!("{name}=1")]);
         for _ in 0..10 {
@@ -219,7 +219,7 @@ fn events_arrive_at_the_servers_time_and_late_ones_before_it() {
 }
 
 #[test]
-fn the_clock_is_minutes_ahead_or_behind_in_the_date() {
+fn clock_faults_shift_the_date_by_up_to_minutes() {
     for (name, sign) in [("clock-ahead", 1), ("clock-behind", -1)] {
         let sandbox = with(&[&format!("{name}@2")]);
         let off = |got: &Got| {
@@ -233,7 +233,7 @@ fn the_clock_is_minutes_ahead_or_behind_in_the_date() {
 }
 
 #[test]
-fn the_servers_clock_moves_by_requests_and_by_hand() {
+fn the_servers_clock_advances_by_requests_and_on_demand() {
     let sandbox = with(&[]);
     let start = sandbox.now();
     logs(&sandbox, PAGE);
@@ -244,11 +244,11 @@ fn the_servers_clock_moves_by_requests_and_by_hand() {
 }
 
 #[test]
-fn the_same_seed_strikes_the_same_requests_about_as_often_as_it_is_told() {
+fn faults_depend_on_the_seed_and_match_their_probability() {
     let statuses = |seed| -> Vec<u16> {
         let rules = vec![rule("503=0.25"), rule("500@3"), rule("409@90..")];
         let sandbox = sandbox(Options { faults: Faults { seed, rules, ..Faults::default() }, ..Options::default() });
-        // The sandbox's own paths are neither struck nor counted.
+        // Faults neither apply to the sandbox's own paths nor count them.
         request(&sandbox, "GET", "/sandbox/records", &[], "");
         (0..100).map(|_| logs(&sandbox, "page[size]=1").status).collect()
     };
@@ -262,11 +262,11 @@ fn the_same_seed_strikes_the_same_requests_about_as_often_as_it_is_told() {
 }
 
 #[test]
-fn other_faults_can_be_set_while_it_runs() {
+fn faults_can_be_replaced_at_run_time() {
     let sandbox = with(&["500=1"]);
     assert_eq!(logs(&sandbox, PAGE).status, 500);
     let rules = vec![Rule { kind: Fault::Conflict, when: When::At(2) }];
     sandbox.set_faults(Faults { rules, ..Faults::default() });
     assert_eq!([logs(&sandbox, PAGE).status, logs(&sandbox, PAGE).status], [200, 409]);
-    assert_eq!(sandbox.faults_struck(), [(Fault::Internal, 1), (Fault::Conflict, 1)].into());
+    assert_eq!(sandbox.faults_injected(), [(Fault::Internal, 1), (Fault::Conflict, 1)].into());
 }

@@ -27,7 +27,7 @@ fn reads(sandbox: &Sandbox, token: &Value) -> u16 {
 }
 
 #[test]
-fn a_slow_token_endpoint_rotates_at_once() {
+fn a_slow_token_endpoint_rotates_tokens_before_it_answers() {
     let sandbox = with(Tokens { delay_seconds: 60, ..Tokens::default() });
     let address = sandbox.base_url().replace("http://", "");
     let mut stream = std::net::TcpStream::connect(address).expect("a connection");

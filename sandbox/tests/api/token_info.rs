@@ -1,4 +1,5 @@
-//! What a token may learn of itself: when it ends, and no more of it than Zendesk shows.
+//! What a token can request about itself: its expiry and scopes, and no more of it than
+//! Zendesk shows.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +11,7 @@ use crate::http::{get_as, request, sandbox};
 const CURRENT: &str = "/api/v2/oauth/tokens/current.json";
 
 #[test]
-fn an_issued_token_ends_after_its_lifetime_by_the_servers_clock() {
+fn an_issued_token_shows_its_expiry_by_the_servers_clock() {
     let ahead = SignedDuration::from_hours(5);
     let sandbox = sandbox(Options { clock_offset: ahead, ..Options::default() });
     let body = json!({"grant_type": "client_credentials", "client_id": credentials::CLIENT_ID,
@@ -29,7 +30,7 @@ fn an_issued_token_ends_after_its_lifetime_by_the_servers_clock() {
 }
 
 #[test]
-fn a_token_that_never_dies_has_no_end() {
+fn a_token_that_does_not_expire_shows_no_expiry() {
     let sandbox = sandbox(Options::default());
     let got = get_as(&sandbox, &format!("Bearer {}", credentials::ACCESS_TOKEN), CURRENT);
     assert_eq!((got.status, &got.json()["token"]["expires_at"]), (200, &Value::Null));
@@ -37,7 +38,7 @@ fn a_token_that_never_dies_has_no_end() {
 }
 
 #[test]
-fn what_is_no_good_token_and_what_may_not_ask_is_refused() {
+fn invalid_tokens_and_disallowed_requests_are_refused() {
     let open = sandbox(Options::default());
     let closed = sandbox(Options { token_info: false, ..Options::default() });
     let pair = BASE64_STANDARD.encode(format!("{}/token:{}", credentials::ADMIN_EMAIL, credentials::API_TOKEN));

@@ -1,4 +1,5 @@
-//! OAuth tokens: both grants, what dies when, and every refusal.
+//! OAuth tokens: the client credentials and refresh grants, expiry, revocation, and every
+//! refusal.
 
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ fn reads(sandbox: &Sandbox, token: &str) -> u16 {
 }
 
 #[test]
-fn client_credentials_give_a_good_token_and_nothing_to_refresh_it() {
+fn client_credentials_return_an_access_token_only() {
     let sandbox = sandbox(Options::default());
     let got = post(&sandbox, &client_credentials());
     assert_eq!(got.status, 201);
@@ -58,7 +59,7 @@ fn client_credentials_give_a_good_token_and_nothing_to_refresh_it() {
 }
 
 #[test]
-fn the_lifetime_is_answered_when_asked_for_and_checked() {
+fn the_lifetime_is_validated_and_returned_if_requested() {
     let sandbox = sandbox(Options::default());
     for seconds in [300, 172_800] {
         let got = post(&sandbox, &with(client_credentials(), "expires_in", seconds));
@@ -78,7 +79,7 @@ fn the_lifetime_is_answered_when_asked_for_and_checked() {
 }
 
 #[test]
-fn the_real_lifetime_can_be_shorter_than_requested_and_is_told() {
+fn the_lifetime_can_differ_from_the_requested_one() {
     let lifetime = |token_lifetime| {
         let sandbox = sandbox(Options { token_lifetime, ..Options::default() });
         let got = post(&sandbox, &with(client_credentials(), "expires_in", 1_800));
@@ -91,7 +92,7 @@ fn the_real_lifetime_can_be_shorter_than_requested_and_is_told() {
 }
 
 #[test]
-fn a_refresh_gives_a_new_pair_and_the_old_one_dies_at_once() {
+fn a_refresh_returns_a_new_pair_and_revokes_the_old_one() {
     let sandbox = sandbox(Options::default());
     let first = post(&sandbox, &refresh(REFRESH_TOKEN));
     assert_eq!(first.status, 201);
@@ -110,7 +111,7 @@ fn a_refresh_gives_a_new_pair_and_the_old_one_dies_at_once() {
 }
 
 #[test]
-fn a_refused_refresh_leaves_the_pair_alive() {
+fn a_refused_refresh_keeps_the_pair_valid() {
     let sandbox = sandbox(Options::default());
     for refused in [
         with(refresh(REFRESH_TOKEN), "client_secret", "wrong"),
@@ -124,7 +125,7 @@ fn a_refused_refresh_leaves_the_pair_alive() {
 }
 
 #[test]
-fn scopes_decide_what_a_token_reads() {
+fn a_token_reads_only_what_its_scopes_allow() {
     let sandbox = sandbox(Options::default());
     for (scope, status) in [
         ("auditlogs:read", 200),
@@ -141,7 +142,7 @@ fn scopes_decide_what_a_token_reads() {
 }
 
 #[test]
-fn an_agents_client_gives_a_token_that_may_not_read() {
+fn the_token_of_an_agents_client_is_403_on_audit_logs() {
     let sandbox = sandbox(Options::default());
     let got = post(&sandbox, &with(client_credentials(), "client_id", AGENT_CLIENT_ID));
     assert_eq!(got.status, 201);
@@ -149,7 +150,7 @@ fn an_agents_client_gives_a_token_that_may_not_read() {
 }
 
 #[test]
-fn each_refusal_has_its_error_and_words() {
+fn each_refusal_has_its_error_and_description() {
     let sandbox = sandbox(Options::default());
     let good = client_credentials;
     let mut descriptions = std::collections::HashSet::new();
@@ -178,7 +179,7 @@ fn each_refusal_has_its_error_and_words() {
 }
 
 #[test]
-fn requests_are_counted_secrets_listed_and_revoked() {
+fn token_requests_are_counted_and_tokens_listed_and_revoked() {
     let sandbox = sandbox(Options::default());
     let first = field(&post(&sandbox, &client_credentials()), "access_token");
     let pair = post(&sandbox, &refresh(REFRESH_TOKEN));
@@ -193,7 +194,7 @@ fn requests_are_counted_secrets_listed_and_revoked() {
 }
 
 #[test]
-fn token_requests_are_outside_the_rate_limit() {
+fn token_requests_do_not_use_the_rate_limit() {
     let sandbox = sandbox(Options { rate_limit: Some(1), ..Options::default() });
     for _ in 0..3 {
         assert_eq!(post(&sandbox, &client_credentials()).status, 201);

@@ -39,7 +39,7 @@ fn requests_are_counted_by_kind_and_answers_by_outcome() {
 }
 
 #[test]
-fn the_last_page_of_a_walk_is_no_short_page() {
+fn the_last_page_of_a_walk_is_not_a_short_page() {
     let sandbox = faulty(&[]);
     walk_up(&sandbox, "page[size]=100");
     assert_eq!((sandbox.traffic().pages, sandbox.traffic().short_pages), (3, 0));

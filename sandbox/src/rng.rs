@@ -1,42 +1,42 @@
-//! Seeded chance as a pure function: the same seed, number and salt always give
-//! the same throws. Never reads a clock or the system's randomness.
+//! A seeded random number generator (splitmix64). The same seed, index and salt always give
+//! the same sequence. Must not read a clock or the system's randomness.
 
-/// Mixes all bits of `x` into all bits of the result (the finaliser of splitmix64);
-/// different inputs give different outputs.
+/// Mixes all bits of `x` into all bits of the result (the finalizer of splitmix64).
+/// Different inputs give different outputs.
 pub(crate) const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
 }
 
-/// A row of throws (splitmix64).
+/// The generator.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Rng(u64);
 
-impl Dice {
-    /// The dice of thing number `index` under `seed`; `salt` tells apart what is
-    /// thrown for the same thing.
+impl Rng {
+    /// Creates the generator of item `index` under `seed`. Each `salt` gives an independent
+    /// sequence for the same item.
     pub(crate) const fn new(seed: u64, index: u64, salt: u64) -> Self {
         Self(mix(mix(seed ^ mix(salt)).wrapping_add(index.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
-    /// A number in `0..n`; 0 for `n == 0`.
+    /// Returns a number in `0..n`, or 0 if `n` is 0.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    /// True once in `n` throws.
+    /// Returns `true` with probability 1/n.
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    /// One of the items, which must not be empty.
+    /// Returns one of the items. Panics if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }
@@ -47,10 +47,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn throws_repeat_for_the_same_thing_and_differ_for_another() {
+    fn the_sequence_depends_on_seed_index_and_salt_only() {
         let row = |seed, index, salt| {
-            let mut dice = Dice::new(seed, index, salt);
-            [dice.next(), dice.next()]
+            let mut rng = Rng::new(seed, index, salt);
+            [rng.next(), rng.next()]
         };
         assert_eq!(row(1, 2, 3), row(1, 2, 3));
         for other in [row(2, 2, 3), row(1, 3, 3), row(1, 2, 4)] {
@@ -59,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn below_reaches_every_number_and_no_other() {
-        let mut dice = Dice::new(7, 0, 0);
+    fn below_returns_every_number_below_n_evenly() {
+        let mut rng = Rng::new(7, 0, 0);
         let mut met = [0_u32; 6];
         for _ in 0..6_000 {
-            met[dice.below(6) as usize] += 1;
+            met[rng.below(6) as usize] += 1;
         }
         assert!(met.iter().all(|&n| (800..1_200).contains(&n)), "{met:?}");
-        assert_eq!(dice.below(0), 0);
+        assert_eq!(rng.below(0), 0);
     }
 }

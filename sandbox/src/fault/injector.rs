@@ -1,5 +1,5 @@
-//! When a fault strikes and what it does: a request in, what is to happen out. Throws
-//! seeded dice and counts; the network is `server`, the events are in the store.
+//! Decides which faults apply to a request, and what each does to its answer. Counts them.
+//! Must not access the network or the store.
 
 use std::{
     collections::BTreeMap,
@@ -11,48 +11,48 @@ use jiff::SignedDuration;
 
 use super::{Fault, Faults, Rule, When, page};
 use crate::{
-    dice::Dice,
     interfere::{Answer, SeenRequest},
-    routes::locked,
+    lock::lock,
+    rng::Rng,
 };
 
-const STRIKE: u64 = 51;
+const APPLIES: u64 = 51;
 const EXTENT: u64 = 52;
-/// Most events that arrive at once.
+/// Maximum number of events that arrive at once.
 const ARRIVALS: u64 = 3;
-/// Pieces of a dripping body.
+/// Number of pieces of a slow body.
 const PIECES: usize = 64;
 const TEXT: &str = "text/plain";
 const JSON: &str = "application/json";
 const HTML: &str = "text/html";
 
-/// How often each kind has struck, in this sandbox.
-pub(crate) type Struck = Arc<Mutex<BTreeMap<Fault, u64>>>;
+/// How often each kind of fault has been injected.
+pub(crate) type InjectedCounts = Arc<Mutex<BTreeMap<Fault, u64>>>;
 
-/// Faults that are at work.
+/// The faults of a sandbox and their counters.
 #[derive(Debug)]
 pub(crate) struct Injector {
     faults: Faults,
     requests: AtomicU64,
-    struck: Struck,
+    injected: InjectedCounts,
 }
 
-/// What is to happen to a request.
+/// The faults of one request.
 #[derive(Debug, Default)]
-pub(crate) struct Strike {
-    /// In the place of the answer.
+pub(crate) struct Injection {
+    /// Replaces the answer.
     pub(crate) answer: Option<Answer>,
-    /// How wrong the answer's `Date` is.
+    /// Offset of the answer's `Date`.
     pub(crate) skew: SignedDuration,
     /// The answer's `Date` is missing or malformed.
     pub(crate) date: Option<OddDate>,
     /// The answer's headers say that the account's limit is 1.
     pub(crate) limit_one: bool,
-    /// Events that arrive: for each, how far behind the server's time it lies.
+    /// Events that arrive, each with its age by the server's clock.
     pub(crate) arrivals: Vec<SignedDuration>,
 }
 
-/// A `Date` header that tells no time.
+/// A `Date` header without a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OddDate {
     Missing,
@@ -60,64 +60,64 @@ pub(crate) enum OddDate {
 }
 
 impl Injector {
-    /// Faults that have struck nothing yet.
-    pub(crate) fn new(faults: Faults, struck: Struck) -> Self {
-        Self { faults, requests: AtomicU64::new(0), struck }
+    /// Creates an injector. `injected` holds the counters.
+    pub(crate) fn new(faults: Faults, injected: InjectedCounts) -> Self {
+        Self { faults, requests: AtomicU64::new(0), injected }
     }
 
-    /// Where the strikes are counted.
-    pub(crate) fn struck(&self) -> Struck {
-        Arc::clone(&self.struck)
+    /// Returns the counters.
+    pub(crate) fn injected(&self) -> InjectedCounts {
+        Arc::clone(&self.injected)
     }
 
-    /// Counts the request and decides.
-    pub(crate) fn strike(&self, request: &SeenRequest) -> Strike {
-        let mut strike = Strike::default();
+    /// Counts the request and decides which faults apply.
+    pub(crate) fn inject(&self, request: &SeenRequest) -> Injection {
+        let mut injection = Injection::default();
         if self.faults.rules.is_empty() || !request.path.starts_with("/api/") {
-            return strike;
+            return injection;
         }
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         for (index, rule) in self.faults.rules.iter().enumerate() {
-            let dice = |salt| Dice::new(self.faults.seed ^ (index as u64) << 32, number, salt);
-            if !strikes(*rule, number, dice(STRIKE)) {
+            let rng = |salt| Rng::new(self.faults.seed ^ (index as u64) << 32, number, salt);
+            if !applies(*rule, number, rng(APPLIES)) {
                 continue;
             }
-            self.act(rule.kind, request, dice(EXTENT), &mut strike);
+            self.act(rule.kind, request, rng(EXTENT), &mut injection);
         }
-        strike
+        injection
     }
 
-    fn act(&self, kind: Fault, request: &SeenRequest, mut dice: Dice, strike: &mut Strike) {
+    fn act(&self, kind: Fault, request: &SeenRequest, mut rng: Rng, injection: &mut Injection) {
         match kind {
-            Fault::ClockAhead => strike.skew = seconds(1 + dice.below(self.faults.skew.as_secs())),
-            Fault::ClockBehind => strike.skew = -seconds(1 + dice.below(self.faults.skew.as_secs())),
-            Fault::DateMissing => strike.date = Some(OddDate::Missing),
-            Fault::DateMalformed => strike.date = Some(OddDate::Malformed),
-            Fault::LimitOne => strike.limit_one = true,
+            Fault::ClockAhead => injection.skew = seconds(1 + rng.below(self.faults.skew.as_secs())),
+            Fault::ClockBehind => injection.skew = -seconds(1 + rng.below(self.faults.skew.as_secs())),
+            Fault::DateMissing => injection.date = Some(OddDate::Missing),
+            Fault::DateMalformed => injection.date = Some(OddDate::Malformed),
+            Fault::LimitOne => injection.limit_one = true,
             Fault::Arrival => {
-                let number = 1 + dice.below(ARRIVALS);
-                strike.arrivals.extend((0..number).map(|_| SignedDuration::ZERO));
+                let number = 1 + rng.below(ARRIVALS);
+                injection.arrivals.extend((0..number).map(|_| SignedDuration::ZERO));
             }
             Fault::Late => {
-                let number = 1 + dice.below(ARRIVALS);
+                let number = 1 + rng.below(ARRIVALS);
                 let late = self.faults.late.as_secs();
-                strike.arrivals.extend((0..number).map(|_| seconds(dice.below(late + 1))));
+                injection.arrivals.extend((0..number).map(|_| seconds(rng.below(late + 1))));
             }
-            _ if strike.answer.is_none() => {
-                strike.answer = self.answer(kind, request, dice);
-                if strike.answer.as_ref().is_none_or(|answer| matches!(answer, Answer::EditText(_))) {
-                    // Whoever edits knows whether there was anything to spoil.
+            _ if injection.answer.is_none() => {
+                injection.answer = self.answer(kind, request, rng);
+                if injection.answer.as_ref().is_none_or(|answer| matches!(answer, Answer::EditText(_))) {
+                    // The editor counts the fault if it applies.
                     return;
                 }
             }
             _ => return,
         }
-        count(&self.struck, kind);
+        count(&self.injected, kind);
     }
 
-    /// The answer of a fault that gives one of its own; none if it does not apply.
-    fn answer(&self, kind: Fault, request: &SeenRequest, mut dice: Dice) -> Option<Answer> {
-        let mut after = || Some(1 + dice.below(self.faults.retry_after.max(1)));
+    /// Returns the answer of a fault, or `None` if the fault does not apply.
+    fn answer(&self, kind: Fault, request: &SeenRequest, mut rng: Rng) -> Option<Answer> {
+        let mut after = || Some(1 + rng.below(self.faults.retry_after.max(1)));
         let limited = "Number of allowed API requests per minute exceeded";
         let limited_json =
             r#"{"error":"APIRateLimitExceeded","description":"Number of allowed API requests per minute exceeded"}"#;
@@ -137,9 +137,9 @@ impl Injector {
             Fault::GatewayTimeout => reply(504, HTML, None, &html("504 Gateway Time-out")),
             Fault::Conflict => reply(409, JSON, None, r#"{"error":"DatabaseConflict"}"#),
             Fault::Drop => Answer::DropConnection,
-            Fault::DropInBody => Answer::DropInBody { sent: dice.below(4_000) as usize },
+            Fault::DropInBody => Answer::DropInBody { sent: rng.below(4_000) as usize },
             Fault::HalfBody => self.edit_text(kind, |body| Some(body[..body.len() / 2].to_vec())),
-            Fault::Gzip => Answer::edit_gzip(move |body| broken(body, dice.clone())),
+            Fault::Gzip => Answer::edit_gzip(move |body| broken(body, rng.clone())),
             Fault::Drip => Answer::Drip { pieces: PIECES, pause: self.faults.drip },
             Fault::Stall => Answer::Stall,
             Fault::Html => reply(200, HTML, None, &html("Sign in")),
@@ -160,7 +160,7 @@ impl Injector {
             Fault::EarlyEnd => self.edit_text(kind, page::early_end),
             Fault::EmptyPage => self.edit_text(kind, page::empty),
             Fault::EventRepeated => self.edit_text(kind, page::event_repeated),
-            Fault::Swap => self.edit_text(kind, move |body| page::swap(body, dice.clone())),
+            Fault::Swap => self.edit_text(kind, move |body| page::swap(body, rng.clone())),
             Fault::Arrival
             | Fault::Late
             | Fault::ClockAhead
@@ -171,12 +171,12 @@ impl Injector {
         })
     }
 
-    /// The real answer's text after the editor, which says whether it has done anything.
+    /// Edits the regular answer. The editor returns `None` if the fault does not apply.
     fn edit_text(&self, kind: Fault, editor: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Answer {
-        let struck = self.struck();
+        let injected = self.injected();
         Answer::edit_text(move |body| match editor(&body) {
             Some(edited) => {
-                count(&struck, kind);
+                count(&injected, kind);
                 edited
             }
             None => body,
@@ -184,18 +184,18 @@ impl Injector {
     }
 }
 
-fn strikes(rule: Rule, number: u64, mut dice: Dice) -> bool {
+fn applies(rule: Rule, number: u64, mut rng: Rng) -> bool {
     match rule.when {
-        // 53 bits are what a float holds.
+        // A float holds 53 bits.
         #[expect(clippy::cast_precision_loss, reason = "they fit")]
-        When::Chance(chance) => ((dice.next() >> 11) as f64) < chance * (1_u64 << 53) as f64,
+        When::Chance(chance) => ((rng.next() >> 11) as f64) < chance * (1_u64 << 53) as f64,
         When::At(at) => number == at,
         When::From(first) => number >= first,
     }
 }
 
-fn count(struck: &Struck, kind: Fault) {
-    *locked(struck).entry(kind).or_default() += 1;
+fn count(injected: &InjectedCounts, kind: Fault) {
+    *lock(injected).entry(kind).or_default() += 1;
 }
 
 fn seconds(seconds: u64) -> SignedDuration {
@@ -208,18 +208,18 @@ fn reply(status: u16, content_type: &str, retry_after: Option<u64>, body: &str) 
     Answer::Reply { status, headers, body: body.as_bytes().to_vec() }
 }
 
-/// gzip that breaks off somewhere, or one bit of which is wrong.
-fn broken(mut body: Vec<u8>, mut dice: Dice) -> Vec<u8> {
+/// Truncates gzip data, or changes one bit of it.
+fn broken(mut body: Vec<u8>, mut rng: Rng) -> Vec<u8> {
     if body.is_empty() {
         return body;
     }
-    let place = dice.below(body.len() as u64) as usize;
-    if dice.one_in(2) {
+    let place = rng.below(body.len() as u64) as usize;
+    if rng.one_in(2) {
         body.truncate(place);
     } else {
-        // Behind the ten bytes of the header, of which some may be anything.
+        // After the header of ten bytes, some of which can have any value.
         let place = place.max(10).min(body.len() - 1);
-        body[place] ^= 1 << dice.below(8);
+        body[place] ^= 1 << rng.below(8);
     }
     body
 }
