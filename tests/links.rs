@@ -15,7 +15,7 @@ fn page(path: &str) -> String {
 
 /// The files of the documentation, by their paths from the root.
 fn documents() -> BTreeMap<String, String> {
-    let mut paths: Vec<PathBuf> = ["", "docs", "conformance/last_release", "sandbox", ".github"]
+    let mut paths: Vec<PathBuf> = ["", "docs", "docs/decisions", "conformance/last_release", "sandbox", ".github"]
         .iter()
         .filter_map(|folder| std::fs::read_dir(root().join(folder)).ok())
         .flat_map(|entries| entries.map(|entry| entry.expect("an entry").path()))
