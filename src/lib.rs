@@ -1,58 +1,57 @@
-//! An Airbyte source for the Zendesk Audit Logs API: one stream, `audit_logs`, complete, exactly
-//! once, unaltered, as fast as the account's share of the rate limit allows.
+//! An Airbyte source for the Zendesk Audit Logs API.
 //!
-//! # A tour
-//! [`run`] takes a command line, an [`Environment`] and a stdout, and returns an exit code; the
-//! binary does nothing else. Each command is a file in [`commands`]. A `read` goes like this:
+//! It emits each event of the audit log exactly once and unaltered, as fast as its share of the
+//! account's rate limit allows.
+//!
+//! # Tour
+//! [`run`] takes a command line, an [`Environment`] and a stdout, and returns an exit code. The
+//! binary does nothing else. Each command is a file in [`commands`]. A `read` takes these steps:
 //!
 //! ```text
-//! config, catalog, state files                    config, airbyte
-//!   -> where to begin, what has been seen         sync/ledger
-//!   -> windows of time, requests for pages        sync/plan, sync/walk
-//!   -> attempts, tokens, the rate limit              zendesk/client, auth, retry_loop, retry, rate_limiter
-//!   -> pages: where records begin and end         zendesk/page
-//!   -> in order, each once, with STATE behind     sync/engine
-//!   -> how far it is, in words                    sync/progress, sync/estimate
-//!   -> stdout                                     airbyte/output
+//! config, catalog and state files                  config, airbyte
+//!   -> where to start, what was emitted before     sync/ledger
+//!   -> time windows, requests for pages            sync/plan, sync/walk
+//!   -> attempts, tokens, the rate limit            zendesk/client, auth, retry_loop, retry, rate_limiter
+//!   -> pages: where each record begins and ends    zendesk/page
+//!   -> records in order and once, then a STATE     sync/engine
+//!   -> progress in words                           sync/progress, sync/estimate
+//!   -> stdout                                      airbyte/output
 //! ```
 //!
-//! # Floors
-//! A module imports only from floors below its own; the two wings on one floor never import each
-//! other.
+//! # Layers
+//! A module imports only from layers below its own. Two modules in one layer never import each
+//! other. `tests/layers.rs` checks this.
 //!
 //! ```text
-//! cli                       the command line, the exit code
-//! commands                  spec, check, discover, read; the reporter
-//! sync                      what to fetch, what has been seen
-//! error                     the failures of the floors below, mapped to the protocol
-//! airbyte   |   zendesk     the protocol, stdout   |   the API
-//! config                    config.json into types; spec.json out of them
-//! panics, failure           a panic as an error; a failure in words
-//! humanize                  counts and spans of time in words
-//! secret                    what must never be shown
-//! stream                    what is known about each stream
-//! clock, second, shutdown, stdio
+//! cli                                        the command line, the exit code
+//! commands                                   spec, check, discover, read; the reporter
+//! sync                                       what to fetch, what was emitted before
+//! error                                      the failures of the layers below, mapped to the protocol
+//! airbyte | zendesk                          the protocol and stdout | the API
+//! config                                     config.json parsed into types; spec.json generated from them
+//! panics, failure, humanize, secret, stream  panics as errors, failures and numbers in words, streams
+//! clock, second, shutdown, stdio             time, signals, the inherited stdout
 //! ```
 //!
 //! # Invariants
-//! 1. A STATE claims only records that stand before it on the same stdout, and the pipe has one
-//!    writer ([`airbyte::Output`]).
-//! 2. Records leave in ascending `created_at`, so what a STATE claims has no holes. What a later
-//!    page may bring of an earlier time lies within the look-back, and is read again.
-//! 3. A record's bytes are never parsed and written again; only white space between tokens changes.
-//! 4. The end of a window is `has_more: false` in a well-formed page, or a record past its end in
-//!    pages that came in ascending order. Nothing else ends one.
-//! 5. A request carries credentials to the account's host only; no URL is ever made from an answer.
-//! 6. One loop tries again ([`zendesk`]'s retry loop), by a pure decision; nothing does on top of it.
-//! 7. Nothing reads a clock or sleeps but [`clock`]. What bounds a real socket is real time: a request's
-//!    timeouts, of which the one for a request that uses up a refresh token is the longest, and the end of a check.
-//! 8. No error, log line or `Debug` form contains a secret; the CONTROL message must.
+//! 1. A STATE covers only records that are before it on the same stdout. stdout has one writer
+//!    ([`airbyte::Output`]).
+//! 2. Records are emitted in ascending `created_at`, so a STATE covers a span without holes. An
+//!    earlier record in a later page lies within the look-back, which the next sync reads again.
+//! 3. A record's bytes are never parsed and serialized again. Only line breaks between tokens change.
+//! 4. A window ends with `has_more: false` in a well-formed page, or with a record past its end in
+//!    pages that are in ascending order. Nothing else ends a window.
+//! 5. A request sends credentials to the account's host only. No URL is made from a response.
+//! 6. One loop retries ([`zendesk`]'s retry loop), by a pure decision. No caller retries on top of it.
+//! 7. Only [`clock`] reads a clock or sleeps. Limits on a real socket are in real time: the timeouts of a
+//!    request, of which the one for a request that uses up a refresh token is the longest, and the limit of a check.
+//! 8. No error, log line or `Debug` form contains a secret. The CONTROL message does: it must.
 //!
-//! # Words
-//! - *cursor*: Airbyte's, the `created_at` in the STATE. Zendesk's is the `after_cursor`.
-//! - *window*: a half-open span of time; *walk*: its pages, one after the other; *head*: the earliest
-//!   window that has not gone out yet.
-//! - *look-back*: how far each sync reads again behind the cursor, for events that came late.
+//! # Glossary
+//! - *cursor*: the `created_at` in the STATE. Zendesk's own cursor is called `after_cursor`.
+//! - *window*: a half-open span of time. *walk*: the pages of a window, one after the other. *head*: the earliest
+//!   window that has not been emitted completely.
+//! - *look-back*: how much of the time before the cursor each sync reads again, for events that appear late.
 
 pub mod airbyte;
 mod cli;
