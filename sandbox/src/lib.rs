@@ -9,8 +9,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The modules, from the lowest layer up. A module imports only from modules above it in
-//! this list; `options` and [`credentials`] are plain data for all of them:
+//! The modules, from the lowest layer up. A module imports from modules above it in this
+//! list, except that `vocabulary`, `scenario` and `event` import each other. `options` and
+//! [`credentials`] are plain data for all of them:
 //!
 //! - `rng`, `lock`, `moment`: seeded random numbers, locks, and points in time
 //! - `timeline`: the time of event n
@@ -22,16 +23,16 @@
 //! - `store`: all events in order, 16 bytes each
 //! - `reply`: answers as plain data, and the body of every error
 //! - `cursor`, `query`: parse the parameters of a request
+//! - `interfere`: requests as tests see them, and answers that they substitute
+//! - `traffic`: counters of requests and answers
 //! - `overload`: which requests are too heavy for the server
 //! - `page`: the JSON of an audit log page
 //! - `oauth`, `auth`, `token_info`: issue tokens, identify callers, show a token's expiry
 //! - `rate_limit`: fixed windows and their headers
 //! - `access`: the access log endpoint, with its own records, store, query, page and errors
-//! - `traffic`: counters of requests and answers
 //! - `routes`: routes a request to its endpoint; `/sandbox/records`, `/sandbox/events`,
 //!   `/sandbox/access_records`, `/sandbox/access_events` and `/sandbox/traffic` are for tests
 //!   of the running program
-//! - `interfere`: requests as tests see them, and answers that they substitute
 //! - `echo`: error bodies that repeat the request's secrets
 //! - `fault`: seeded faults
 //! - `payload`: bodies on the network: at once, in pieces, or truncated

@@ -17,7 +17,7 @@ const DAY: i64 = 86_400;
 pub(crate) struct Weight {
     /// Seconds that the filter spans; 0 for the newest page without a filter.
     pub(crate) span: i64,
-    /// Records of the page.
+    /// The `page[size]`; 0 for offset pagination.
     pub(crate) size: usize,
     /// Pages of the walk before this one.
     pub(crate) pages: u32,
@@ -34,7 +34,7 @@ impl Weight {
         let (size, pages) = match query.paging {
             Paging::Cursor { size, from: Start::First, .. } => (size, 0),
             Paging::Cursor { size, from: Start::After(cursor) | Start::Before(cursor), .. } => (size, cursor.pages),
-            Paging::Offset { per_page, .. } => (per_page as usize, 0),
+            Paging::Offset { .. } => (0, 0),
         };
         Self { span, size, pages }
     }

@@ -1,8 +1,8 @@
-//! Scenarios: fixed events beside the seeded ones, each written for a detection in
-//! `analytics/`: what must raise an alert, and what looks like it and must not.
+//! Scenarios: fixed events in addition to the seeded ones. Each is written for a detection
+//! in `analytics/`: events that must raise an alert, and similar ones that must not.
 //!
-//! The words here say what happened. Which alerts follow from it is written down in
-//! `analytics/tests/expected_alerts.csv`, and must not be decided here.
+//! This file describes events only. The expected alerts are in
+//! `analytics/tests/expected_alerts.csv`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,22 +11,22 @@ use crate::{
     vocabulary::{Kind, kind},
 };
 
-/// Fixed events that a sandbox can hold beside the seeded ones.
+/// Fixed events in addition to the seeded ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
-    /// Events of January 2025 that security people look for, and harmless ones beside them.
+    /// Security-relevant events of January 2025, and similar harmless ones
     Security,
 }
 
-/// Event numbers from here on belong to the scenario: the last 1,024 of the 40 bits that a
-/// key has for them. No sandbox holds enough events to reach them.
+/// First event number of the scenario. It uses the last 1,024 numbers of 40 bits, which
+/// seeded events never reach.
 const FIRST_NUMBER: u64 = (1 << 40) - 1_024;
 /// Monday, 2025-01-06T09:00:00Z.
 const START: i64 = 1_736_154_000;
 const DAY: i64 = 86_400;
-/// The `source_id` of scene number n is this and n more, so that a test can name it.
+/// `source_id` of scene 0. Scene n has this plus n, so that a test can identify it.
 const FIRST_SOURCE_ID: i64 = 900_000_000_000;
-/// The people of the scenario come behind those of the vocabulary: nothing else is known of them.
+/// The people of the scenario. Their indexes follow those of the vocabulary.
 pub(crate) const PEOPLE: &[&str] = &["Ada Admin", "Otto Agent", "Eve Example"];
 const ADA: usize = 0;
 const OTTO: usize = 1;
@@ -35,11 +35,11 @@ const EVE: usize = 2;
 /// One fixed event.
 #[derive(Debug)]
 struct Scene {
-    /// Seconds after [`START`]; on the first day the place in the list says when.
+    /// Seconds after [`START`]. On the first day the index in the list determines the time.
     at: i64,
-    /// Position in [`PEOPLE`].
+    /// Index in [`PEOPLE`].
     person: usize,
-    /// Last part of the address 198.51.100.x, which the seeded events never have.
+    /// Last part of the address 198.51.100.x, which seeded events never use.
     address: u8,
     kind: Kind,
 }
@@ -54,7 +54,7 @@ const fn scene(person: usize, kind: Kind) -> Scene {
     Scene { at: 0, person, address: 1, kind }
 }
 
-/// What happens on the first day, a minute apart.
+/// Events of the first day, one a minute.
 #[rustfmt::skip]
 const SCENES: &[Scene] = scenes![
     ADA "update" "user" "Otto Agent" "Role changed from Agent to Administrator",
@@ -101,25 +101,25 @@ const SCENES: &[Scene] = scenes![
     ADA "login" "user" "Ada Admin" "Successful sign-in using Zendesk password from https://sandbox.zendesk.com/access/login",
 ];
 
-/// What happens at other times, or from another address.
+/// Events at other times, or from another address.
 #[rustfmt::skip]
 const ELSEWHERE: &[Scene] = &[
-    // Eve is known for 60 days from one address, and then comes from another.
+    // Eve uses one address for 60 days, and then another one.
     Scene { at: -60 * DAY, ..scene(EVE, SIGN_IN) },
     Scene { at: DAY, ..scene(EVE, SIGN_IN) },
     Scene { at: DAY + 60, address: 77, ..scene(EVE, SIGN_IN) },
     Scene { at: DAY + 120, address: 77, ..scene(EVE, SIGN_IN) },
-    // Otto has been known for a day only.
+    // Otto has signed in for the first time only a day before.
     Scene { at: 2 * DAY, ..scene(OTTO, SIGN_IN) },
     Scene { at: 3 * DAY, address: 78, ..scene(OTTO, SIGN_IN) },
 ];
 const SIGN_IN: Kind = kind("login", "Sign in", "user", "Eve Example", "Successful sign-in using Google OAuth");
 
-/// Deletions, ten seconds apart: 25 of Otto's within an hour, and 12 of Ada's.
+/// Deletions every ten seconds: 25 by Otto within an hour, and 12 by Ada.
 const DELETIONS: &[(usize, i64, usize)] = &[(OTTO, 4 * DAY, 25), (ADA, 5 * DAY, 12)];
 const DELETION: Kind = kind("destroy", "Deleted", "ticket", "Ticket", "");
 
-/// Every scene in the order of its number.
+/// Returns all scenes, in order.
 fn scenes() -> impl Iterator<Item = (usize, u8, i64, &'static Kind)> {
     let first_day = SCENES.iter().zip(0..).map(|(scene, minute)| (scene, minute * 60));
     let elsewhere = ELSEWHERE.iter().map(|scene| (scene, scene.at));
@@ -130,14 +130,15 @@ fn scenes() -> impl Iterator<Item = (usize, u8, i64, &'static Kind)> {
 }
 
 impl Scenario {
-    /// Number and second, since 1970, of each event.
+    /// Returns the number of each event and its second since 1970.
     pub(crate) fn events(self) -> impl Iterator<Item = (u64, i64)> {
         let Self::Security = self;
         scenes().zip(FIRST_NUMBER..).map(|((_, _, at, _), number)| (number, START + at))
     }
 }
 
-/// The event with this number, if it is a scenario's. `id` is what the event's id is made from.
+/// Returns the event with this number if it belongs to a scenario. `id` derives the id of
+/// an event from its number.
 pub(crate) fn event(number: u64, id: impl Fn(u64) -> u64) -> Option<Event> {
     let n = usize::try_from(number.checked_sub(FIRST_NUMBER)?).ok()?;
     let (person, address, _, kind) = scenes().nth(n)?;

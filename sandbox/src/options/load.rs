@@ -18,7 +18,7 @@ pub struct Load {
     /// Fail cursor pages after the first PAGES pages of a walk
     #[arg(long, value_name = "PAGES")]
     pub max_depth: Option<u32>,
-    /// Fail requests with a page[size] above SIZE
+    /// Fail requests with a `page[size]` above SIZE
     #[arg(long, value_name = "SIZE")]
     pub max_page_size: Option<usize>,
     /// Fail requests whose answer has a body of more than BYTES

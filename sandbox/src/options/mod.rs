@@ -26,10 +26,7 @@ pub use tokens::{RefreshAnswer, Tokens};
 /// The options of a sandbox. `Options::default()` is an Enterprise account with 1,000
 /// events in 2024.
 #[derive(Clone, Debug)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each one is a switch of its own; the builder of this struct names them"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "each one is an independent switch, and callers name it")]
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes any free one. Default 0.
     pub port: u16,

@@ -51,10 +51,11 @@ fn a_walk_that_is_too_deep_is_a_504_in_both_directions() {
 
 #[test]
 fn a_page_with_too_many_records_or_bytes_is_a_504() {
-    let sandbox = hourly(Load { max_page_size: Some(50), ..Load::default() });
-    assert_eq!((status(&sandbox, "page[size]=50"), status(&sandbox, "page[size]=51")), (200, 504));
+    let few = hourly(Load { max_page_size: Some(50), ..Load::default() });
+    assert_eq!((status(&few, "page[size]=50"), status(&few, "page[size]=51")), (200, 504));
+    assert_eq!(status(&few, ""), 200, "offset pagination has no page[size]");
     let load = Load { max_body_bytes: Some(1_000_000), record_bytes: Some(200_000), ..Load::default() };
-    let sandbox = hourly(load);
+    let sandbox = sandbox(Options { events: 30, load, ..Options::default() });
     let four = logs(&sandbox, "page[size]=4");
     assert!(four.status == 200 && four.texts().iter().all(|text| text.len() >= 200_000));
     assert_eq!(status(&sandbox, "page[size]=5"), 504);
