@@ -23,7 +23,7 @@ lint() {
   "$environment/bin/jactionlint" --strict-exit --no-hints --shellcheck="$(command -v shellcheck)" "$@"
 }
 
-mapfile -t scripts < <(git ls-files '*.sh' .ci/run conformance/run)
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run conformance/run analytics/run)
 shellcheck --shell=bash --external-sources "${scripts[@]}"
 lint
 

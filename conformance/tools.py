@@ -60,7 +60,6 @@ MUTANTS = {
         "protocol models": "test_each_state_counts_its_records",
         "incremental": "test_a_first_sync_emits_every_record_once_and_unaltered",
         "PyAirbyte": "test_a_read_and_an_incremental_one",
-        "queries": "test_the_output_of_read_makes_the_same_table",
         "documents": "test_the_quick_start",
     },
     "record-twice": {
@@ -161,8 +160,6 @@ def run_tool(tool: str, connector: str, into: Path) -> Outcome:
             return pytest("tools", "test_cdk.py", connector, into)
         case "PyAirbyte":
             return pytest("tools", "test_pyairbyte.py", connector, into)
-        case "queries":
-            return pytest("tools", "test_queries.py", connector, into)
         case "documents":
             return pytest("tools", "test_documents.py", connector, into)
     raise ValueError(tool)
@@ -175,7 +172,6 @@ TOOLS = [
     "incremental",
     "airbyte-cdk",
     "PyAirbyte",
-    "queries",
     "documents",
 ]
 

@@ -2,7 +2,7 @@
 //! sync, the examples of files.
 //!
 //! It must not run the documents' commands: `conformance/test_documents.py` does, and
-//! `conformance/test_queries.py` runs their SQL.
+//! `analytics/tests/test_documents.py` runs their SQL.
 
 mod harness;
 
