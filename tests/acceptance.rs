@@ -323,6 +323,57 @@ fn spec_required_always_show_groups_display_types_and_patterns() {
     }
 }
 
+/// The schema of the field at a `path_in_connector_config`, in the option that the predicate selects.
+fn field_at<'s>(path: &Value, option: &'s Value) -> Option<&'s Value> {
+    let path: Vec<&str> = path.as_array()?.iter().filter_map(Value::as_str).collect();
+    match path.as_slice() {
+        ["credentials", name] => option["properties"].get(name),
+        [name] => connection_specification()["properties"].get(name),
+        _ => None,
+    }
+}
+
+#[test]
+fn spec_oauth_flow_parameters() {
+    let auth = &SPEC["advanced_auth"];
+    assert_eq!(auth["auth_flow_type"], "oauth2.0");
+    assert_eq!(auth["predicate_key"], json!(["credentials", "auth_type"]));
+    let options = connection_specification()["properties"]["credentials"]["oneOf"].as_array().expect("options");
+    let selected = |option: &&Value| option["properties"]["auth_type"]["const"] == auth["predicate_value"];
+    let [option] = options.iter().filter(selected).collect::<Vec<_>>().try_into().expect("one option is selected");
+    let flow = &auth["oauth_config_specification"];
+    let mut paths = 0;
+    for part in [
+        "oauth_user_input_from_connector_config_specification",
+        "complete_oauth_output_specification",
+        "complete_oauth_server_output_specification",
+    ] {
+        for (name, property) in flow[part]["properties"].as_object().expect("properties") {
+            let field = field_at(&property["path_in_connector_config"], option);
+            assert_eq!(field.unwrap_or_else(|| panic!("{part}: {name} leads nowhere"))["type"], "string");
+            paths += 1;
+        }
+    }
+    assert_eq!(paths, 6);
+    // What the flow brings and a person never enters is hidden; the refresh token can be entered without the flow.
+    for (name, hidden) in
+        [("access_token", json!(true)), ("token_expiry_date", json!(true)), ("refresh_token", json!(null))]
+    {
+        assert_eq!(option["properties"][name]["airbyte_hidden"], hidden, "{name}");
+        assert!(flow["complete_oauth_output_specification"]["properties"].get(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn spec_oauth_is_default_method() {
+    let first = &connection_specification()["properties"]["credentials"]["oneOf"][0]["properties"]["auth_type"];
+    assert_ne!(first["const"], SPEC["advanced_auth"]["predicate_value"]);
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("acceptance-test-config.yml");
+    let config = std::fs::read_to_string(config).expect("the file is there");
+    let tests = config.matches("- spec_path: spec.json").count();
+    assert_eq!(config.matches("auth_default_method:").count(), tests, "each test says why OAuth does not come first");
+}
+
 // Connection
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Context;
 use crate::airbyte::message::{Message, Spec};
-use crate::config::connection_specification;
+use crate::config::{advanced_auth, connection_specification};
 use crate::error::Result;
 
 /// The version of the protocol that the messages follow.
@@ -18,6 +18,7 @@ pub fn spec() -> Spec {
     Spec {
         documentation_url: DOCUMENTATION,
         connection_specification: connection_specification(),
+        advanced_auth: advanced_auth(),
         supports_incremental: true,
         protocol_version: PROTOCOL_VERSION,
     }

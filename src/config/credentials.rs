@@ -30,19 +30,19 @@ pub enum Credentials {
     /// OAuth client credentials: the connector fetches tokens itself and renews them.
     #[schemars(
         title = "OAuth client credentials (recommended)",
-        description = "The connector fetches access tokens itself and renews them: the way that lasts."
+        description = "The connector requests access tokens and renews them. Nothing has to be saved between syncs."
     )]
     ClientCredentials(OauthClient),
     /// OAuth with a rotating refresh token.
     #[schemars(
         title = "OAuth refresh token",
-        description = "For an OAuth client that was authorised by a user. The refresh token changes with each use; the connector hands the new one to Airbyte."
+        description = "For an OAuth client that a user has authorized: select \"Authenticate your account\", or enter a refresh token. It changes with each use, and the connector hands the new one to Airbyte."
     )]
     RefreshToken(RefreshToken),
     /// A pasted OAuth access token.
     #[schemars(
         title = "OAuth access token",
-        description = "An access token from elsewhere. It cannot be renewed, and may live for as little as 30 minutes."
+        description = "An access token that you have requested yourself. The connector cannot renew it, and it may expire after 30 minutes."
     )]
     AccessToken {
         /// Sent as it is.
@@ -57,13 +57,13 @@ pub enum Credentials {
     /// E-mail and API token.
     #[schemars(
         title = "API token (ends on 30 April 2027)",
-        description = "Zendesk issues no new API tokens since 27 October 2026 and turns all of them off on 30 April 2027."
+        description = "For an existing API token. Nobody can create one since 27 October 2026. Zendesk deactivates tokens that have not been used for 30 days, and turns off all of them on 30 April 2027."
     )]
     ApiToken {
         /// Without the `/token` that the API wants behind it.
         #[schemars(
             title = "E-mail",
-            description = "The e-mail address of the admin to whom the API token belongs.",
+            description = "The e-mail address of an admin of the account, verified by Zendesk. An API token does not belong to a user: it acts as the user with this address.",
             extend("order" = 1, "examples" = ["jane@acme.com"])
         )]
         email: String,
@@ -92,7 +92,7 @@ pub struct OauthClient {
     /// Its secret.
     #[schemars(
         title = "Client secret",
-        description = "The secret of that client. Zendesk shows it once, when it is made.",
+        description = "The secret of that client. Zendesk shows it once, when you create it.",
         with = "String",
         extend("order" = 2, "airbyte_secret" = true)
     )]
@@ -108,7 +108,7 @@ pub struct RefreshToken {
     /// Can be used once.
     #[schemars(
         title = "Refresh token",
-        description = "The refresh token that was issued together with an access token for the scope <code>auditlogs:read</code>. It can be used once: do not use it elsewhere. The connector replaces it.",
+        description = "The refresh token that was issued with an access token for the scope <code>auditlogs:read</code>. It can be used once, so do not use it anywhere else. The connector replaces it.",
         with = "String",
         extend("order" = 3, "airbyte_secret" = true)
     )]
@@ -124,17 +124,17 @@ pub struct GrantedToken {
     /// Used as long as it lives.
     #[schemars(
         title = "Access token",
-        description = "Leave it empty: the connector writes it.",
+        description = "Written by the connector.",
         with = "Option<String>",
-        extend("order" = 4, "airbyte_secret" = true)
+        extend("order" = 4, "airbyte_secret" = true, "airbyte_hidden" = true)
     )]
     pub access_token: Option<Secret>,
     /// When that access token ends.
     #[schemars(
         title = "Token expiry date",
-        description = "Leave it empty: the connector writes it.",
+        description = "Written by the connector.",
         with = "Option<String>",
-        extend("order" = 5, "format" = "date-time")
+        extend("order" = 5, "format" = "date-time", "airbyte_hidden" = true)
     )]
     pub token_expiry_date: Option<Second>,
 }
@@ -229,7 +229,7 @@ fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
 
 /// The e-mail address, without the `/token` that people copy from `curl` examples.
 fn email(fields: &Fields<'_>) -> Result<String> {
-    let remedy = "Enter the e-mail address of the admin to whom the API token belongs.";
+    let remedy = "Enter the e-mail address of an admin of the account.";
     let text = fields.required_string("email", remedy)?.trim();
     let text = text.strip_suffix("/token").unwrap_or(text);
     let plausible = text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());

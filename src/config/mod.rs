@@ -9,6 +9,7 @@ mod failure;
 mod fields;
 mod file;
 mod filters;
+mod oauth;
 mod spec;
 mod subdomain;
 
@@ -23,6 +24,7 @@ pub use failure::{InputError, InputFile, Result};
 pub use fields::{Fields, kind};
 pub use file::{parse_json, read_json};
 pub use filters::Filters;
+pub use oauth::{PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS, SCOPE, advanced_auth};
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;
 
@@ -45,7 +47,7 @@ pub struct Config {
     #[schemars(
         title = "Authentication",
         description = "How the connector authenticates to Zendesk. The user behind the credentials must be an admin with access to the audit log, and the account must be on an Enterprise plan. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
-        extend("order" = 1)
+        extend("order" = 1, "display_type" = "radio")
     )]
     /// How the connector authenticates.
     pub credentials: Credentials,
@@ -56,6 +58,7 @@ pub struct Config {
         with = "Option<String>",
         extend(
             "order" = 2,
+            "always_show" = true,
             "format" = "date-time",
             "examples" = ["2024-01-01T00:00:00Z"],
             "pattern_descriptor" = "YYYY-MM-DDTHH:MM:SSZ"

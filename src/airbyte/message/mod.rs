@@ -69,6 +69,8 @@ pub struct Spec {
     /// The JSON schema of the configuration.
     #[serde(rename = "connectionSpecification")]
     pub connection_specification: Value,
+    /// How the platform gets tokens when a user selects "Authenticate your account".
+    pub advanced_auth: Value,
     /// Deprecated; some platforms still read it.
     #[serde(rename = "supportsIncremental")]
     pub supports_incremental: bool,

@@ -16,11 +16,12 @@ fn each_kind_of_message_has_its_exact_bytes() {
                 spec: Spec {
                     documentation_url: "https://d.example",
                     connection_specification: json!({ "type": "object" }),
+                    advanced_auth: json!({ "auth_flow_type": "oauth2.0" }),
                     supports_incremental: true,
                     protocol_version: "0.18.0",
                 },
             },
-            r#"{"type":"SPEC","spec":{"documentationUrl":"https://d.example","connectionSpecification":{"type":"object"},"supportsIncremental":true,"protocol_version":"0.18.0"}}"#,
+            r#"{"type":"SPEC","spec":{"documentationUrl":"https://d.example","connectionSpecification":{"type":"object"},"advanced_auth":{"auth_flow_type":"oauth2.0"},"supportsIncremental":true,"protocol_version":"0.18.0"}}"#,
         ),
         (
             Message::ConnectionStatus {

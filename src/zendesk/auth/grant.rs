@@ -8,21 +8,13 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::config::OauthClient;
+use crate::config::{OauthClient, PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS, SCOPE};
 use crate::secret::Secret;
 use crate::zendesk::failure::Failure;
 use crate::zendesk::response::{FailedAttempt, Response};
 
-/// The least that reading the audit log needs.
-pub const SCOPE: &str = "auditlogs:read";
 /// The requested lifetime of an access token for client credentials, in seconds. A renewal costs one request.
 const TOKEN_SECONDS: i64 = 3_600;
-/// The requested lifetime of an access token for a refresh token, in seconds: the longest that Zendesk allows,
-/// because each renewal uses up a pair.
-const ROTATED_TOKEN_SECONDS: i64 = 172_800;
-/// The requested lifetime of the refresh token itself, in seconds: the longest that Zendesk allows, because a
-/// connection may pause.
-const REFRESH_TOKEN_SECONDS: i64 = 7_776_000;
 
 /// Which tokens the endpoint is asked for.
 #[derive(Clone, Debug)]
@@ -75,7 +67,7 @@ impl Grant {
             Self::RefreshToken(refresh_token) => {
                 body["grant_type"] = Value::from("refresh_token");
                 body["refresh_token"] = Value::from(refresh_token.expose());
-                body["refresh_token_expires_in"] = Value::from(REFRESH_TOKEN_SECONDS);
+                body["refresh_token_expires_in"] = Value::from(PAIR_REFRESH_SECONDS);
             }
         }
         body.to_string().into_bytes()
@@ -84,7 +76,7 @@ impl Grant {
     fn requested_seconds(&self) -> i64 {
         match self {
             Self::ClientCredentials => TOKEN_SECONDS,
-            Self::RefreshToken(_) => ROTATED_TOKEN_SECONDS,
+            Self::RefreshToken(_) => PAIR_ACCESS_SECONDS.into(),
         }
     }
 
@@ -174,6 +166,8 @@ fn lifetime(json: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ROTATED_TOKEN_SECONDS: i64 = PAIR_ACCESS_SECONDS as i64;
 
     fn refresh() -> Grant {
         Grant::RefreshToken(Secret::new("old"))
