@@ -84,6 +84,12 @@ def without_trace_error(line: str) -> Iterator[str]:
         yield line
 
 
+def without_control(line: str) -> Iterator[str]:
+    """Drops each CONTROL message, with the new pair of tokens."""
+    if not line.startswith('{"type":"CONTROL"'):
+        yield line
+
+
 def leaks(line: str) -> Iterator[str]:
     """Adds a log line with the configuration's secrets."""
     yield line
@@ -141,6 +147,7 @@ def without_state(arguments: list[str]) -> list[str]:
 KINDS: dict[str, Fault] = {
     # Not broken: whatever the tools notice of the others is their fault, and not that of this program.
     "unbroken": Fault(),
+    "control-dropped": Fault(without_control),
     "state-without-source-stats": Fault(in_states(lambda line: re.sub(r',"sourceStats":\{[^}]*\}', "", line))),
     "state-an-hour-ahead": Fault(in_states(an_hour_ahead)),
     "state-without-look-back": Fault(in_states(without_look_back)),

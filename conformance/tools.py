@@ -92,6 +92,10 @@ MUTANTS = {
         "protocol models": "test_each_command_has_its_answer",
         "airbyte-cdk": "test_check['invalid_config' Test Scenario]",
     },
+    "control-dropped": {
+        "OAuth button": "test_what_the_connector_hands_back_survives[own-client]",
+        "authentication": "test_a_refresh_token_from_the_first_click_to_syncs_that_renew_it",
+    },
     "secret-in-log": {
         "protocol models": "test_no_message_but_control_has_a_secret",
         "airbyte-cdk": "test_check['config' Test Scenario]",
@@ -162,6 +166,10 @@ def run_tool(tool: str, connector: str, into: Path) -> Outcome:
             return pytest("tools", "test_pyairbyte.py", connector, into)
         case "documents":
             return pytest("tools", "test_documents.py", connector, into)
+        case "OAuth button":
+            return pytest("tools", "test_oauth_button.py", connector, into)
+        case "authentication":
+            return pytest("tools", "test_authentication.py", connector, into)
     raise ValueError(tool)
 
 
@@ -173,6 +181,8 @@ TOOLS = [
     "airbyte-cdk",
     "PyAirbyte",
     "documents",
+    "OAuth button",
+    "authentication",
 ]
 
 

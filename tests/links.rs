@@ -111,10 +111,10 @@ fn every_command_is_run_or_says_why_not() {
         for (comment, commands) in blocks(&text) {
             let first = commands.first().expect("a command");
             let comment = comment.unwrap_or_else(|| {
-                panic!("{name}: in front of the block of \"{first}\" must stand <!-- run by conformance/test_documents.py -->, <!-- run by .ci/run -->, <!-- tried by .ci/container --> or <!-- not run: … -->")
+                panic!("{name}: in front of the block of \"{first}\" must stand <!-- run by conformance/test_documents.py -->, <!-- run by conformance/test_authentication.py -->, <!-- run by .ci/run -->, <!-- tried by .ci/container --> or <!-- not run: … -->")
             });
             match comment {
-                "run by conformance/test_documents.py" => {}
+                "run by conformance/test_documents.py" | "run by conformance/test_authentication.py" => {}
                 "run by .ci/run" => {
                     for command in commands {
                         let command = command.split(" #").next().unwrap_or_default().trim_end();
