@@ -10,12 +10,10 @@
 # Everything is compiled on the machine's own architecture, so that no stage needs emulation.
 
 # Base images are pinned by version. To pin their content as well, append the digest of the index that
-# `docker buildx imagetools inspect IMAGE` prints: busybox:1.37.0-musl@sha256:…
-ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
-ARG BUSYBOX_IMAGE=busybox:1.37.0-musl
+# `docker buildx imagetools inspect IMAGE` prints: busybox:1.37.0-musl@sha256:… Dependabot updates both, but only in FROM.
 
 # ---- build: /source-zendesk-audit-logs, static, for the target's architecture ----------------------
-FROM --platform=$BUILDPLATFORM ${RUST_IMAGE} AS build
+FROM --platform=$BUILDPLATFORM rust:1.95.0-slim-bookworm AS build
 ARG TARGETARCH
 WORKDIR /src
 
@@ -63,7 +61,7 @@ RUN set -eu; \
     cp "target/$(cat /target)/release/source-zendesk-audit-logs" /source-zendesk-audit-logs
 
 # ---- accounts: the user and the home directory -----------------------------------------------------
-FROM --platform=$BUILDPLATFORM ${BUSYBOX_IMAGE} AS accounts
+FROM --platform=$BUILDPLATFORM busybox:1.37.0-musl AS accounts
 RUN set -eu; \
     mkdir -p /rootfs/etc /rootfs/airbyte; \
     cp /etc/passwd /etc/group /rootfs/etc/; \
@@ -71,7 +69,7 @@ RUN set -eu; \
     echo 'airbyte:x:1000:' >> /rootfs/etc/group
 
 # ---- the image ------------------------------------------------------------------------------------
-FROM ${BUSYBOX_IMAGE}
+FROM busybox:1.37.0-musl
 
 COPY --from=accounts /rootfs/etc/ /etc/
 COPY --from=accounts --chown=1000:1000 /rootfs/airbyte/ /airbyte/

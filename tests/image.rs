@@ -107,23 +107,30 @@ fn the_user_is_numeric_and_the_one_that_airbyte_uses() {
     assert_eq!(of_the_image("WORKDIR"), ["/airbyte"]);
 }
 
+/// Returns the base image of each stage.
+fn bases() -> Vec<String> {
+    let stages = instructions().into_iter().filter_map(|line| Some(line.strip_prefix("FROM ")?.to_owned()));
+    stages.map(|stage| stage.split(' ').find(|word| !word.starts_with("--")).expect("an image").to_owned()).collect()
+}
+
 /// A RUN in the last stage would need emulation on another architecture.
 #[test]
-fn base_images_are_pinned_and_the_last_stage_runs_nothing() {
+fn the_last_stage_runs_nothing() {
     assert_eq!(of_the_image("RUN"), [] as [&str; 0]);
-    assert_eq!(of_the_image("FROM"), ["${BUSYBOX_IMAGE}"]);
-    let bases: Vec<String> =
-        instructions().iter().filter_map(|line| Some(line.strip_prefix("ARG ")?.to_owned())).collect();
-    for base in bases.iter().filter_map(|line| Some(line.split_once("_IMAGE=")?.1)) {
+}
+
+#[test]
+fn base_images_are_pinned_by_version_and_the_toolchain_is_that_of_cargo_toml() {
+    let bases = bases();
+    assert_eq!(bases.len(), 3);
+    for base in &bases {
         let version = base.split_once(':').expect("a tag").1;
-        let numbers = version.split('-').next().expect("a version").split('.');
-        assert!(
-            numbers.clone().count() == 3 && numbers.clone().all(|n| n.parse::<u32>().is_ok()),
-            "{base} is not pinned"
-        );
+        let numbers: Vec<&str> = version.split('-').next().expect("a version").split('.').collect();
+        assert!(numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok()), "{base} is not pinned");
     }
+    assert_eq!(bases[1], bases[2], "the accounts come from another image than the one that gets them");
     let rust = env!("CARGO_PKG_RUST_VERSION");
-    assert!(bases.iter().any(|base| base.starts_with(&format!("RUST_IMAGE=rust:{rust}."))), "Rust {rust}: {bases:?}");
+    assert!(bases[0].starts_with(&format!("rust:{rust}.")), "Cargo.toml has Rust {rust}, the Dockerfile {}", bases[0]);
 }
 
 #[test]

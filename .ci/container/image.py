@@ -58,7 +58,7 @@ def build_context():
 
 def build_image(engine, image, binary, work):
     """Builds the image around the binary."""
-    base = re.search(r"^ARG BUSYBOX_IMAGE=(\S+)$", (REPO / "Dockerfile").read_text(), re.MULTILINE).group(1)
+    base = re.search(r"^FROM (busybox:\S+)$", (REPO / "Dockerfile").read_text(), re.MULTILINE).group(1)
     if engine.pull(base):
         print(f"the base image is {base} from the registry", flush=True)
     else:
