@@ -23,14 +23,14 @@
 //! other. `tests/layers.rs` checks this.
 //!
 //! ```text
-//! cli                                        the command line, the exit code
-//! commands                                   spec, check, discover, read; the reporter
-//! sync                                       what to fetch, what was emitted before
-//! error                                      the failures of the layers below, mapped to the protocol
-//! airbyte | zendesk                          the protocol and stdout | the API
-//! config                                     config.json parsed into types; spec.json generated from them
-//! panics, failure, humanize, secret, stream  panics as errors, failures and numbers in words, streams
-//! clock, second, shutdown, stdio             time, signals, the inherited stdout
+//! cli                                                the command line, the exit code
+//! commands                                           spec, check, discover, read; the reporter
+//! sync                                               what to fetch, what was emitted before
+//! error                                              the failures of the layers below, mapped to the protocol
+//! airbyte | zendesk                                  the protocol and stdout | the API
+//! config                                             config.json parsed into types; spec.json generated from them
+//! panics, failure, humanize, secret, stream          panics as errors, failures and numbers in words, streams
+//! clock, decoding, masking, second, shutdown, stdio  time, signals, what may be shown of a text, stdout
 //! ```
 //!
 //! # Invariants
@@ -58,9 +58,11 @@ mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod decoding;
 pub mod error;
 pub mod failure;
 pub mod humanize;
+pub mod masking;
 pub mod panics;
 pub mod second;
 pub mod secret;

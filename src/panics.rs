@@ -10,6 +10,8 @@ use std::task::Poll;
 
 use tokio::task::JoinError;
 
+use crate::masking::mask_tokens;
+
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must unwind, or the platform never hears of it");
 
@@ -71,7 +73,7 @@ pub fn panicked(payload: &(dyn Any + Send)) -> Panicked {
     };
     let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
-    Panicked { details: format!("panic{place}: {message}") }
+    Panicked { details: format!("panic{place}: {}", mask_tokens(message)) }
 }
 
 #[cfg(test)]

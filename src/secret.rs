@@ -1,17 +1,22 @@
-//! A text that must never be printed, and the redactor that cuts such texts out of others.
+//! A string that must never be printed, and the redactor that removes such strings from other texts.
 //!
 //! This file must not offer any way to show a secret but [`Secret::expose`], and nothing outside
 //! `zendesk/auth` (which puts it on the wire) and the CONTROL message (which must carry it) calls that.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
-/// What stands in the place of a secret.
+use crate::decoding::{compact, layers};
+use crate::masking::{MASKED, is_request_id, mask_tokens, mask_unknown};
+
+/// Replaces a secret.
 pub const REDACTED: &str = "(redacted)";
 
 /// A secret of the configuration. Its `Debug` form is `(redacted)`, it has no `Display`, and its
@@ -20,13 +25,13 @@ pub const REDACTED: &str = "(redacted)";
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a text into custody.
+    /// Takes custody of a string.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The text itself, for the wire.
+    /// Returns the string itself, for the wire.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -39,27 +44,35 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Cuts known secrets out of texts that came from outside (bodies of answers, error messages). Clones
-/// know the same secrets.
+/// Removes known secrets from texts that come from outside (response bodies, error messages), and masks
+/// what may be a secret in a form that it does not know. Clones know the same secrets.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    forms: Arc<Mutex<Vec<Secret>>>,
+    known: Arc<Mutex<Known>>,
 }
 
-/// Shorter texts are not looked for: cutting every "a" out of a message would say what the secret
-/// is, and nobody has a token of so few characters.
+#[derive(Debug, Default)]
+struct Known {
+    /// The forms that are replaced wherever they occur, the longest first.
+    forms: Vec<Secret>,
+    /// The forms of which no piece may be shown: in lower case, also without separators.
+    fragments: Vec<Secret>,
+}
+
+/// Shorter strings are not looked for: replacing every "a" in a message would tell what the secret is,
+/// and no token has so few characters.
 const SHORTEST: usize = 4;
 
-/// As much of a secret in a row is cut by [`Redactor::redact_parts`], in characters.
-const PART: usize = 8;
+/// As much of a secret in a row is not shown, in characters.
+const PIECE: usize = 8;
 
 impl Redactor {
-    /// Adds a secret in the forms in which an answer may echo it: as it is, percent-encoded, escaped
+    /// Adds a secret in the forms in which a response may repeat it: as it is, percent-encoded, escaped
     /// for JSON, and within something that is encoded as base64.
     pub fn add(&self, secret: &str) {
         let json = json_escaped(secret);
         let percent_encoded = utf8_percent_encode(secret, ENCODED).to_string();
-        let mut forms = self.forms();
+        let mut known = self.known();
         for form in [
             secret.to_owned(),
             with_lower_case_digits(&percent_encoded),
@@ -71,19 +84,24 @@ impl Redactor {
         .into_iter()
         .chain(base64_forms(secret))
         {
-            if form.len() >= SHORTEST && !forms.iter().any(|known| known.expose() == form) {
-                forms.push(Secret::new(form));
+            if form.len() >= SHORTEST && !known.forms.iter().any(|known| known.expose() == form) {
+                known.forms.push(Secret::new(form));
             }
         }
         // The longest first, so that no form is cut in the middle by a shorter one.
-        forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+        known.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
+        for fragment in fragments(secret) {
+            if !known.fragments.iter().any(|known| known.expose() == fragment) {
+                known.fragments.push(Secret::new(fragment));
+            }
+        }
     }
 
-    /// The text with each known secret replaced by [`REDACTED`].
+    /// Returns the text with each known secret replaced by [`REDACTED`].
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
-        for form in self.forms().iter() {
+        for form in &self.known().forms {
             if clean.contains(form.expose()) {
                 clean = Cow::Owned(clean.replace(form.expose(), REDACTED));
             }
@@ -91,44 +109,98 @@ impl Redactor {
         clean
     }
 
-    /// The same for a text in which secrets may be cut off, as in a panic's message: also parts of
-    /// them are replaced.
+    /// Does the same for a text in which secrets may be cut off, as in a panic's message: pieces of them
+    /// are replaced too.
     #[must_use]
     pub fn redact_parts(&self, text: &str) -> String {
         let mut clean = self.redact(text).into_owned();
-        for form in self.forms().iter() {
+        for form in &self.known().forms {
             let form: Vec<char> = form.expose().chars().collect();
-            for part in form.windows(PART) {
+            for part in form.windows(PIECE) {
                 let part: String = part.iter().collect();
                 clean = clean.replace(&part, REDACTED);
             }
         }
-        clean
+        if self.knows(&clean) { REDACTED.to_owned() } else { clean }
     }
 
-    /// Whether a secret or a part of one stands in this text, in small or capital letters.
+    /// Returns what may be shown of a sentence that a server wrote: known words, and nothing that may be
+    /// a secret in any encoding.
+    #[must_use]
+    pub fn sentence(&self, text: &str) -> String {
+        let clean = self.redact(text);
+        if self.knows(&clean) {
+            return REDACTED.to_owned();
+        }
+        mask_unknown(&mask_tokens(&clean)).into_owned()
+    }
+
+    /// Returns what may be shown of a library's error message, which may quote what a server sent.
+    #[must_use]
+    pub fn library_message(&self, text: &str) -> String {
+        let clean = self.redact(text);
+        if self.knows(&clean) {
+            return REDACTED.to_owned();
+        }
+        mask_tokens(&clean).into_owned()
+    }
+
+    /// Returns what may be shown of a request's identifier. A UUID or a hexadecimal number is shown as it
+    /// is, since the vendor's support asks for it, unless it spells a text or holds a piece of a secret.
+    #[must_use]
+    pub fn request_id<'t>(&self, id: &'t str) -> &'t str {
+        if is_request_id(id) && !self.knows(id) { id } else { REDACTED }
+    }
+
+    /// Returns what may be shown of the name of a host that a server pointed to, if anything may.
+    #[must_use]
+    pub fn host(&self, host: &str) -> Option<String> {
+        if host.parse::<Ipv4Addr>().is_ok() {
+            return Some(host.to_owned());
+        }
+        let shown = if self.knows(host) { MASKED.to_owned() } else { self.sentence(host) };
+        (shown != MASKED).then_some(shown)
+    }
+
+    /// Returns whether a piece of a secret occurs in this text: in any case, in either direction, with
+    /// anything in between, and below the escapes of [`layers`].
     #[must_use]
     pub fn knows(&self, text: &str) -> bool {
-        let text = text.to_ascii_lowercase();
-        self.forms().iter().any(|form| {
-            let form = form.expose().to_ascii_lowercase();
-            form.as_bytes()
-                .windows(PART.min(form.len()))
-                .any(|part| text.as_bytes().windows(part.len()).any(|piece| piece == part))
+        let lowered: Vec<String> = layers(text)
+            .iter()
+            .flat_map(|layer| [layer.to_lowercase(), compact(layer)])
+            .flat_map(|text| [text.chars().rev().collect(), text])
+            .collect();
+        let pieces: HashSet<&[u8]> = lowered.iter().flat_map(|text| text.as_bytes().windows(PIECE)).collect();
+        self.known().fragments.iter().any(|fragment| match fragment.expose() {
+            short if short.len() < PIECE => lowered.iter().any(|text| text.contains(short)),
+            long => long.as_bytes().windows(PIECE).any(|piece| pieces.contains(piece)),
         })
     }
 
     /// A lock whose holder panicked still guards a list.
-    fn forms(&self) -> MutexGuard<'_, Vec<Secret>> {
-        self.forms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What stands in the base64 form of any text with this secret in it: three forms, for where in a
-/// group of three bytes it begins. The characters that its neighbours have a part in are left out.
+/// Returns the forms of a secret of which no piece may be shown. In those that are derived from it, a
+/// short one could be a word of any text.
+fn fragments(secret: &str) -> Vec<String> {
+    let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
+    let hexadecimal = each(|byte| format!("{byte:02x}"));
+    let decimal = each(|byte| byte.to_string());
+    let derived = [compact(secret), hexadecimal, decimal].into_iter();
+    let derived = derived.chain(base64_forms(secret).map(|form| compact(&form))).filter(|form| form.len() >= PIECE);
+    let plain = Some(secret.to_lowercase()).filter(|form| form.len() >= SHORTEST);
+    plain.into_iter().chain(derived).collect()
+}
+
+/// Returns what the base64 form of any text with this secret in it contains: three forms, for where in a
+/// group of three bytes it begins. The characters to which its neighbours contribute are left out.
 fn base64_forms(secret: &str) -> impl Iterator<Item = String> {
     // What comes of less than a group and two neighbours could be in any text.
-    let long_enough = secret.len() >= PART;
+    let long_enough = secret.len() >= PIECE;
     let standard = (0..3).filter(move |_| long_enough).map(move |before| {
         let padded = [&b"\0\0\0"[..before], secret.as_bytes()].concat();
         let whole = padded.len() / 3 * 3;
@@ -213,6 +285,62 @@ mod tests {
         let clean = redactor.redact_parts("byte 5 of `s3cr3t-01234567`[...]");
         assert!(!clean.contains("s3cr3t") && clean.starts_with("byte 5 of `(redacted)"), "{clean}");
         assert_eq!(redactor.redact_parts("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn a_piece_of_a_secret_is_known_in_any_disguise() {
+        let secret = "S3cr3t/Token=of+7";
+        let redactor = Redactor::default();
+        redactor.add(secret);
+        let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<Vec<_>>();
+        let base64 = BASE64_STANDARD.encode(secret);
+        for disguise in [
+            "xS3cr3t/Ty".to_owned(),
+            "s3cr3t/tok".to_owned(),
+            "nekot/t3rc3s".to_owned(),
+            "S-3-c-r-3-t-T-o".to_owned(),
+            "S3cr3t%2FT".to_owned(),
+            "S3cr3t%252FT".to_owned(),
+            "Token\\u003dof\\u002b7".to_owned(),
+            "Token&#61;of&#43;7".to_owned(),
+            "Token&amp;#x3d;of+7".to_owned(),
+            "Token=3Dof=2B7".to_owned(),
+            each(|byte| format!("%{byte:02x}")).concat(),
+            each(|byte| format!("&#{byte};")).concat(),
+            each(|byte| format!("\\{byte:03o}")).concat(),
+            each(|byte| format!("{byte:02X}")).join(" "),
+            each(|byte| byte.to_string()).join(","),
+            format!("{}\n{}", &base64[..6], &base64[6..]),
+            base64.to_lowercase(),
+            base64.chars().rev().collect(),
+        ] {
+            assert!(redactor.knows(&disguise), "{disguise}");
+            assert_eq!(redactor.sentence(&disguise), REDACTED);
+        }
+        assert!(!redactor.knows("Invalid filter[created_at] specified"));
+    }
+
+    #[test]
+    fn of_a_sentence_everything_else_stays() {
+        let redactor = Redactor::default();
+        redactor.add("s3cr3t-0123456789");
+        assert_eq!(redactor.sentence("invalid token s3cr3t-0123456789!"), "invalid token (redacted)!");
+        assert_eq!(redactor.sentence("invalid token zXcvbnm8642097531, qwertzui"), "invalid token (masked), (masked)");
+        assert_eq!(redactor.library_message("dns error: qwertzui, zXcvbnm8642097531"), "dns error: qwertzui, (masked)");
+    }
+
+    #[test]
+    fn an_identifier_is_shown_unless_it_holds_a_secret() {
+        let redactor = Redactor::default();
+        redactor.add("8f3c2a1b9d4e5f60a1b2c3d4e5f60718");
+        for (id, shown) in [
+            ("62b4731474451a563f17262d97a4f082", "62b4731474451a563f17262d97a4f082"),
+            ("8f3c2a1b-9d4e-5f60-a1b2-c3d4e5f60718", REDACTED),
+            ("0000000000000000000000009d4e5f60", REDACTED),
+            ("not an id at all", REDACTED),
+        ] {
+            assert_eq!(redactor.request_id(id), shown);
+        }
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //!
 //! Panics are swept where they are made: `cli` and `secret.rs`.
 
+mod encoder;
 mod harness;
 
+use std::collections::HashSet;
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, Engine as _};
 use harness::{Connection, Stdout, sandbox};
@@ -340,6 +343,121 @@ fn a_redirect_to_a_host_with_the_token_in_it_does_not_name_it() {
         assert!(message.contains(&format!("a redirect ({status}). The connector does not follow it")), "{message}");
         assert!(!message.to_ascii_lowercase().contains(&PLAIN.to_ascii_lowercase()), "{message}");
     }
+}
+
+/// Compositions of encodings in the sweep, unless `SECRET_SWEEP` asks for another number.
+const COMPOSITIONS: usize = 2_500;
+/// As much of a secret or of what a server made of it must not be shown, in characters.
+const PIECE: usize = 8;
+
+/// A secret of another alphabet each time.
+fn any_secret(rng: &mut fastrand::Rng) -> String {
+    let alphabets = [
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+        "0123456789abcdef",
+        "abcdefghijklmnopqrstuvwxyz",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_",
+        "abcdefghijklmnopqrstuvwxyz0123456789\"+/\\\\=&<>%?#@:~",
+    ];
+    let alphabet = alphabets[rng.usize(..alphabets.len())].as_bytes();
+    (0..rng.usize(12..=64)).map(|_| char::from(alphabet[rng.usize(..alphabet.len())])).collect()
+}
+
+/// In lower case, without white space and the escapes that JSON and Rust write.
+fn normalized(text: &str) -> String {
+    text.chars().filter(|char| !char.is_whitespace() && *char != '\\').flat_map(char::to_lowercase).collect()
+}
+
+/// Asserts that no piece of these texts stands in an output.
+#[track_caller]
+fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
+    // Control characters are written as `\n`, and the output has no others.
+    let output = output.replace("\\n", "").replace("\\r", "");
+    let lines = output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#));
+    let shown = normalized(&lines.collect::<Vec<_>>().join("\n"));
+    let pieces: HashSet<&[u8]> = shown.as_bytes().windows(PIECE).collect();
+    for text in texts {
+        for piece in normalized(text).as_bytes().windows(PIECE) {
+            let piece_shown = pieces.contains(piece);
+            assert!(!piece_shown, "{what}: {} of {text} stands in {output}", String::from_utf8_lossy(piece));
+        }
+    }
+}
+
+/// What the server answers with an echo in it. Some are pages whose cursor is the echo.
+fn echoing(number: usize, echo: &str, request: &SeenRequest) -> Answer {
+    let host: String = echo.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
+    let header = |name: &str, value: String| (name.to_owned(), value.replace(|char: char| char.is_control(), " "));
+    let headers = vec![
+        header("X-Zendesk-Request-Id", echo.to_owned()),
+        header("Location", format!("https://{host}.zendesk.com/{echo}")),
+        header("WWW-Authenticate", format!("Bearer realm=\"{echo}\"")),
+    ];
+    let code = "InvalidValue";
+    let bodies = [
+        json!({ "error": code, "description": echo }),
+        json!({ "error": code, "error_description": format!("Invalid token {echo} for this account") }),
+        json!({ "error": { "title": code, "message": format!("\"{echo}\"") } }),
+        json!({ "errors": [{ "code": code, "title": echo, "detail": format!("the value is {echo}.") }] }),
+        json!({ "error": code, "description": code, "details": { echo: [{ "description": echo, "error": echo }] } }),
+        json!({ "error": code, echo: echo, "message": echo }),
+    ];
+    let body = match number % 8 {
+        6 => format!("<html><title>{echo}</title></html>"),
+        7 => echo.to_owned(),
+        kind => bodies[kind].to_string(),
+    };
+    let cursor = number.is_multiple_of(5) && !request.path.contains("oauth") && request.param("page[after]").is_none();
+    if cursor {
+        let page = json!({ "audit_logs": [], "meta": { "has_more": true, "after_cursor": echo } });
+        return Answer::Reply { status: 200, headers, body: page.to_string().into_bytes() };
+    }
+    let statuses = [400, 401, 403, 404, 422, 302, 307, 500, 503, 200, 418];
+    Answer::Reply { status: statuses[number % statuses.len()], headers, body: body.into_bytes() }
+}
+
+#[test]
+fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
+    let number = std::env::var("SECRET_SWEEP").ok().and_then(|number| number.parse().ok()).unwrap_or(COMPOSITIONS);
+    let current = Arc::new(Mutex::new((0, String::new())));
+    let hook = Interfere::new({
+        let current = Arc::clone(&current);
+        move |request: &SeenRequest| {
+            let (number, echo) = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Some(echoing(number, &echo, request))
+        }
+    });
+    let sandbox = sandbox(Options { interfere: Some(hook), ..Options::default() });
+    let mut explained = 0;
+    for number in 0..number {
+        let mut rng = fastrand::Rng::with_seed(number as u64);
+        let secret = any_secret(&mut rng);
+        let other = any_secret(&mut rng);
+        let (steps, echo) = encoder::composition(&secret, &mut rng);
+        *current.lock().unwrap_or_else(PoisonError::into_inner) = (number, echo.clone());
+        let credentials = match number % 4 {
+            0 | 1 => access_token(&secret),
+            2 => api_token(&secret),
+            _ if number % 8 == 3 => client(&other, &secret),
+            _ => refresh("an-identifier", &other, &secret),
+        };
+        let mut connection = Connection::with(Some(sandbox.base_url()), credentials);
+        connection.log = Some(EVERY_LEVEL.to_owned());
+        connection.person = Some(Stdout::default());
+        let what = format!("{number}: {steps:?}");
+        let run = if number % 5 < 2 { connection.read(None) } else { connection.check() };
+        assert_no_piece(&what, &run.stdout, &[&echo, &secret, &other]);
+        let seen = connection.person.as_ref().map(Stdout::text).unwrap_or_default();
+        assert_no_piece(&what, &seen, &[&echo, &secret, &other]);
+        explained += usize::from(run.stdout.contains("InvalidValue"));
+        // What is tried again takes real time in a process.
+        if number % 50 == 1 && run.logs("DEBUG").len() == 1 {
+            let output = process(&sandbox.base_url(), &connection.arguments(None));
+            assert_no_piece(&what, &output, &[&echo, &secret, &other]);
+        }
+    }
+    // What is no secret is shown all the same.
+    assert!(explained > number / 4, "{explained} of {number} say what is wrong");
 }
 
 #[test]

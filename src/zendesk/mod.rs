@@ -7,6 +7,7 @@ mod attempt;
 mod auth;
 mod base_url;
 mod client;
+mod error_body;
 mod failure;
 mod latency;
 mod lookups;

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, REQUEST_ID, target};
 use super::base_url::BaseUrl;
+use super::error_body;
 use super::failure::{Error, Failure, Result};
 use super::latency::Latency;
 use super::metrics::Metrics;
@@ -25,11 +26,6 @@ use super::transport::{Fetched, HttpTransport, Outgoing, Timeouts, Transport};
 use crate::clock::Clock;
 use crate::second::Second;
 use crate::secret::Redactor;
-
-/// How much of a body or a request's id stands in an error's technical details, in bytes.
-const SHOWN: usize = 300;
-/// How much of a body is searched for secrets before it is cut to that, in bytes.
-const SEARCHED_BODY: usize = 64 << 10;
 
 /// What the retry loop needs from outside.
 pub struct Setup {
@@ -381,32 +377,21 @@ impl RetryLoop {
         took: Duration,
     ) -> String {
         let method = request.method();
-        let path = request.url.path();
-        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let target = target(&request.url);
         let outcome = match response {
-            Err(why) => format!(": {why}"),
+            Err(why) => format!(": {}", self.secrets.library_message(why)),
             Ok(response) => {
-                let id = response.header("x-zendesk-request-id").unwrap_or("none");
-                let id = self.cut(id, SHOWN);
-                let body = if request.is_secret() { "not shown".to_owned() } else { self.shown(&response.body) };
+                let id = response.header(REQUEST_ID).map_or("none", |id| self.secrets.request_id(id));
+                let body = if request.is_secret() {
+                    "not shown".to_owned()
+                } else {
+                    error_body::describe(&response.body, &self.secrets)
+                };
                 format!(" -> {}; X-Zendesk-Request-Id: {id}; body: {body}", response.status)
             }
         };
-        let details = format!("{method} {path}{query}{outcome}; attempts: {attempts} in {:.1} s", took.as_secs_f64());
+        let details = format!("{method} {target}{outcome}; attempts: {attempts} in {:.1} s", took.as_secs_f64());
         self.secrets.redact(&details).into_owned()
-    }
-
-    /// The beginning of a body, on one line, with secrets cut before the end is.
-    fn shown(&self, body: &[u8]) -> String {
-        let beginning = String::from_utf8_lossy(&body[..body.len().min(SEARCHED_BODY)]);
-        format!("{:?}", self.cut(&beginning, SHOWN))
-    }
-
-    /// The beginning of a text from outside, with secrets cut before the end is.
-    fn cut(&self, text: &str, most: usize) -> String {
-        let mut clean = self.secrets.redact(text).into_owned();
-        clean.truncate(clean.floor_char_boundary(most));
-        clean
     }
 
     /// What is known only at the end: how long a rate limit was borne, and whether the host of a
@@ -417,7 +402,7 @@ impl RetryLoop {
                 Failure::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }
             }
             Failure::Redirect { status, to } => {
-                Failure::Redirect { status, to: to.filter(|host| !self.secrets.knows(host)) }
+                Failure::Redirect { status, to: to.and_then(|host| self.secrets.host(&host)) }
             }
             failure => failure,
         }

@@ -46,6 +46,16 @@ impl Earlier {
     }
 }
 
+/// Returns every token and secret in a response, used or not: a server may issue more than was asked for, or
+/// issue it in a response that is otherwise unusable.
+#[must_use]
+pub fn issued_secrets(response: &Response) -> Vec<String> {
+    let json = response.json().unwrap_or_default();
+    let is_secret = |name: &str| (name.contains("token") || name.contains("secret")) && name != "token_type";
+    let fields = json.as_object().into_iter().flatten().filter(|(name, _)| is_secret(name));
+    fields.filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+}
+
 impl Grant {
     /// Returns whether the request uses up a refresh token.
     #[must_use]

@@ -12,7 +12,7 @@ use reqwest::header::HeaderValue;
 use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 
 use super::bearer;
-use super::grant::{Earlier, Grant, Granted};
+use super::grant::{Earlier, Grant, Granted, issued_secrets};
 use crate::config::OauthClient;
 use crate::panics::of_task;
 use crate::second::Second;
@@ -170,13 +170,13 @@ impl Slot {
             }
         };
         let read = |response: &mut _| {
+            for secret in issued_secrets(response) {
+                retry_loop.keep_secret(&secret);
+            }
             let earlier = if unclear.load(Ordering::Relaxed) { Earlier::Unclear } else { Earlier::NotProcessed };
             self.grant.read(response, earlier, retry_loop.clock().now())
         };
         let Granted { access_token, refresh_token, seconds } = retry_loop.run(&request, read, watch).await?;
-        for token in [&access_token, &refresh_token].into_iter().flatten() {
-            retry_loop.keep_secret(token.expose());
-        }
         if let Grant::RefreshToken(current) = &mut self.grant {
             if let Some(refresh_token) = refresh_token {
                 *current = refresh_token;
