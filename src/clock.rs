@@ -1,7 +1,7 @@
-//! Time and sleep: the machine's, that of a runtime whose time is simulated, and one that tests move by hand.
+//! Time and sleep: the machine's clock, the simulated time of a runtime, and a clock that tests advance.
 //!
-//! Nothing else in this crate reads a clock or sleeps. Timeouts of a single HTTP request are the
-//! HTTP client's own and always real: time that stands still over a real socket would end them at once.
+//! No other module reads a clock or sleeps. The HTTP client has its own timeouts for a single request, which are
+//! always in real time, because a real socket does not wait for a manual clock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ pub enum Clock {
     System,
     /// The time of the tokio runtime, for one whose time is simulated.
     Runtime(RuntimeClock),
-    /// A clock that stands still but for the sleeps that it is asked for.
+    /// A clock that only a sleep advances.
     Manual(ManualClock),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Debug for RuntimeClock {
     }
 }
 
-/// A clock for tests: a sleep moves it on at once, so that an hour of backoff takes no time.
+/// A clock for tests: a sleep advances it at once, so that an hour of backoff takes no time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Instant,
@@ -53,13 +53,13 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows this time until somebody sleeps.
+    /// Creates a clock that shows this time until a sleep advances it.
     #[must_use]
     pub fn new(epoch: Timestamp) -> Self {
         Self { start: Instant::now(), epoch, elapsed: Arc::default(), moved: Arc::default() }
     }
 
-    /// How far it has been moved since it was made.
+    /// Returns how far the clock has been advanced.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,7 +74,7 @@ impl ManualClock {
 }
 
 impl Clock {
-    /// The time of day.
+    /// Returns the time of day.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -87,7 +87,7 @@ impl Clock {
         }
     }
 
-    /// A reading that never goes back.
+    /// Returns a monotonic time.
     #[must_use]
     pub fn instant(&self) -> Instant {
         match self {
@@ -97,7 +97,7 @@ impl Clock {
         }
     }
 
-    /// Waits; a clock that is moved by hand is moved to that moment.
+    /// Sleeps until this time. A manual clock is advanced to it.
     pub async fn sleep_until(&self, at: Instant) {
         match self {
             Self::System | Self::Runtime(_) => tokio::time::sleep_until(at.into()).await,
@@ -108,12 +108,12 @@ impl Clock {
         }
     }
 
-    /// Waits for a while; see [`Clock::sleep_until`].
+    /// Sleeps for this long; see [`Clock::sleep_until`].
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.instant() + duration).await;
     }
 
-    /// Waits until that moment has come by itself; a clock that is moved by hand is not moved.
+    /// Waits until this time without advancing a manual clock.
     pub async fn reached(&self, at: Instant) {
         match self {
             Self::System | Self::Runtime(_) => tokio::time::sleep_until(at.into()).await,
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_sleep_moves_the_manual_clock_and_wakes_those_who_wait_for_the_moment() {
+    async fn a_sleep_advances_the_manual_clock_and_wakes_waiting_tasks() {
         let manual = ManualClock::new(Timestamp::UNIX_EPOCH);
         let clock = Clock::Manual(manual.clone());
         let alarm = clock.instant() + Duration::from_mins(1);

@@ -1,4 +1,4 @@
-//! Figures as people write them: counts, sizes and spans of time in words.
+//! Formats counts, sizes and durations for users.
 //!
 //! This file must not read a clock or know what is counted.
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::second::Second;
 
-/// A number with a comma between each three digits.
+/// Formats a number with a comma between groups of three digits.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -20,13 +20,13 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// So many things: `1 event`, `1,200 events`.
+/// Formats a count: `1 event`, `1,200 events`.
 #[must_use]
 pub fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// A span of time, to about two digits: `45 seconds`, `90 minutes`, `3 days`.
+/// Formats a duration with about two digits: `45 seconds`, `90 minutes`, `3 days`.
 #[must_use]
 pub fn rough(span: Duration) -> String {
     const MINUTE: u64 = 60;
@@ -34,7 +34,7 @@ pub fn rough(span: Duration) -> String {
     const DAY: u64 = 24 * HOUR;
     const MONTH: u64 = YEAR / 12;
     const YEAR: u64 = 31_556_952;
-    // A larger unit from two of it on, so that what is rounded away stays small.
+    // A larger unit is used from two of it on, so that the rounding error stays small.
     let seconds = span.as_secs();
     let (unit, thing) = match seconds {
         0..MINUTE => (1, "second"),
@@ -47,7 +47,7 @@ pub fn rough(span: Duration) -> String {
     counted((seconds + unit / 2) / unit, thing)
 }
 
-/// A span of time as measured: `3.2 s`, `4 min 10 s`, `2 h 5 min`.
+/// Formats a measured duration: `3.2 s`, `4 min 10 s`, `2 h 5 min`.
 #[must_use]
 pub fn measured(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -58,7 +58,7 @@ pub fn measured(span: Duration) -> String {
     }
 }
 
-/// A number of bytes, in decimal units: `512 kB`, `88.1 MB`.
+/// Formats a number of bytes in decimal units: `512 kB`, `88.1 MB`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 pub fn size(bytes: u64) -> String {
@@ -69,12 +69,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// How old the newest event is, as a sentence.
+/// Returns a sentence about the age of the newest event.
 #[must_use]
 pub fn age_of_the_newest(newest: Second, now: Second) -> String {
     match u64::try_from(now.since(newest)) {
         Ok(age) => format!("The newest event is {} old.", rough(Duration::from_secs(age))),
-        Err(_) => format!("The newest event, of {newest}, lies ahead of this machine's clock."),
+        Err(_) => format!("The newest event, of {newest}, is ahead of this machine's clock."),
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rough_span_is_in_the_unit_that_people_would_take() {
+    fn a_rough_duration_has_a_fitting_unit() {
         for (seconds, text) in [
             (0, "0 seconds"),
             (1, "1 second"),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_span_keeps_its_digits() {
+    fn a_measured_duration_keeps_its_digits() {
         for (milliseconds, text) in [
             (0, "0.0 s"),
             (3_240, "3.2 s"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_in_the_unit_that_people_would_take() {
+    fn a_size_has_a_fitting_unit() {
         for (bytes, text) in
             [(0, "0 kB"), (1, "1 kB"), (512_000, "512 kB"), (88_149_999, "88.1 MB"), (2_500_000_000, "2.5 GB")]
         {
@@ -149,11 +149,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_may_be_younger_than_the_clock() {
+    fn an_event_ahead_of_the_clock_is_reported() {
         let now = Second::from_unix(1_000_000);
         assert_eq!(age_of_the_newest(now.minus(180), now), "The newest event is 3 minutes old.");
         assert_eq!(age_of_the_newest(now, now), "The newest event is 0 seconds old.");
-        let ahead = "The newest event, of 1970-01-12T13:47:40Z, lies ahead of this machine's clock.";
+        let ahead = "The newest event, of 1970-01-12T13:47:40Z, is ahead of this machine's clock.";
         assert_eq!(age_of_the_newest(now.plus(60), now), ahead);
     }
 }

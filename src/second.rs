@@ -1,4 +1,4 @@
-//! Points in time as the audit log knows them: whole seconds in UTC.
+//! Points in time with the precision of the audit log: whole seconds in UTC.
 //!
 //! This file must not read a clock; see `clock.rs`.
 
@@ -7,51 +7,51 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-/// Whole seconds since 1970-01-01T00:00:00Z, between the years 1 and 9999, so that its text always
-/// is `YYYY-MM-DDTHH:MM:SSZ`: the form of the API's `created_at`, of its filter and of the cursor.
+/// Whole seconds since 1970-01-01T00:00:00Z, between the years 1 and 9999. It is always formatted as
+/// `YYYY-MM-DDTHH:MM:SSZ`, like the API's `created_at`, its time filter and the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Second(i64);
 
 impl Second {
     /// 0001-01-01T00:00:00Z
     const FIRST: i64 = -62_135_596_800;
-    /// 9999-12-30T22:00:00Z, the last second that the library counts.
+    /// 9999-12-30T22:00:00Z, the last second that jiff supports.
     const LAST: i64 = 253_402_207_200;
 
-    /// Before every event: no Zendesk account is older than the company, which was founded in 2007.
+    /// 2000-01-01T00:00:00Z, before every event: Zendesk was founded in 2007.
     pub const BEFORE_ZENDESK: Self = Self(946_684_800);
 
-    /// The point in time this many seconds after 1970, brought into the range of years 1 to 9999.
+    /// Returns the time this many seconds after 1970, clamped to the years 1 to 9999.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {
         Self(seconds.clamp(Self::FIRST, Self::LAST))
     }
 
-    /// The second in which a point in time lies.
+    /// Returns the second that contains a point in time.
     #[must_use]
     pub fn containing(time: Timestamp) -> Self {
         Self::from_unix(time.as_millisecond().div_euclid(1000))
     }
 
-    /// Seconds since 1970.
+    /// Returns the seconds since 1970.
     #[must_use]
     pub fn as_unix(self) -> i64 {
         self.0
     }
 
-    /// This many seconds later.
+    /// Returns the time this many seconds later.
     #[must_use]
     pub fn plus(self, seconds: i64) -> Self {
         Self::from_unix(self.0.saturating_add(seconds))
     }
 
-    /// This many seconds earlier.
+    /// Returns the time this many seconds earlier.
     #[must_use]
     pub fn minus(self, seconds: i64) -> Self {
         Self::from_unix(self.0.saturating_sub(seconds))
     }
 
-    /// How many seconds this lies after another; negative if before.
+    /// Returns the seconds since an earlier time; negative if it is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
@@ -59,8 +59,8 @@ impl Second {
 }
 
 impl Second {
-    /// Reads `YYYY-MM-DDTHH:MM:SSZ` and nothing else: the form that each of millions of records has,
-    /// at a quarter of what the library takes for all the forms that it knows.
+    /// Parses `YYYY-MM-DDTHH:MM:SSZ` and nothing else: the form in each of millions of records, four times as fast
+    /// as jiff's parser for all forms.
     fn from_api_form(text: &[u8]) -> Option<Self> {
         let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1, s2, b'Z'] =
             *text.as_array::<20>()?
@@ -88,15 +88,15 @@ impl fmt::Display for Second {
     }
 }
 
-/// The text is no date that this connector understands.
+/// The string is not a date in a supported form.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotADate;
 
 impl FromStr for Second {
     type Err = NotADate;
 
-    /// Understands `2024-01-01`, `2024-01-01T00:00:00Z`, with offsets and fractions, with a blank
-    /// for the `T`, and without an offset (UTC). Fractions are cut off, towards the past.
+    /// Parses `2024-01-01` and `2024-01-01T00:00:00Z`, also with an offset or a fraction, with a space
+    /// instead of the `T`, and without an offset (UTC). Truncates fractions.
     fn from_str(text: &str) -> Result<Self, NotADate> {
         if let Some(second) = Self::from_api_form(text.as_bytes()) {
             return Ok(second);
@@ -108,7 +108,7 @@ impl FromStr for Second {
         let time = text
             .parse::<Timestamp>()
             .or_else(|_| {
-                // Without an offset, or in the last hours of the year 9999, which the library does not count.
+                // Without an offset, or in the last hours of the year 9999, which jiff does not support.
                 let civil = text.trim_end_matches('Z').parse::<civil::DateTime>()?;
                 Ok::<_, jiff::Error>(TimeZone::UTC.to_timestamp(civil).unwrap_or(Timestamp::MAX))
             })
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_as_people_write_them() {
+    fn common_forms_of_dates_are_parsed() {
         for (text, read) in [
             ("2024-01-01", "2024-01-01T00:00:00Z"),
             ("2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
@@ -142,7 +142,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_form_of_the_api_is_read_as_the_library_reads_it(
+        fn the_fast_parser_agrees_with_jiff(
             (year, month, day) in (0..10_100, 0..14, 0..33),
             (hour, minute, second) in (0..26, 0..62, 0..62),
         ) {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn a_string_that_is_not_a_date_is_rejected() {
         for text in [
             "",
             "yesterday",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_keeps_its_length_at_both_ends_of_time() {
+    fn the_first_and_the_last_second_have_the_same_length() {
         for unix in [i64::MIN, -1, 0, i64::MAX] {
             let text = Second::from_unix(unix).to_string();
             assert_eq!(text.len(), "YYYY-MM-DDTHH:MM:SSZ".len(), "{text}");

@@ -155,7 +155,7 @@ fn each_try_of_a_request_is_shown_with_what_became_of_it() {
     let run = read_with(&Connection::to(&sandbox), &["--log-level", "debug"]).succeeded();
     let shown = run.logs("DEBUG");
     assert_eq!(shown.len(), 3, "{shown:?}");
-    assert!(shown[0].contains(" -> no answer after "), "{shown:?}");
+    assert!(shown[0].contains(" -> no response after "), "{shown:?}");
     assert!(shown[1].contains(" -> 500, 27 bytes in "), "{shown:?}");
     assert!(shown[2].contains(" -> 200, "), "{shown:?}");
     assert!(!run.stdout.contains("not for the log"));

@@ -58,23 +58,23 @@ fn check(connection: &Connection, sandbox: &Sandbox) -> String {
 }
 
 const VOLUME: &str =
-    "A first sync brings about 1,000 events in less than a minute, at 50 % of 700 requests a minute (Enterprise).";
+    "A first sync reads about 1,000 events in less than a minute, at 50 % of 700 requests per minute (Enterprise).";
 
 #[test]
 fn each_way_to_sign_in_has_its_message() {
     for (credentials, token) in [
-        (json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }), " The access token has no end date."),
+        (json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }), " The access token does not expire."),
         (json!({ "auth_type": "api_token", "email": ADMIN_EMAIL, "api_token": API_TOKEN }), ""),
         (
             json!({ "auth_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET }),
-            " The connector renews its access token itself.",
+            " The connector renews its access token.",
         ),
         (
             json!({
                 "auth_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
                 "refresh_token": REFRESH_TOKEN
             }),
-            " The connector renews its access token itself.",
+            " The connector renews its access token.",
         ),
     ] {
         let sandbox = sandbox(options());
@@ -88,10 +88,10 @@ fn a_pasted_token_that_ends_soon_is_told_with_the_remedy_and_one_that_lives_long
     for (end, words) in [
         (
             json!("2026-11-23T12:29:00Z"),
-            " The access token ends in 29 minutes, and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself.",
+            " The access token expires in 29 minutes, and later syncs fail: select \"OAuth client credentials\", which renews its tokens.",
         ),
-        (json!("2026-12-23T12:00:00Z"), " The access token ends in 30 days."),
-        (json!(null), " The access token has no end date."),
+        (json!("2026-12-23T12:00:00Z"), " The access token expires in 30 days."),
+        (json!(null), " The access token does not expire."),
         (json!("soon"), ""),
         (json!([1]), ""),
     ] {
@@ -113,7 +113,7 @@ fn the_lifetime_of_an_issued_token_is_seen_when_it_is_pasted() {
     connection.clock = ManualClock::new(Timestamp::now());
     let message = check(&connection, &sandbox);
     assert!(
-        message.contains(" The access token ends in ") && message.contains(" and syncs after that fail"),
+        message.contains(" The access token expires in ") && message.contains(" and later syncs fail"),
         "{message}"
     );
 }
@@ -122,8 +122,8 @@ fn the_lifetime_of_an_issued_token_is_seen_when_it_is_pasted() {
 fn the_first_sync_is_counted_from_the_start_date() {
     let sandbox = sandbox(options());
     for (start, words) in [
-        ("2026-05-25", "A first sync from 2026-05-25T00:00:00Z on brings about 500 events in less than a minute"),
-        ("2026-12-01", "A first sync from 2026-12-01T00:00:00Z on brings no events."),
+        ("2026-05-25", "A first sync from 2026-05-25T00:00:00Z reads about 500 events in less than a minute"),
+        ("2026-12-01", "A first sync from 2026-12-01T00:00:00Z reads no events."),
     ] {
         let message = check(&Connection::to(&sandbox).set("start_date", json!(start)), &sandbox);
         assert!(message.contains(words), "{message}");
@@ -138,7 +138,7 @@ fn an_account_without_events_says_so_and_is_not_counted() {
     let message = check(&Connection::to(&sandbox), &sandbox);
     assert_eq!(
         message,
-        "Connected. The audit log holds no events yet. The connector may use 50 % of 700 requests a minute (Enterprise). The access token has no end date."
+        "Connected. The audit log has no events yet. The connector may use 50 % of 700 requests per minute (Enterprise). The access token does not expire."
     );
     assert!(!sandbox.requests().iter().any(is_count));
 }
@@ -146,10 +146,10 @@ fn an_account_without_events_says_so_and_is_not_counted() {
 #[test]
 fn the_limit_is_that_of_the_headers_and_nothing_is_told_without_them() {
     for (limit, headers, words) in [
-        (Some(2_500), RateHeaders::Both, "in less than a minute, at 50 % of 2,500 requests a minute."),
-        (Some(400), RateHeaders::XRateLimit, "in less than a minute, at 50 % of 400 requests a minute."),
-        (None, RateHeaders::RateLimit, "in less than a minute, at 50 % of 700 requests a minute (Enterprise)."),
-        (None, RateHeaders::None, "A first sync brings about 1,000 events."),
+        (Some(2_500), RateHeaders::Both, "in less than a minute, at 50 % of 2,500 requests per minute."),
+        (Some(400), RateHeaders::XRateLimit, "in less than a minute, at 50 % of 400 requests per minute."),
+        (None, RateHeaders::RateLimit, "in less than a minute, at 50 % of 700 requests per minute (Enterprise)."),
+        (None, RateHeaders::None, "A first sync reads about 1,000 events."),
     ] {
         let sandbox = sandbox(Options { rate_limit: limit, rate_headers: headers, ..options() });
         let message = check(&Connection::to(&sandbox), &sandbox);
@@ -183,7 +183,7 @@ fn a_question_that_fails_leaves_its_sentence_out_and_is_asked_once() {
         let message = check(&connection, &sandbox);
         assert_eq!(
             message,
-            "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests a minute (Enterprise).",
+            "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests per minute (Enterprise).",
             "{words}"
         );
         assert_eq!(sandbox.requests().len(), 3, "{words}");
@@ -212,7 +212,7 @@ fn a_small_share_of_the_limit_does_not_hold_a_check_up() {
     let sandbox = sandbox(options());
     let connection = Connection::to(&sandbox).set("rate_limit_percentage", json!(1));
     let message = check(&connection, &sandbox);
-    assert!(message.contains("The connector may use 1 % of 700 requests a minute (Enterprise)."), "{message}");
+    assert!(message.contains("The connector may use 1 % of 700 requests per minute (Enterprise)."), "{message}");
     assert_eq!(connection.clock.elapsed(), Duration::ZERO);
     assert_eq!(sandbox.requests().len(), 1);
 }
@@ -223,5 +223,5 @@ fn a_clock_that_is_behind_makes_no_nonsense() {
     let mut connection = Connection::to(&sandbox);
     connection.clock = ManualClock::new("2026-11-01T00:00:00Z".parse().expect("a time"));
     let message = check(&connection, &sandbox);
-    assert!(message.contains("lies ahead of this machine's clock."), "{message}");
+    assert!(message.contains("is ahead of this machine's clock."), "{message}");
 }

@@ -178,8 +178,8 @@ fn a_change_of_filters_is_said_and_later_events_come_by_the_new_ones() {
     ] {
         let next = with(&filters).read(Some(&first.state())).succeeded();
         let [warning]: [String; 1] = warnings(&next).try_into().expect("one warning");
-        assert!(warning.starts_with("The filters have changed since the last sync."), "{warning}");
-        assert!(warning.contains(&format!("Events before {begin} that the old ones kept out")), "{warning}");
+        assert!(warning.starts_with("The filters have changed since the previous sync."), "{warning}");
+        assert!(warning.contains(&format!("Events before {begin} that the previous filters excluded")), "{warning}");
         assert_eq!(next.stream_state()["filters"], state_filters);
         // What is new by the new filters, from where the sync begins again.
         let due: Vec<String> = matching(&sandbox, &state_filters)
@@ -256,5 +256,5 @@ fn a_count_has_the_filters_of_the_pages() {
         run.of_type("TRACE").into_iter().map(|message| message["trace"]["estimate"]["row_estimate"].as_u64());
     assert_eq!(estimates.flatten().collect::<Vec<_>>(), [records]);
     let words = source_zendesk_audit_logs::humanize::counted(records, "event");
-    assert!(message.contains(&format!("brings about {words} ")), "{message}");
+    assert!(message.contains(&format!("reads about {words} ")), "{message}");
 }

@@ -1,10 +1,10 @@
-//! A message in plain words, for a person at a terminal.
+//! Formats messages as plain text, for a user at a terminal.
 //!
-//! What is said stands in the message already; it must not add figures, and never shows a configuration.
+//! It must not add anything that the message does not contain, and must not show a configuration.
 
 use super::message::{Level, Message, Status, StreamStatus, TraceKind};
 
-/// The words, with an end of line; nothing for what only programs read.
+/// Returns lines of text, or `None` for a message that only programs read.
 #[must_use]
 pub fn plain(message: &Message) -> Option<String> {
     let lines = match message {
@@ -37,7 +37,7 @@ pub fn plain(message: &Message) -> Option<String> {
         }
         Message::Control { .. } => vec![(
             "warning",
-            "The refresh token of the configuration has been used up. The new one stands in the CONTROL message on stdout: keep the configuration that it holds.".to_owned(),
+            "The refresh token in the configuration has been used. The new one is in the CONTROL message on stdout: save the configuration that it contains.".to_owned(),
         )],
         Message::Spec { .. } | Message::Catalog { .. } | Message::State { .. } => return None,
     };
@@ -54,7 +54,7 @@ fn tag(level: Level) -> &'static str {
     }
 }
 
-/// Words may hold what a server or a file said; a terminal takes control characters for orders.
+/// Replaces control characters, which a terminal interprets: the text can contain what a server or a file sent.
 fn harmless(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_said_with_its_remedy_and_its_details() {
+    fn a_failure_is_shown_with_its_remedy_and_its_details() {
         let error = TraceError {
             message: "It failed. Do this.".to_owned(),
             internal_message: Some("GET /x -> 500".to_owned()),
@@ -80,14 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn a_message_cannot_give_orders_to_the_terminal() {
+    fn a_message_cannot_control_the_terminal() {
         let log = Log { level: Level::Warn, message: "a\u{1b}[2Jb\nc\u{9b}31m\u{7}é".to_owned() };
         let words = plain(&Message::Log { log });
         assert_eq!(words.as_deref(), Some("warning: a\u{fffd}[2Jb\u{fffd}c\u{fffd}31m\u{fffd}é\n"));
     }
 
     #[test]
-    fn a_changed_configuration_is_told_of_and_not_shown() {
+    fn a_changed_configuration_is_announced_and_not_shown() {
         let connector_config = ConnectorConfig { config: json!({ "refresh_token": "s3cr3t" }) };
         let control = Control { kind: ControlKind::ConnectorConfig { connector_config }, emitted_at: 0 };
         let words = plain(&Message::Control { control }).expect("words");

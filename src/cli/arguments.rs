@@ -1,6 +1,6 @@
-//! The command line itself: commands, arguments, their help and an example of each.
+//! The commands and arguments, with their help and examples.
 //!
-//! It must not act on any of them.
+//! This file must not run a command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::airbyte::message::Level;
 
-/// How each command is called, at the least.
+/// The shortest valid command line of each command.
 const EXAMPLES: [(&str, &str); 4] = [
     ("spec", "source-zendesk-audit-logs spec"),
     ("check", "source-zendesk-audit-logs check --config config.json"),
@@ -23,20 +23,20 @@ Example:
   source-zendesk-audit-logs check --config config.json
 
 Environment:
-  ZENDESK_LOG                          as --log-level, which wins
-  SSL_CERT_FILE                        certificates (PEM) to trust besides the built-in ones
-  HTTPS_PROXY, ALL_PROXY, NO_PROXY     as usual
+  ZENDESK_LOG                          the same as --log-level, which takes precedence
+  SSL_CERT_FILE                        certificates (PEM) to trust in addition to the built-in ones
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY     the proxy to use
   ZENDESK_BASE_URL                     replaces https://{subdomain}.zendesk.com, for test servers
 
-Exit codes: 0 success, also of a check that answers FAILED; 1 failure; 2 wrong usage; 130, 143 stopped by a
-signal; 141 nobody reads stdout any more.";
+Exit codes: 0 success, also of a check that answers FAILED; 1 failure; 2 wrong usage; 130 and 143 stopped by a
+signal; 141 stdout was closed.";
 
 const ABOUT_SPEC: &str = "\
 Example:
   source-zendesk-audit-logs spec > spec.json";
 
 const ABOUT_CHECK: &str = "\
-Asks Zendesk for one event. The answer stands on stdout: SUCCEEDED, or FAILED with what to do.
+Requests one event from Zendesk and writes the result to stdout: SUCCEEDED, or FAILED with the remedy.
 
 Example:
   echo '{\"subdomain\": \"acme\", \"credentials\": {\"auth_type\": \"client_credentials\",
@@ -44,13 +44,13 @@ Example:
   source-zendesk-audit-logs check --config config.json";
 
 const ABOUT_DISCOVER: &str = "\
-Needs no network; the configuration is looked at all the same.
+Validates the configuration. Does not use the network.
 
 Example:
   source-zendesk-audit-logs discover --config config.json";
 
 const ABOUT_READ: &str = "\
-Records and states go to stdout. To go on later, keep the \"state\" of the last STATE message, in a list: [{…}].
+Writes records and states to stdout. To continue later, save the \"state\" of the last STATE message in an array: [{…}].
 
 Example:
   echo '{\"streams\": [{\"stream\": {\"name\": \"audit_logs\", \"json_schema\": {},
@@ -59,14 +59,14 @@ Example:
   source-zendesk-audit-logs read --config config.json --catalog catalog.json > messages.jsonl
   source-zendesk-audit-logs read --config config.json --catalog catalog.json --state state.json";
 
-/// Airbyte source for the Zendesk Audit Logs API. Messages go to stdout, one JSON object a line.
+/// Airbyte source for the Zendesk Audit Logs API. Writes messages to stdout, one JSON object per line.
 #[derive(Debug, Parser)]
 #[command(name = "source-zendesk-audit-logs", version, after_help = ABOUT_ALL)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 
-    /// The least important LOG messages to write; debug shows each request, without secrets [default: info]
+    /// The level of LOG messages to write; debug shows each request, without secrets [default: info]
     #[arg(long, global = true, value_name = "LEVEL", ignore_case = true)]
     pub log_level: Option<LogLevel>,
 }
@@ -76,14 +76,14 @@ pub enum Command {
     /// Print the specification of the configuration
     #[command(after_help = ABOUT_SPEC)]
     Spec,
-    /// Test whether the configuration works
+    /// Check whether the configuration works
     #[command(after_help = ABOUT_CHECK)]
     Check {
         /// The configuration, a JSON file
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Print which streams can be read
+    /// Print the streams that can be read
     #[command(after_help = ABOUT_DISCOVER)]
     Discover {
         /// The configuration, a JSON file
@@ -99,7 +99,7 @@ pub enum Command {
         /// The configured catalog, a JSON file
         #[arg(long, value_name = "FILE")]
         catalog: PathBuf,
-        /// The state of the sync before, a JSON file; the whole history without it
+        /// The state of the previous sync, a JSON file; without it, the whole history is read
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
     },
@@ -132,7 +132,7 @@ impl From<LogLevel> for Level {
     }
 }
 
-/// A call of the command that was meant, for somebody who left something out.
+/// Returns an example of the given command, if the error is a missing argument.
 pub fn example(usage: &clap::Error, arguments: &[OsString]) -> Option<&'static str> {
     if usage.kind() != ErrorKind::MissingRequiredArgument {
         return None;

@@ -1,7 +1,7 @@
-//! The command line, and the way from it to an exit code.
+//! Runs a command line and returns an exit code.
 //!
-//! Everything comes in as an argument: the command line, stdout, the environment, time. So whole
-//! commands can be run in a test as in a process.
+//! The command line, stdout, the environment and the clock are arguments, so a test can run whole
+//! commands. This module must not read the process's own except in [`Environment::of_process`].
 
 mod arguments;
 
@@ -27,21 +27,21 @@ use crate::zendesk::Timeouts;
 
 /// What a command needs besides its arguments.
 pub struct Environment {
-    /// `ZENDESK_BASE_URL`: replaces the account's address, for test servers.
+    /// `ZENDESK_BASE_URL`: replaces the account's URL, for test servers.
     pub base_url: Option<String>,
-    /// `SSL_CERT_FILE`: certificates that are trusted besides the built-in ones.
+    /// `SSL_CERT_FILE`: certificates to trust in addition to the built-in ones.
     pub certificates: Option<PathBuf>,
-    /// `ZENDESK_LOG`: which LOG messages are written; `--log-level` wins.
+    /// `ZENDESK_LOG`: the level of LOG messages; `--log-level` takes precedence.
     pub log: Option<String>,
-    /// Time and sleep.
+    /// The clock.
     pub clock: Clock,
-    /// The seed of the retries' jitter.
+    /// The seed of the jitter of retries.
     pub seed: u64,
     /// Replaces the timeouts of a request, if set.
     pub timeouts: Option<Timeouts>,
     /// Where requests to shut down come from.
     pub signals: Signals,
-    /// A person at a terminal, who gets the important messages in readable lines.
+    /// The terminal of a user, who gets the important messages as plain text.
     pub person: Option<Box<dyn Write + Send>>,
 }
 
@@ -50,17 +50,17 @@ pub struct Environment {
 pub enum Signals {
     /// From the process's SIGTERM and SIGINT.
     OfProcess,
-    /// From whoever holds the other end.
+    /// From the code that holds a clone.
     Manual(Shutdown),
 }
 
 impl Environment {
-    /// That of this process.
+    /// Returns the environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            // What is not Unicode is no URL either, and is refused as that.
+            // A value that is not Unicode is not a URL either, and is rejected as one.
             base_url: variable("ZENDESK_BASE_URL").map(|value| value.to_string_lossy().into_owned()),
             certificates: variable("SSL_CERT_FILE").map(PathBuf::from),
             log: variable("ZENDESK_LOG").map(|value| value.to_string_lossy().into_owned()),
@@ -73,8 +73,9 @@ impl Environment {
     }
 }
 
-/// Runs a command line, with the program's name first, and returns the exit code: 0 success (also
-/// a check that failed), 1 failure, 2 wrong usage, 130 and 143 stopped by a signal, 141 stdout closed.
+/// Runs a command line that starts with the program's name, and returns the exit code: 0 for success (also for
+/// a check that answers FAILED), 1 for a failure, 2 for wrong usage, 130 and 143 for a signal, 141 if stdout is
+/// closed.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: Environment,
@@ -84,7 +85,7 @@ pub fn run(
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // Help goes to stdout, errors to stderr; if neither can be written, the code tells.
+            // Help goes to stdout and errors to stderr. If neither can be written, the exit code remains.
             let _ = usage.print();
             if let Some(example) = example(&usage, &given) {
                 let _ = writeln!(std::io::stderr(), "\nExample: {example}");
@@ -98,15 +99,15 @@ pub fn run(
         Err(error) => (1, Some(error)),
     };
     if let Some(error) = error {
-        // stdout is not to be had, so this is the last place where it can be said.
+        // stdout cannot be written, so stderr is the last place for the message.
         let _ = writeln!(std::io::stderr(), "{error}");
     }
     code
 }
 
-/// Everything that can only fail if stdout or the system does.
+/// Sets up the runtime and stdout, and runs the command. Fails only if stdout or the system does.
 fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write + Send>) -> Result<u8> {
-    // One thread: more of them cost more and gain nothing.
+    // One thread is enough: the work is waiting for responses.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -139,15 +140,15 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
                 Err(error) => Err(error),
             }
         };
-        let code = Box::pin(told(&context, command)).await;
+        let code = Box::pin(report_failure(&context, command)).await;
         drop(context);
-        // A consumer that does not read holds this up; signals are still heard meanwhile.
+        // A consumer that does not read blocks this; signals are still handled.
         match tokio::task::spawn_blocking(|| writer.finish()).await {
             Ok(written) => code.and_then(|code| Ok(written.map(|()| code)?)),
             Err(error) => Err(of_task(error).into()),
         }
     });
-    // A file that never comes to its end may still hold a thread.
+    // A thread may still read a pipe that never ends.
     runtime.shutdown_background();
     code
 }
@@ -158,8 +159,8 @@ fn listen() -> Result<Shutdown> {
     Ok(shutdown)
 }
 
-/// Puts out why a command failed, also if that was a panic. Whoever knows more has told it before.
-async fn told(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
+/// Emits the TRACE ERROR of a command that failed or panicked. A command that emits its own returns an exit code.
+async fn report_failure(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
     match caught_async(command).await {
         Ok(code) => Ok(code),
         Err(error @ Error::Output(_)) => Err(error),
@@ -182,7 +183,7 @@ async fn perform(context: &Context, command: Command) -> Result<u8> {
     }
 }
 
-/// For a command that has nothing to put in order when a signal comes.
+/// Runs a command that has nothing to clean up when a signal arrives.
 async fn unless_stopped(context: &Context, command: impl Future<Output = Result<()>>) -> Result<u8> {
     tokio::select! {
         biased;
@@ -197,10 +198,10 @@ mod tests {
     use crate::commands::test_harness::TestHarness;
 
     #[tokio::test]
-    async fn a_panic_of_a_command_is_told_and_exits_1() {
+    async fn a_panic_of_a_command_is_reported_and_exits_1() {
         let harness = TestHarness::start();
         harness.context.secrets.add("s3cr3t-0123456789");
-        let code = told(&harness.context, async { panic!("index 7, in s3cr3t-0123456789, s3cr3t-01") }).await;
+        let code = report_failure(&harness.context, async { panic!("index 7, in s3cr3t-0123456789, s3cr3t-01") }).await;
         assert_eq!(code.ok(), Some(1));
         let [trace] = harness.messages().await.try_into().expect("one message");
         let error = &trace["trace"]["error"];
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_where_nothing_can_be_told_any_more_exits_1() {
+    fn a_panic_of_the_writer_exits_1() {
         struct Broken;
         impl Write for Broken {
             fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {

@@ -1,4 +1,4 @@
-//! `check`: whether the configuration works, in words that name the remedy if not.
+//! `check`: finds out whether the configuration works, and names the remedy if not.
 //!
 //! It answers within a minute whatever the server does, and changes nothing at Zendesk. The exception is a
 //! refresh token whose access token has ended: it is used up, and its answer is given three minutes more. What
@@ -23,7 +23,7 @@ use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Quer
 /// the request that uses it up.
 const LIMIT: Duration = Duration::from_secs(50);
 
-/// Runs the command. A configuration that does not work is an answer, not a failure.
+/// Runs the command. A configuration that does not work is a result, not a failure.
 ///
 /// # Errors
 /// If the file cannot be read, for a defect, or if stdout cannot be written.
@@ -44,7 +44,7 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
     Ok(context.output.send(&Message::ConnectionStatus { connection_status }).await?)
 }
 
-/// Finds out whether the connection works, and then what else can be told of it.
+/// Finds out whether the connection works, and returns the message for a success.
 async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
     let limit = limit(config.credentials.method());
     let (client, reporter, newest) = match tokio::time::timeout(limit, probe(context, config, file)).await {
@@ -65,7 +65,7 @@ fn limit(method: AuthMethod) -> Duration {
     }
 }
 
-/// Asks for the newest audit log. `/users/me` would not do: it answers 200 to anybody.
+/// Requests the newest audit log. `/users/me` is no test, because it also answers 200 to users without access.
 async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> Result<(Arc<Client>, Reporter, Page)> {
     let (client, reporter) = context.connect(config, file, Profile::Check)?;
     if client.method() == AuthMethod::ApiToken {
@@ -83,7 +83,7 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
     Err(error)
 }
 
-/// The technical details, for whoever looks into a FAILED.
+/// Logs the technical details of a FAILED.
 async fn explain(context: &Context, error: &Error) -> Result<()> {
     if let Some(details) = error.details() {
         context.output.log(Level::Info, format!("Technical details: {details}")).await?;

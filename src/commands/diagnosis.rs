@@ -1,8 +1,8 @@
-//! What a check that succeeds can tell: how fresh the log is, what a first sync brings and how long
-//! that takes, when a pasted token ends.
+//! The message of a check that succeeds: the age of the newest event, the size and the duration of a first
+//! sync, and when a pasted token expires.
 //!
-//! It is bounded in time and never a failure: what cannot be known is left out of the message. It must
-//! not ask for anything before the connection is known to work, and shows nothing but figures.
+//! It takes a bounded time and never fails: the message omits what is unknown. It must not send a request
+//! before the connection is known to work, and shows only numbers and times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,39 +13,39 @@ use crate::second::Second;
 use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Between, Client, Page, Query, TokenEnd};
 
-/// The longest that the questions take together; real time.
+/// The longest time for all lookups together, in real time.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The longest wait for a turn: a connector with a small share does not let a person wait for it.
+/// The longest wait for the rate limiter: with a small share of the rate limit, the user would wait too long.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How far the filter reaches beyond this machine's clock, in seconds: it may be wrong.
+/// How far the time filter reaches beyond this machine's clock, which may be wrong, in seconds.
 const BEYOND_NOW: i64 = 86_400;
-/// A pasted token that ends sooner than this ends between syncs, in seconds.
+/// A pasted token that expires sooner than this is worth a warning, in seconds.
 const SOON: i64 = 7 * 86_400;
 
-/// What is known of an account to which the connection works.
+/// What is known about an account with a working connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnosis {
-    /// The machine's time.
+    /// This machine's time.
     now: Second,
-    /// Whether the log seems to hold anything.
+    /// Whether the log has no events.
     empty: bool,
     /// `created_at` of the newest event.
     newest: Option<Second>,
     start_date: Option<Second>,
-    /// Events that a first sync brings.
+    /// The number of events in a first sync.
     count: Option<u64>,
-    /// Requests a minute of the account.
+    /// The account's rate limit, in requests per minute.
     limit: Option<u32>,
-    /// The share of them that the connector takes, in percent.
+    /// The connector's share of the rate limit, in percent.
     percentage: u32,
-    /// Requests a minute that this is.
+    /// The connector's quota, in requests per minute.
     quota: f64,
     method: AuthMethod,
     token_end: Option<TokenEnd>,
 }
 
 impl Diagnosis {
-    /// Asks what is not known yet. `newest` is the page with the newest event.
+    /// Looks up what is unknown. `newest` is the page with the newest event.
     pub async fn of(client: &Client, config: &Config, newest: &Page, now: Second) -> Self {
         let method = client.method();
         let empty = newest.records.is_empty() && !newest.has_more;
@@ -53,7 +53,7 @@ impl Diagnosis {
         let first_sync = Query { between, filters: Some(Arc::clone(&config.filters)), ..Query::newest(&AUDIT_LOGS) };
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
-            // The other tokens are renewed, or no tokens that end.
+            // The connector renews the other tokens, or they do not expire.
             if method == AuthMethod::AccessToken { client.token_end(LONGEST_WAIT).await } else { None }
         };
         let (count, token_end) = tokio::join!(tokio::time::timeout(LIMIT, count), tokio::time::timeout(LIMIT, end));
@@ -71,11 +71,11 @@ impl Diagnosis {
         }
     }
 
-    /// In a few sentences.
+    /// Returns the message.
     #[must_use]
     pub fn message(&self) -> String {
         let freshness = match self.newest {
-            _ if self.empty => Some("The audit log holds no events yet.".to_owned()),
+            _ if self.empty => Some("The audit log has no events yet.".to_owned()),
             Some(newest) => Some(age_of_the_newest(newest, self.now)),
             None => None,
         };
@@ -86,28 +86,28 @@ impl Diagnosis {
             .join(" ")
     }
 
-    /// How much a first sync brings, and at which pace.
+    /// Describes the size of a first sync and its rate of requests.
     fn volume(&self) -> Option<String> {
         let limit = self.limit.map(|limit| {
             let requests = counted(limit.into(), "request");
-            format!("{} % of {requests} a minute{}", self.percentage, plan(limit))
+            format!("{} % of {requests} per minute{}", self.percentage, plan(limit))
         });
         let from = match self.start_date {
-            Some(start) => format!("A first sync from {start} on"),
+            Some(start) => format!("A first sync from {start}"),
             None => "A first sync".to_owned(),
         };
         Some(match (self.count, limit) {
-            (Some(0), _) => format!("{from} brings no events."),
+            (Some(0), _) => format!("{from} reads no events."),
             (Some(count), Some(limit)) => {
-                format!("{from} brings about {} in {}, at {limit}.", counted(count, "event"), self.duration(count))
+                format!("{from} reads about {} in {}, at {limit}.", counted(count, "event"), self.duration(count))
             }
-            (Some(count), None) => format!("{from} brings about {}.", counted(count, "event")),
+            (Some(count), None) => format!("{from} reads about {}.", counted(count, "event")),
             (None, Some(limit)) => format!("The connector may use {limit}."),
             (None, None) => return None,
         })
     }
 
-    /// As long as the requests for so many events take; the rest of the work is done meanwhile.
+    /// Returns how long the requests for this many events take. The rest of the work runs concurrently.
     fn duration(&self, events: u64) -> String {
         let pages = u32::try_from(events.div_ceil(AUDIT_LOGS.page_size.into())).unwrap_or(u32::MAX);
         let seconds = f64::from(pages) * 60.0 / self.quota;
@@ -121,27 +121,26 @@ impl Diagnosis {
         match self.method {
             AuthMethod::ApiToken => None,
             AuthMethod::ClientCredentials | AuthMethod::RefreshToken => {
-                Some("The connector renews its access token itself.".to_owned())
+                Some("The connector renews its access token.".to_owned())
             }
             AuthMethod::AccessToken => Some(match self.token_end? {
-                TokenEnd::Never => "The access token has no end date.".to_owned(),
+                TokenEnd::Never => "The access token does not expire.".to_owned(),
                 TokenEnd::At(end) => {
                     let left = end.since(self.now);
                     let span = rough(Duration::from_secs(u64::try_from(left).unwrap_or_default()));
                     let remedy = if left < SOON {
-                        ", and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself."
+                        ", and later syncs fail: select \"OAuth client credentials\", which renews its tokens."
                     } else {
                         "."
                     };
-                    format!("The access token ends in {span}{remedy}")
+                    format!("The access token expires in {span}{remedy}")
                 }
             }),
         }
     }
 }
 
-/// The plan, where the number of requests a minute and the audit log, which not all plans have, leave
-/// no doubt about it.
+/// Returns the name of the plan, if the rate limit identifies it.
 fn plan(limit: u32) -> &'static str {
     if limit == 700 { " (Enterprise)" } else { "" }
 }
@@ -175,11 +174,11 @@ mod tests {
         for (diagnosis, message) in [
             (
                 known,
-                "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise). The connector renews its access token itself.",
+                "Connected. The newest event is 3 minutes old. A first sync reads about 120,000 events in about 3 minutes, at 50 % of 700 requests per minute (Enterprise). The connector renews its access token.",
             ),
             (
                 Diagnosis { start_date: Some(now().minus(86_400 * 30)), method: AuthMethod::ApiToken, ..known },
-                "Connected. The newest event is 3 minutes old. A first sync from 2026-10-24T12:00:00Z on brings about 120,000 events in about 3 minutes, at 50 % of 700 requests a minute (Enterprise).",
+                "Connected. The newest event is 3 minutes old. A first sync from 2026-10-24T12:00:00Z reads about 120,000 events in about 3 minutes, at 50 % of 700 requests per minute (Enterprise).",
             ),
             (
                 Diagnosis {
@@ -190,24 +189,24 @@ mod tests {
                     method: AuthMethod::ApiToken,
                     ..known
                 },
-                "Connected. The newest event is 3 minutes old. A first sync brings about 30,000,000 events in about 20 hours, at 10 % of 2,500 requests a minute.",
+                "Connected. The newest event is 3 minutes old. A first sync reads about 30,000,000 events in about 20 hours, at 10 % of 2,500 requests per minute.",
             ),
             (
                 Diagnosis { count: Some(1), method: AuthMethod::ApiToken, ..known },
-                "Connected. The newest event is 3 minutes old. A first sync brings about 1 event in less than a minute, at 50 % of 700 requests a minute (Enterprise).",
+                "Connected. The newest event is 3 minutes old. A first sync reads about 1 event in less than a minute, at 50 % of 700 requests per minute (Enterprise).",
             ),
             (
                 Diagnosis { count: None, method: AuthMethod::ApiToken, ..known },
-                "Connected. The newest event is 3 minutes old. The connector may use 50 % of 700 requests a minute (Enterprise).",
+                "Connected. The newest event is 3 minutes old. The connector may use 50 % of 700 requests per minute (Enterprise).",
             ),
             (
                 Diagnosis { limit: None, method: AuthMethod::ApiToken, ..known },
-                "Connected. The newest event is 3 minutes old. A first sync brings about 120,000 events.",
+                "Connected. The newest event is 3 minutes old. A first sync reads about 120,000 events.",
             ),
             (Diagnosis { newest: None, count: None, limit: None, method: AuthMethod::ApiToken, ..known }, "Connected."),
             (
                 Diagnosis { newest: None, count: None, empty: true, method: AuthMethod::ApiToken, ..known },
-                "Connected. The audit log holds no events yet. The connector may use 50 % of 700 requests a minute (Enterprise).",
+                "Connected. The audit log has no events yet. The connector may use 50 % of 700 requests per minute (Enterprise).",
             ),
             (
                 Diagnosis {
@@ -216,7 +215,7 @@ mod tests {
                     method: AuthMethod::ApiToken,
                     ..known
                 },
-                "Connected. The newest event is 3 minutes old. A first sync from 2026-11-24T12:00:00Z on brings no events.",
+                "Connected. The newest event is 3 minutes old. A first sync from 2026-11-24T12:00:00Z reads no events.",
             ),
         ] {
             assert_eq!(diagnosis.message(), message);
@@ -225,11 +224,10 @@ mod tests {
 
     #[test]
     fn a_pasted_token_that_ends_soon_is_told_with_the_remedy() {
-        let remedy =
-            ", and syncs after that fail: choose \"OAuth client credentials\", which renews its tokens itself.";
+        let remedy = ", and later syncs fail: select \"OAuth client credentials\", which renews its tokens.";
         let token = |token_end| Diagnosis { method: AuthMethod::AccessToken, token_end, ..known() }.token();
         assert_eq!(token(None), None);
-        assert_eq!(token(Some(TokenEnd::Never)).as_deref(), Some("The access token has no end date."));
+        assert_eq!(token(Some(TokenEnd::Never)).as_deref(), Some("The access token does not expire."));
         for (left, words) in [
             (1_740, format!("29 minutes{remedy}")),
             (-5, format!("0 seconds{remedy}")),
@@ -238,11 +236,11 @@ mod tests {
             (86_400 * 90, "3 months.".to_owned()),
         ] {
             let end = TokenEnd::At(now().plus(left));
-            assert_eq!(token(Some(end)), Some(format!("The access token ends in {words}")));
+            assert_eq!(token(Some(end)), Some(format!("The access token expires in {words}")));
         }
         for method in [AuthMethod::ApiToken, AuthMethod::ClientCredentials, AuthMethod::RefreshToken] {
             let diagnosis = Diagnosis { method, token_end: Some(TokenEnd::At(now())), ..known() };
-            assert!(!diagnosis.message().contains("ends in"), "{method:?}");
+            assert!(!diagnosis.message().contains("expires in"), "{method:?}");
         }
     }
 }

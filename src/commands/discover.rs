@@ -1,5 +1,5 @@
-//! `discover`: what can be read. It needs no network; the configuration is looked at all the same,
-//! so that a mistake in it shows early. It must not ask the API for anything.
+//! `discover`: returns the catalog. It validates the configuration, so that a mistake shows early. It must not
+//! send a request.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::stream::STREAMS;
 /// Runs the command.
 ///
 /// # Errors
-/// If the configuration does not do, or stdout cannot be written.
+/// If the configuration is invalid, or stdout cannot be written.
 pub async fn run(context: &Context, config: &Path) -> Result<()> {
     context.configuration(config).await?.1?;
     let catalog = catalog(&STREAMS);

@@ -1,6 +1,6 @@
-//! The four commands: one file each, none of which knows another.
+//! The four commands, one file each. No command imports another.
 //!
-//! Here is what they share: how a command ends, and how a failure is written.
+//! This file has what they share: the context, the client and the TRACE ERROR of a failure.
 
 pub mod check;
 mod diagnosis;
@@ -30,11 +30,11 @@ use crate::stream::Stream;
 use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts, Transport};
 use reporter::{Profile, Reporter};
 
-/// What a command gets from outside.
+/// What a command needs besides its arguments.
 pub struct Context {
     /// stdout.
     pub output: Output,
-    /// Time and sleep.
+    /// The clock.
     pub clock: Clock,
     /// `ZENDESK_BASE_URL`
     pub base_url: Option<String>,
@@ -42,38 +42,38 @@ pub struct Context {
     pub certificates: Option<PathBuf>,
     /// The seed of the jitter.
     pub seed: u64,
-    /// Replaces the command's own, if set.
+    /// Replaces the command's own timeouts, if set.
     pub timeouts: Option<Timeouts>,
-    /// Takes the place of HTTP, if set.
+    /// Replaces HTTP, if set.
     pub transport: Option<Arc<dyn Transport>>,
     /// SIGTERM and SIGINT.
     pub shutdown: Shutdown,
-    /// What must not be shown, whatever else goes wrong.
+    /// Redacts secrets in error messages and logs.
     pub secrets: Redactor,
 }
 
-/// Whether a trace is about the stream or about the command.
+/// What an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
-    /// Nothing was read.
+    /// The command, before it read a stream.
     Command,
-    /// The stream was being read.
+    /// A stream.
     Stream(&'static Stream),
 }
 
 impl Context {
-    /// Reads the configuration file: its content, for the CONTROL message, and what it means. From
-    /// here on its secrets are known as such.
+    /// Reads the configuration file and returns its content, for the CONTROL message, and the parsed
+    /// configuration. Registers its secrets for redaction.
     ///
     /// # Errors
-    /// If the file cannot be read. What its content means can fail on its own.
+    /// If the file cannot be read. The inner result is an error if the content is invalid.
     async fn configuration(&self, path: &Path) -> Result<(Value, config::Result<Config>)> {
         let file = self.file(InputFile::Config, path).await?;
         let config = self.parse_config(&file);
         Ok((file, config))
     }
 
-    /// Parses the content of the configuration file. From here on its secrets are known as such.
+    /// Parses the content of the configuration file and registers its secrets for redaction.
     ///
     /// # Errors
     /// If a field is invalid.
@@ -84,8 +84,7 @@ impl Context {
         Config::parse(file)
     }
 
-    /// Reads a file on a thread of its own: a pipe may never come to its end, and a signal must be
-    /// heard all the same.
+    /// Reads a file on a separate thread: a pipe may never end, and signals must still be handled.
     ///
     /// # Errors
     /// See [`read_json`].
@@ -94,7 +93,7 @@ impl Context {
         Ok(tokio::task::spawn_blocking(move || read_json(file, &path)).await.map_err(of_task)??)
     }
 
-    /// Writes the TRACE ERROR of a failure, and flushes it.
+    /// Emits the TRACE ERROR of a failure and flushes stdout.
     ///
     /// # Errors
     /// If stdout cannot be written.
@@ -121,8 +120,7 @@ impl Context {
         Ok(self.output.flush().await?)
     }
 
-    /// Sets up a client, and the reporter of what it notices. `file` is the content of the
-    /// configuration file.
+    /// Sets up a client and the reporter of its notices. `file` is the content of the configuration file.
     ///
     /// # Errors
     /// If the environment or a credential cannot be used.

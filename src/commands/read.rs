@@ -1,6 +1,6 @@
-//! `read`: the sync, from its files to its last status.
+//! `read`: parses the files, runs the sync and reports how it ended.
 //!
-//! The records themselves are `sync`; this is what stands around them.
+//! It must not emit records or states; `sync` does.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ use crate::shutdown::Signal;
 use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
 use crate::sync::{End, Engine, Ledger, Summary, SyncState};
 
-/// How a read ended that has told everything itself.
+/// How a read ended. It has already emitted everything about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything was put out.
+    /// All records were emitted.
     Complete,
-    /// A TRACE ERROR says why not.
+    /// The read failed and emitted a TRACE ERROR.
     Failed,
-    /// A signal asked to stop.
+    /// A signal requested the shutdown.
     Stopped(Signal),
 }
 
-/// What the files of a read contain.
+/// The contents of a read's files.
 #[derive(Clone, Debug)]
 pub struct Contents {
     /// The configuration.
@@ -45,7 +45,7 @@ pub struct Contents {
 /// Runs the command.
 ///
 /// # Errors
-/// If a file does not do, before anything is read, or if stdout cannot be written.
+/// If a file is invalid, before anything is read, or if stdout cannot be written.
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
     let files = tokio::select! {
         biased;
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
     read(context, files).await
 }
 
-/// Runs the command on what its files contain.
+/// Runs the command on the contents of its files.
 ///
 /// # Errors
 /// If a file is invalid, before anything is read, or if stdout cannot be written.
@@ -70,21 +70,25 @@ pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
 async fn read(context: &Context, files: Files) -> Result<Outcome> {
     let Files { file, config, selected, state } = files;
     let Some(SelectedStream { stream, sync_mode }) = selected else {
-        context.output.log(Level::Warn, "The catalog selects no stream; nothing is read.").await?;
+        context.output.log(Level::Warn, "The catalog selects no stream. Nothing is read.").await?;
         return Ok(Outcome::Complete);
     };
-    tell(context, stream, sync(context, &config, &file, state, sync_mode)).await
+    with_status(context, stream, sync(context, &config, &file, state, sync_mode)).await
 }
 
-/// Puts what the platform has to be told around a sync: its beginning, and how it ended.
-async fn tell(context: &Context, stream: &'static Stream, sync: impl Future<Output = Result<End>>) -> Result<Outcome> {
+/// Runs a sync and emits the stream's statuses: STARTED, and how it ended.
+async fn with_status(
+    context: &Context,
+    stream: &'static Stream,
+    sync: impl Future<Output = Result<End>>,
+) -> Result<Outcome> {
     let status = |status| stream_status(stream, status, Vec::new(), context.clock.now());
     context.output.send(&status(StreamStatus::Started)).await?;
-    // After a panic nobody knows whether what the ledger has noted has gone out: no STATE is written.
+    // After a panic it is unknown whether the records in the ledger have been emitted, so no STATE is written.
     let (last, outcome) = match caught_async(sync).await {
         Ok(End::Complete) => (StreamStatus::Complete, Outcome::Complete),
         Ok(End::Stopped(signal)) => {
-            let words = format!("Stopped by {}; the next sync goes on from here.", signal.name());
+            let words = format!("Stopped by {}. The next sync continues from here.", signal.name());
             context.output.log(Level::Info, words).await?;
             (StreamStatus::Incomplete, Outcome::Stopped(signal))
         }
@@ -97,9 +101,9 @@ async fn tell(context: &Context, stream: &'static Stream, sync: impl Future<Outp
     Ok(outcome)
 }
 
-/// What the files of a read say.
+/// The parsed files of a read.
 struct Files {
-    /// The configuration as it stands in its file.
+    /// The content of the configuration file.
     file: Value,
     config: Config,
     selected: Option<SelectedStream>,
@@ -154,7 +158,7 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
     warn_of_unknown_actions(context, &config.filters).await?;
     if goes_on && filtered_before != config.filters {
         let words = format!(
-            "The filters have changed since the last sync. Events before {} that the old ones kept out are not fetched any more: to get them, clear the stream's data (reset its state). Events that the new filters keep out are no longer read.",
+            "The filters have changed since the previous sync. Events before {} that the previous filters excluded are not read: to read them, clear the stream's data (reset its state). Events that the new filters exclude are no longer read.",
             ledger.begin()
         );
         context.output.log(Level::Warn, words).await?;
@@ -163,7 +167,7 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
         && start > cursor
     {
         let words = format!(
-            "The start date {start} lies after {cursor}, up to which the state says that everything was read: what lies between is left out."
+            "The start date {start} is after {cursor}, the cursor of the state. Events between the two are skipped."
         );
         context.output.log(Level::Warn, words).await?;
     }
@@ -192,7 +196,7 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
     reporter.finish().await?;
     if tally.undated > 0 {
         let words = format!(
-            "{} records have no usable created_at. They were put out, and do not move the cursor.",
+            "{} records have no usable created_at. They were emitted without advancing the cursor.",
             tally.undated
         );
         context.output.log(Level::Warn, words).await?;
@@ -203,11 +207,11 @@ async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncS
 
 fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Second) -> String {
     let how = match (mode, resumed) {
-        (_, Some(cursor)) => format!("after {cursor} (again from {begin} on, for what came late)"),
-        (_, None) if begin > Second::BEFORE_ZENDESK => format!("from {begin} on"),
+        (_, Some(cursor)) => format!("after {cursor} (again from {begin}, for late events)"),
+        (_, None) if begin > Second::BEFORE_ZENDESK => format!("from {begin}"),
         (_, None) => "from the beginning".to_owned(),
     };
-    let part = if config.filters.is_empty() { "" } else { ", only what the filters let through" };
+    let part = if config.filters.is_empty() { "" } else { ", with filters" };
     format!(
         "Reading the audit logs of {} {how}{part}, with {} workers and at most {} % of the account's rate limit.",
         config.subdomain, config.num_workers, config.rate_limit_percentage
@@ -224,7 +228,7 @@ mod tests {
     async fn a_panic_in_a_sync_leaves_whole_lines_no_state_and_incomplete() {
         let harness = TestHarness::start();
         let output = harness.context.output.clone();
-        let outcome = tell(&harness.context, &AUDIT_LOGS, async {
+        let outcome = with_status(&harness.context, &AUDIT_LOGS, async {
             let mut lines = RecordLines::new(&AUDIT_LOGS, harness.context.clock.now(), 0);
             lines.push(br#"{"id":1}"#);
             output.lines(lines.into_bytes()).await?;

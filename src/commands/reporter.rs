@@ -1,6 +1,6 @@
-//! Turns what the client notices into messages: the words for it, and the protocol's forms.
+//! Turns the client's notices into messages of the protocol.
 //!
-//! It runs beside the command, so that a wait is reported while it lasts. It must not decide
+//! It runs concurrently with the command, so that a wait is reported while it lasts. It must not decide
 //! anything about what it reports.
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::secret::Secret;
 use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Attempt, Notice};
 
-/// What is running: only `read` has a stream whose status can be told.
+/// The command that uses the client. It selects timeouts and the retry policy; only `read` has a stream status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `check`
@@ -27,11 +27,11 @@ pub enum Profile {
     Read,
 }
 
-/// The task that reports.
+/// The task that reports notices.
 pub struct Reporter(JoinHandle<Result<()>>);
 
 impl Reporter {
-    /// Starts to report. `config` is the content of the configuration file.
+    /// Starts the task. `config` is the content of the configuration file.
     pub fn start(
         notices: mpsc::UnboundedReceiver<Notice>,
         output: Output,
@@ -42,7 +42,7 @@ impl Reporter {
         Self(tokio::spawn(report(notices, output, clock, config, profile)))
     }
 
-    /// Waits until everything is reported; the client must be gone.
+    /// Waits until all notices are reported. The client must have been dropped.
     ///
     /// # Errors
     /// If stdout cannot be written.
@@ -99,12 +99,12 @@ async fn report(
     Ok(())
 }
 
-/// A try of a request on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.
+/// Formats an attempt on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.
 fn words_of(attempt: &Attempt) -> String {
     let Attempt { method, target, outcome, took } = attempt;
     let took = took.as_millis();
     match outcome {
-        Err(words) => format!("{method} {target} -> no answer after {took} ms: {words}"),
+        Err(words) => format!("{method} {target} -> no response after {took} ms: {words}"),
         Ok(answer) => {
             let id = answer.request_id.as_ref().map(|id| format!(", X-Zendesk-Request-Id: {id}")).unwrap_or_default();
             let left = match (answer.remaining, answer.limit) {

@@ -1,4 +1,4 @@
-//! `spec`: what the source is, and how it is configured. It must not need a configuration or the network.
+//! `spec`: returns the specification. It must not need a configuration or the network.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use crate::airbyte::message::{Message, Spec};
 use crate::config::{advanced_auth, connection_specification};
 use crate::error::Result;
 
-/// The version of the protocol that the messages follow.
+/// The version of the Airbyte protocol.
 const PROTOCOL_VERSION: &str = "0.18.0";
-/// The description of the data; the connector's own documentation travels with its sources.
+/// Zendesk's description of the data. The connector's own documentation is in its repository.
 const DOCUMENTATION: &str = "https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/";
 
-/// The SPEC message; the committed `spec.json` is its content.
+/// Returns the specification; `spec.json` contains it.
 #[must_use]
 pub fn spec() -> Spec {
     Spec {
@@ -24,10 +24,10 @@ pub fn spec() -> Spec {
     }
 }
 
-/// The content of `spec.json`.
+/// Returns the content of `spec.json`.
 ///
 /// # Errors
-/// Never for what [`spec`] gives; the serializer's signature has one.
+/// Never for the result of [`spec`]; the serializer's signature requires it.
 pub fn spec_json() -> serde_json::Result<Value> {
     serde_json::to_value(spec())
 }

@@ -1,4 +1,6 @@
-//! A context with a stdout that can be looked at, for tests of what stands around the commands.
+//! A command context whose stdout a test can read.
+//!
+//! It must not run a command.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +14,9 @@ use crate::clock::Clock;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
 
-/// A context, and what is written to it.
+/// A context and its stdout.
 pub struct TestHarness {
-    /// Of a command.
+    /// The context of a command.
     pub context: Context,
     writer: Writer,
     stdout: Stdout,
@@ -34,7 +36,7 @@ impl Write for Stdout {
 }
 
 impl TestHarness {
-    /// With nothing written yet.
+    /// Creates a context with an empty stdout.
     pub fn start() -> Self {
         let stdout = Stdout::default();
         let (output, writer) = Output::start(Box::new(stdout.clone()), Level::Info, None).expect("a thread");
@@ -52,7 +54,7 @@ impl TestHarness {
         Self { context, writer, stdout }
     }
 
-    /// What was written, to its end; a line that is no message fails the test.
+    /// Returns all messages. A line that is not a message fails the test.
     pub async fn messages(self) -> Vec<Value> {
         drop(self.context);
         tokio::task::spawn_blocking(|| self.writer.finish()).await.expect("it ends").expect("it is written");

@@ -1,7 +1,7 @@
-//! The specification of the configuration, generated from its types, in the dialect that Airbyte's
-//! user interface and acceptance tests understand.
+//! Generates the specification of the configuration from its types, in the JSON schema dialect of Airbyte's
+//! user interface and acceptance tests.
 //!
-//! It must not name a field: those are described where they are defined.
+//! It must not name a field: fields are described where they are defined.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Config;
 
-/// The `connectionSpecification` of the SPEC message: JSON schema, draft 7, without references.
+/// Returns the `connectionSpecification` of the SPEC message: JSON schema, draft 7, without references.
 #[must_use]
 pub fn connection_specification() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
@@ -20,20 +20,20 @@ pub fn connection_specification() -> Value {
     schema.to_value()
 }
 
-/// What differs between the generator's habits and what Airbyte expects.
+/// Converts a schema from the generator's dialect to Airbyte's.
 fn airbyte_dialect(schema: &mut Schema) {
-    // Rust's integer widths mean nothing to a form.
+    // A form does not use Rust's integer widths.
     let is_width = |format: &str| format.starts_with("uint") || format.starts_with("int");
     if schema.get("format").and_then(Value::as_str).is_some_and(is_width) {
         schema.remove("format");
     }
-    // What may be left out is not in `required`; a form knows no null.
+    // An optional field is not in `required`; a form has no null.
     if let Some(types) = schema.get("type").and_then(Value::as_array)
         && let Some(only) = types.iter().find(|name| *name != "null").cloned()
     {
         schema.insert("type".to_owned(), only);
     }
-    // A choice is an object, and what tells its options apart stands first in each.
+    // A choice is an object, and the field that distinguishes its options comes first in each.
     if schema.get("oneOf").is_some() {
         schema.insert("type".to_owned(), json!("object"));
     }

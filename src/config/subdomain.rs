@@ -1,15 +1,14 @@
 //! The account's subdomain: the part of the configuration that decides where credentials go.
 //!
-//! Nothing else may turn a text into a host name; see [`Subdomain::parse`].
+//! Nothing else may turn a string into a host name; see [`Subdomain::parse`].
 
 use std::fmt;
 
-/// A label of a host name that can only mean `{label}.zendesk.com`.
+/// A host name label that can only mean `{label}.zendesk.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subdomain(String);
 
-/// What a subdomain looks like; also the `pattern` of spec.json, which lets blanks and a pasted
-/// URL pass, because [`Subdomain::parse`] understands them.
+/// The `pattern` in spec.json. It matches white space and a pasted URL too, because [`Subdomain::parse`] accepts them.
 pub(super) const PATTERN: &str = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[Zz][Ee][Nn][Dd][Ee][Ss][Kk]\.[Cc][Oo][Mm])?(:[0-9]+)?(/[^\s@]*)?\s*$";
 
 /// Why a string is not a subdomain.
@@ -23,7 +22,7 @@ pub struct InvalidSubdomain {
 }
 
 impl Subdomain {
-    /// Understands `acme`, `acme.zendesk.com` and URLs below it, in any case, with blanks around.
+    /// Parses `acme`, `acme.zendesk.com` and URLs of that host, in any case, with white space around.
     ///
     /// # Errors
     /// For everything else: other hosts, user info, an IP address.
@@ -57,7 +56,7 @@ impl Subdomain {
         }
     }
 
-    /// The label, such as `acme`.
+    /// Returns the label, such as `acme`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_paste_is_understood() {
+    fn pasted_urls_are_accepted() {
         for (text, label) in [
             ("acme", "acme"),
             (" Acme\n", "acme"),
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_send_credentials_elsewhere_is_refused() {
+    fn a_value_that_would_send_credentials_elsewhere_is_rejected() {
         let long = "a".repeat(64);
         for text in [
             "",

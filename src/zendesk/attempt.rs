@@ -1,6 +1,6 @@
-//! What may be shown of a request and its answer: no header but three harmless ones, no body, no secret.
+//! The part of a request and its response that may be shown: three harmless headers, no body, no secret.
 //!
-//! It must not look into what an answer means.
+//! It must not interpret a response.
 
 use std::time::Duration;
 
@@ -14,36 +14,36 @@ use crate::secret::Redactor;
 /// The header with the identifier that Zendesk's support asks for.
 pub const REQUEST_ID: &str = "x-zendesk-request-id";
 
-/// One try of a request, for whoever wants to follow each of them.
+/// One attempt of a request, for the debug log.
 #[derive(Debug)]
 pub struct Attempt {
     /// `GET` or `POST`.
     pub method: Method,
-    /// Path and query, decoded, cursors shortened.
+    /// The path and the query, decoded, with shortened cursors.
     pub target: String,
-    /// The answer, or the words of what went wrong below HTTP.
+    /// The response, or the error below HTTP.
     pub outcome: Result<AttemptResponse, String>,
-    /// From the beginning of the request to the end of the answer.
+    /// The time from the start of the request to the end of the response.
     pub took: Duration,
 }
 
-/// An answer, from outside.
+/// The part of a response that may be shown.
 #[derive(Debug)]
 pub struct AttemptResponse {
     /// The HTTP status.
     pub status: u16,
-    /// Of the body, after decompression.
+    /// The size of the body after decompression.
     pub bytes: usize,
     /// `X-Zendesk-Request-Id`
     pub request_id: Option<String>,
-    /// Requests a minute that the account may make.
+    /// The account's rate limit, in requests per minute.
     pub limit: Option<u32>,
-    /// What is left of them.
+    /// The remaining requests of this minute.
     pub remaining: Option<u32>,
 }
 
 impl Attempt {
-    /// What may be shown of a try that ended with an answer, or with an error in words.
+    /// Describes an attempt that ended with a response or an error.
     #[must_use]
     pub fn new(request: &Outgoing, response: Result<&Response, &str>, took: Duration, redactor: &Redactor) -> Self {
         let outcome = match response {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_try_is_shown_without_credentials_bodies_and_whole_cursors() {
+    fn an_attempt_is_shown_without_credentials_bodies_and_whole_cursors() {
         let redactor = Redactor::default();
         redactor.add("s3cr3t-token");
         let url = "https://acme.zendesk.com/api/v2/audit_logs?page%5Bsize%5D=100&x=s3cr3t-token&page%5Bafter%5D=ABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,7 +1,7 @@
-//! Where requests go: the account's own host, and nothing else.
+//! The base URL of requests: the account's own host.
 //!
-//! Every URL of the connector is made here, from a [`Subdomain`] or from the operator's
-//! `ZENDESK_BASE_URL`; nothing that an answer contains ever becomes one.
+//! All URLs of the connector are made here, from a [`Subdomain`] or from the operator's
+//! `ZENDESK_BASE_URL`. No URL may be made from a response.
 
 use std::net::IpAddr;
 
@@ -10,16 +10,16 @@ use reqwest::Url;
 use super::failure::{Failure, Result};
 use crate::config::Subdomain;
 
-/// Scheme, host and port of the account.
+/// The scheme, host and port of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// `https://{subdomain}.zendesk.com`, or what the operator put into `ZENDESK_BASE_URL`
-    /// (`over`): https to any host, http to this machine only. An empty value counts as unset.
+    /// Returns `https://{subdomain}.zendesk.com`, or the value of `ZENDESK_BASE_URL` (`over`): https to any
+    /// host, http to this machine only. An empty value counts as unset.
     ///
     /// # Errors
-    /// If the operator's value is something else.
+    /// If `ZENDESK_BASE_URL` is invalid.
     pub fn new(subdomain: &Subdomain, over: Option<&str>) -> Result<Self> {
         let refuse = |problem| Err(Failure::BaseUrl { problem }.into());
         let Some(text) = over.map(str::trim).filter(|text| !text.is_empty()) else {
@@ -46,7 +46,7 @@ impl BaseUrl {
         Ok(Self(url))
     }
 
-    /// The URL of a path such as `/api/v2/audit_logs`.
+    /// Returns the URL of a path such as `/api/v2/audit_logs`.
     #[must_use]
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
@@ -54,7 +54,7 @@ impl BaseUrl {
         url
     }
 
-    /// Whether it is this machine: then no proxy may see the request.
+    /// Returns whether the host is this machine. Such requests must not use a proxy.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_decides_the_host_unless_the_operator_does() {
+    fn the_subdomain_sets_the_host_unless_the_operator_overrides_it() {
         for (over, url) in [
             (None, "https://acme.zendesk.com/api/v2/audit_logs"),
             (Some(""), "https://acme.zendesk.com/api/v2/audit_logs"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_override_that_would_leak_credentials_is_refused() {
+    fn an_override_that_would_leak_credentials_is_rejected() {
         for over in [
             "http://zendesk.test",
             "http://10.0.0.1",

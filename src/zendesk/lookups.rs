@@ -1,8 +1,8 @@
-//! Questions beside the pages: how many events there are, and when the access token ends.
+//! Lookups besides the pages: the number of events, and when the access token expires.
 //!
-//! Nothing may depend on the answers: each is asked once, with a token that is at hand, and whatever
-//! goes wrong is no answer. Nothing of an answer but the figures leaves this file: that about a
-//! token holds a part of it.
+//! Nothing may depend on them: each is requested once, with a token that is already there, and every failure
+//! means "unknown". Only numbers and times of a response may leave this file, because the response about a token
+//! contains a part of the token.
 
 use std::time::Duration;
 
@@ -16,30 +16,30 @@ use super::query::{Between, Query, filter_parameters};
 use super::transport::Outgoing;
 use crate::second::Second;
 
-/// The access token that a request carries, described.
+/// The endpoint that describes the access token of the request.
 const TOKEN_PATH: &str = "/api/v2/oauth/tokens/current.json";
-/// A number of events beyond this is none.
+/// A larger number of events is not plausible.
 const MOST_EVENTS: u64 = 1_000_000_000_000;
 
-/// When an access token ends.
+/// When an access token expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenEnd {
     /// At this time.
     At(Second),
-    /// It has no end date.
+    /// It does not expire.
     Never,
 }
 
 impl Client {
-    /// How many events match a query, whatever its page, unless that cannot be told. Not asked if the
-    /// turn for it comes later than `longest_wait`.
+    /// Returns the number of events that match a query, or `None` if it is unknown. Sends no request if the rate
+    /// limiter would delay it by more than `longest_wait`.
     pub async fn count(&self, query: &Query, longest_wait: Duration) -> Option<u64> {
         let url = count_url(&self.base, query);
         self.ask(url, longest_wait, read_count).await
     }
 
-    /// When the access token ends, unless that cannot be told: the user may not be allowed to ask, and
-    /// what is no OAuth token has no end here. `longest_wait` is that of [`Client::count`].
+    /// Returns when the access token expires, or `None` if it is unknown: the user may not have the permission, or
+    /// the token is not an OAuth token. `longest_wait` is that of [`Client::count`].
     pub async fn token_end(&self, longest_wait: Duration) -> Option<TokenEnd> {
         self.ask(self.base.join(TOKEN_PATH), longest_wait, read_token_end).await
     }
@@ -52,8 +52,8 @@ impl Client {
     }
 }
 
-/// Offset pagination: its answers carry the number of all matching records, and one record is the
-/// least that a page holds.
+/// Returns a URL with offset pagination, whose responses contain the number of all matching records. One record
+/// is the smallest page.
 fn count_url(base: &BaseUrl, query: &Query) -> Url {
     let mut url = base.join(query.stream.path);
     let mut pairs = url.query_pairs_mut();
@@ -94,7 +94,7 @@ mod tests {
     use crate::stream::AUDIT_LOGS;
 
     #[test]
-    fn a_count_asks_for_one_record_by_offset() {
+    fn a_count_requests_one_record_by_offset() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
         let base = BaseUrl::new(&acme, None).expect("a URL");
         let url = |between| count_url(&base, &Query { between, ..Query::newest(&AUDIT_LOGS) }).to_string();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_count_is_none() {
+    fn a_response_without_a_count_is_unknown() {
         for (body, count) in [
             (r#"{"audit_logs":[{"id":1}],"next_page":null,"previous_page":null,"count":1234}"#, Some(1234)),
             (r#"{"count":0}"#, Some(0)),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_end_of_a_token_is_none() {
+    fn a_response_without_an_expiry_is_unknown() {
         let at = |text: &str| Some(TokenEnd::At(text.parse().expect("a date")));
         for (body, end) in [
             (r#"{"token":{"id":7,"expires_at":"2026-11-23T12:30:00Z"}}"#, at("2026-11-23T12:30:00Z")),

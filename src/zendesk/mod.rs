@@ -1,7 +1,7 @@
-//! The API's side: how to ask for audit logs, and what the answers mean.
+//! The API side: how to request records, and what the responses mean.
 //!
-//! It must not know the protocol in which records are emitted, and must not write to stdout. It
-//! tells what happens by [`Notice`]s.
+//! It must not know the protocol in which records are emitted, and must not write to stdout. It reports
+//! events as [`Notice`]s.
 
 mod attempt;
 mod auth;

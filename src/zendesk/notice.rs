@@ -1,6 +1,6 @@
-//! What happens between the connector and the API that somebody should hear of, as data.
+//! Notices: events between the connector and the API that are reported to the user, as data.
 //!
-//! The words for it, and the protocol's messages, are made by `commands/reporter.rs`; there must be none here.
+//! `commands/reporter.rs` makes messages from them. This file must not contain any text for users.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use super::failure::Failure;
 use crate::second::Second;
 use crate::secret::Secret;
 
-/// Something that happened.
+/// An event to report.
 #[derive(Debug)]
 pub enum Notice {
-    /// A request was answered, or not; only if the setup asks for it.
+    /// An attempt of a request ended; only if the setup asks for it.
     Attempt(Attempt),
-    /// A try failed; there will be another one.
+    /// An attempt failed and will be retried.
     Retrying {
         /// Why it failed.
         failure: Failure,
-        /// When the next try comes.
+        /// How long the retry is delayed.
         wait: Duration,
     },
     /// The account's rate limit is used up (429); all requests wait.
     RateLimited {
-        /// Until when.
+        /// When requests continue.
         until: Timestamp,
-        /// How long that is.
+        /// How long that takes.
         wait: Duration,
     },
-    /// A refresh token was used, and the pair in the configuration is dead from now on.
+    /// A refresh token was used. The tokens in the configuration are no longer valid.
     Rotated {
         /// The new access token; absent if the response had none that can be used.
         access_token: Option<Secret>,
-        /// When it ends.
+        /// When it expires.
         expires_at: Second,
         /// The refresh token to use next.
         refresh_token: Secret,
-        /// To be answered when the new pair is safe; dropped if it could not be kept.
+        /// Must be answered when the new tokens are saved, and dropped if they could not be saved.
         kept: oneshot::Sender<()>,
     },
 }
 
-/// Where notices go. Nobody waits for them to be heard but where a notice says so.
+/// The sender of notices. The client waits for a receiver only where a notice says so.
 pub type Notices = mpsc::UnboundedSender<Notice>;

@@ -1,6 +1,6 @@
-//! A page of the audit log: finds the records in the bytes of an answer, without changing them.
+//! A page: finds the records in the bytes of a response, without changing them.
 //!
-//! It must not take anything but a well-formed page for one: what it refuses is never the end of
+//! It must reject everything but a well-formed page, so that a broken response is never treated as the end of
 //! the data.
 
 use std::borrow::Cow;
@@ -16,22 +16,21 @@ use super::scan::{Fault, Scan};
 use crate::second::Second;
 use crate::stream::Stream;
 
-/// Cursors of the API have some dozens of characters; one beyond this is no cursor.
+/// The largest size of a cursor, in bytes. Cursors of the API have some dozens of characters.
 const LONGEST_CURSOR: usize = 8 << 10;
 
-/// A page has 100 records at most, because no more are asked for. An API that minds that no longer is
-/// understood; beyond this it is no API, but what fills the memory: an empty record takes up three
-/// bytes of an answer, and far more here.
+/// The largest number of records in a page. The connector requests far fewer; a response with more could exhaust
+/// the memory, because an empty record takes three bytes in a response and many more here.
 const MOST_RECORDS: usize = 10_000;
 
-/// A page: the bytes of the answer, and where in them the records stand.
+/// A page: the bytes of the response, and the positions of the records in them.
 pub struct Page {
     body: Vec<u8>,
-    /// In the order of the answer.
+    /// The records, in the order of the response.
     pub records: Vec<Record>,
-    /// Whether the API says that there are more.
+    /// Whether there are more pages.
     pub has_more: bool,
-    /// Where they go on.
+    /// The cursor of the next page.
     pub after_cursor: Option<String>,
 }
 
@@ -46,9 +45,9 @@ impl fmt::Debug for Page {
 #[derive(Clone, Debug)]
 pub struct Record {
     range: Range<usize>,
-    /// What tells it apart.
+    /// The identity.
     pub identity: Identity,
-    /// Its `created_at`, if that is a date.
+    /// The time of the event, if it is a date.
     pub created_at: Option<Second>,
 }
 
@@ -59,7 +58,7 @@ struct Meta {
     after_cursor: Option<String>,
 }
 
-/// The fields of a record that the connector looks at.
+/// The fields of a record that the connector reads.
 #[derive(Default, Deserialize)]
 struct Keys {
     #[serde(default)]
@@ -74,7 +73,7 @@ enum Id {
     #[default]
     None,
     Number(i64),
-    /// Something else, which is known by its JSON text.
+    /// Another value, which is identified by its JSON.
     Odd,
 }
 
@@ -82,7 +81,7 @@ enum Id {
 #[derive(Default)]
 struct Date(Option<Second>);
 
-/// The `id` as it stands in the text.
+/// The `id` as JSON.
 #[derive(Deserialize)]
 struct OddId<'t> {
     #[serde(borrow)]
@@ -90,10 +89,10 @@ struct OddId<'t> {
 }
 
 impl Page {
-    /// Reads the body of a 200 and takes it over.
+    /// Parses the body of a 200 and takes its bytes.
     ///
     /// # Errors
-    /// What the body is instead, in words that contain nothing of it; then it is left where it was.
+    /// A description of what the body is instead, which contains nothing of it. The body is then unchanged.
     pub fn parse(body: &mut Vec<u8>, stream: &Stream) -> Result<Self, String> {
         match body.trim_ascii_start().first() {
             None => return Err("an empty body".to_owned()),
@@ -113,20 +112,20 @@ impl Page {
         Ok(Self { records, has_more: meta.has_more, after_cursor: meta.after_cursor, body: std::mem::take(body) })
     }
 
-    /// The record's JSON, as the API wrote it.
+    /// Returns the record's JSON, as the API sent it.
     #[must_use]
     pub fn text(&self, record: &Record) -> &[u8] {
         &self.body[record.range.clone()]
     }
 
-    /// The memory that it holds, in bytes.
+    /// Returns the memory that the page uses, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.body.capacity() + self.records.capacity() * size_of::<Record>()
     }
 }
 
-/// The answer: an object with a list of records and a `meta`, each once, and whatever else.
+/// Parses a response: an object with an array of records and a `meta`, each once, and other fields.
 fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta), Fault> {
     let mut scan = Scan::new(text);
     if scan.peek() != Some(b'{') {
@@ -142,7 +141,7 @@ fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta), Fault> {
         scan.expect(b':')?;
         match &*key {
             field if field == stream.records_field && records.is_none() => records = Some(read_records(&mut scan)?),
-            // A list would be read as the fields in their order.
+            // serde would accept an array as the fields in their order.
             "meta" if meta.is_none() && scan.peek() == Some(b'{') => meta = Some(scan.value::<Meta>()?),
             field if field == stream.records_field || field == "meta" => return Err(Fault::Shape),
             _ => drop(scan.value::<IgnoredAny>()?),
@@ -170,8 +169,8 @@ fn read_records(scan: &mut Scan<'_>) -> Result<Vec<Record>, Fault> {
         }
         let start = scan.position();
         let keys = scan.value::<Keys>().or_else(|_| {
-            // Keys that stand twice, or escapes that are no text, make it a record without usable
-            // keys, not a broken page. If it is no JSON at all, this fails as well.
+            // A record with a repeated key or an invalid escape has no usable keys, but the page is not
+            // broken. If the record is not JSON, this fails too.
             scan.value::<IgnoredAny>().map(|_| Keys::default())
         })?;
         let range = start..scan.position();
@@ -206,7 +205,7 @@ impl<'de> Deserialize<'de> for Date {
     }
 }
 
-/// Takes any JSON value: scalars are looked at, for everything else there is a value of its own.
+/// Accepts any JSON value: passes scalars to a function, and returns a fixed value for everything else.
 struct Lenient<T, F>(T, F);
 
 enum Scalar<'t> {
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_found_where_they_stand() {
+    fn records_are_found_at_their_positions() {
         let page = parse(
             " {\"links\":{\"next\":null},\"audit_logs\":[ {\"id\":1,\"x\":1.10,\"created_at\":\"2024-01-01T00:00:00Z\"} ,\n{}],\"meta\":{\"has_more\":true,\"after_cursor\":\"a+b\"}}",
         )
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_records_are_no_reason_to_refuse_a_page() {
+    fn unusual_records_do_not_invalidate_a_page() {
         for (record, dated) in [
             (r#"{"created_at":"2024-01-01T00:00:00\u005a"}"#, true),
             (r#"{"created_at":"2024-01-01T01:00:00.5+01:00"}"#, true),
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_exact_and_odd_ones_are_told_apart_by_their_text() {
+    fn ids_are_exact_and_unusual_ones_are_identified_by_their_json() {
         let identity = |id: &str| {
             let page = parse(&format!(r#"{{"audit_logs":[{{"id":{id}}}],"meta":{{"has_more":false}}}}"#)).expect(id);
             page.records[0].identity.clone()
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_a_page_is_a_page() {
+    fn everything_but_a_page_is_rejected() {
         let long = format!(r#"{{"audit_logs":[],"meta":{{"has_more":true,"after_cursor":"{}"}}}}"#, "x".repeat(9000));
         let page_of = |records: usize| {
             let records = vec!["{}"; records].join(",");

@@ -1,7 +1,7 @@
-//! The query of a request for a page of the audit log.
+//! The query of a request for a page.
 //!
-//! It must not send a value that makes the API answer 400: whole seconds with `Z`, both ends or
-//! none, start not after end, everything percent-encoded.
+//! It must not send a value that the API rejects with 400: times are whole seconds with `Z`, both ends of a
+//! span or none, the start not after the end, everything percent-encoded.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::config::Filters;
 use crate::second::Second;
 use crate::stream::Stream;
 
-/// A span of `filter[created_at][]`. Whether the API takes its ends as inclusive is not documented.
+/// A span of `filter[created_at][]`. Zendesk does not document whether its ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Between {
     /// The first value.
@@ -21,36 +21,36 @@ pub struct Between {
     pub end: Second,
 }
 
-/// Which page to ask for.
+/// Which page to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// Which endpoint to ask.
+    /// The stream, which sets the endpoint.
     pub stream: &'static Stream,
-    /// `filter[created_at][]`; must be the same for all pages of a walk.
+    /// `filter[created_at][]`. All pages of a walk must have the same.
     pub between: Option<Between>,
-    /// Which events; all of them if absent. The same for all pages of a walk as well.
+    /// The filters; all events match if absent. All pages of a walk must have the same.
     pub filters: Option<Arc<Filters>>,
-    /// `page[after]`: the `after_cursor` of the page before.
+    /// `page[after]`: the `after_cursor` of the previous page.
     pub after: Option<String>,
     /// `page[size]`
     pub size: u32,
 }
 
 impl Query {
-    /// The request for the newest record, as the connection check sends it.
+    /// Returns the query for the newest record, as the connection check sends it.
     #[must_use]
     pub fn newest(stream: &'static Stream) -> Self {
         Self { stream, between: None, filters: None, after: None, size: 1 }
     }
 
-    /// The URL with the query, percent-encoded: `+` in a cursor would be read as a blank.
+    /// Returns the URL with the query, percent-encoded: the API would read a `+` in a cursor as a space.
     #[must_use]
     pub fn url(&self, base: &BaseUrl) -> Url {
         let mut url = base.join(self.stream.path);
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair("page[size]", &self.size.to_string());
         if let Some(Between { start, end }) = self.between {
-            // Ascending order is what lets a walk be resumed from the last record seen.
+            // In ascending order a walk can resume from the last record.
             pairs.append_pair("sort", "created_at");
             pairs.append_pair("filter[created_at][]", &start.to_string());
             pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
@@ -66,7 +66,7 @@ impl Query {
     }
 }
 
-/// The parameters of the filters that have values; whatever counts or reads events under them sends these.
+/// Returns the parameters of the filters that have values, for requests that count or read events.
 pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
     let ids: Vec<String> = filters.actor_ids.iter().map(i64::to_string).collect();
     let mut parameters = Vec::new();
@@ -76,7 +76,7 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
         ("filter[actor_id]", &ids),
         ("filter[ip_address]", &filters.ip_addresses),
     ] {
-        // One value by the plain name, several by the name with `[]`: as the API's reference has it.
+        // The API's reference has the plain name for one value and the name with `[]` for several.
         let brackets = if values.len() > 1 { "[]" } else { "" };
         parameters.extend(values.iter().map(|value| (format!("{name}{brackets}"), value.clone())));
     }
@@ -90,7 +90,7 @@ mod tests {
     use crate::stream::AUDIT_LOGS;
 
     #[test]
-    fn everything_is_encoded_and_in_the_form_that_the_api_takes() {
+    fn everything_is_encoded_in_the_form_that_the_api_accepts() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
         let base = BaseUrl::new(&acme, None).expect("a URL");
         assert_eq!(
@@ -113,7 +113,7 @@ mod tests {
         );
     }
     #[test]
-    fn a_filter_of_one_value_has_the_plain_name_and_one_of_several_the_brackets() {
+    fn a_filter_with_several_values_has_brackets_in_its_name() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
         let base = BaseUrl::new(&acme, None).expect("a URL");
         let filters = Filters {

@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Identity {
-    /// The record's `id`, as it should be.
+    /// The `id`, a 64-bit integer.
     Id(i64),
-    /// For an `id` that is no 64-bit integer its JSON text; for a record without one, `sha256:` and
-    /// a digest of the whole record without white space.
+    /// The JSON of an `id` that is not a 64-bit integer; for a record without an `id`, `sha256:` and a digest of the
+    /// whole record without white space.
     Other(Box<str>),
 }
 
-/// Texts of ids longer than this are remembered by their digest.
+/// A longer id is identified by its digest, in bytes.
 const LONGEST_ID: usize = 64;
 
 impl Identity {
-    /// Of a record with an `id` that is no 64-bit integer, from the JSON text of that.
+    /// Returns the identity of a record from the JSON of an `id` that is not a 64-bit integer.
     #[must_use]
     pub fn of_odd_id(id: &str) -> Self {
         if id.len() <= LONGEST_ID { Self::Other(id.into()) } else { Self::digest_of(id) }
     }
 
-    /// Of a record without an `id`, from its text.
+    /// Returns the identity of a record without an `id` from its JSON.
     #[must_use]
     pub fn of_record(record: &str) -> Self {
         Self::digest_of(record)
@@ -42,7 +42,7 @@ impl Identity {
     }
 }
 
-/// The same JSON without white space between its tokens.
+/// Removes white space between the tokens of JSON.
 fn without_white_space(json: &str) -> Vec<u8> {
     let mut compact = Vec::with_capacity(json.len());
     let (mut in_text, mut escaped) = (false, false);
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_without_an_id_are_told_apart_by_their_content_but_not_by_white_space() {
+    fn white_space_does_not_change_the_identity_of_a_record_without_an_id() {
         let digest = Identity::of_record;
         assert_eq!(digest("{\"a\": 1,\r\n\t\"b\": \"x  \\\" y\"}"), digest("{\"a\":1,\"b\":\"x  \\\" y\"}"));
         assert_ne!(digest("{\"a\":\"x y\"}"), digest("{\"a\":\"xy\"}"));

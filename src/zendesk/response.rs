@@ -1,6 +1,6 @@
-//! What an answer of the API means: one pure table over status and body.
+//! What a response of the API means: a pure function of status and body.
 //!
-//! It must not wait, retry or read more than the answer; a 200 is looked into by `page.rs`.
+//! It must not wait, retry or read more than the response. `page.rs` parses the body of a 200.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::retry::{Retryability, parse_retry_after};
 use crate::config::AuthMethod;
 use crate::second::Second;
 
-/// An answer of the server, read to its end.
+/// A response, read to its end.
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -39,18 +39,18 @@ impl fmt::Debug for Response {
 pub struct FailedAttempt {
     /// What the failure means.
     pub failure: Failure,
-    /// Whether to try again.
+    /// Whether to retry.
     pub retryability: Retryability,
 }
 
 impl FailedAttempt {
-    /// A failure that would happen again.
+    /// Creates a failure that a retry cannot avoid.
     #[must_use]
     pub fn permanent(failure: Failure) -> Self {
         Self { failure, retryability: Retryability::Permanent }
     }
 
-    /// A failure that may pass.
+    /// Creates a failure that a retry may avoid.
     #[must_use]
     pub fn transient(failure: Failure) -> Self {
         Self { failure, retryability: Retryability::Transient { after: None } }
@@ -61,19 +61,19 @@ impl FailedAttempt {
 const API_TOKENS_END: i64 = 1_809_043_200;
 
 impl Response {
-    /// A header's value, if it is there and a text.
+    /// Returns the value of a header, if it exists and is ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What `Retry-After` asks for.
+    /// Returns the wait in `Retry-After`.
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         parse_retry_after(self.header(RETRY_AFTER.as_str())?, now)
     }
 
-    /// The server's time: `Date`.
+    /// Returns the server's time, from `Date`.
     #[must_use]
     pub fn date(&self) -> Option<Second> {
         let date = self.header(DATE.as_str())?;
@@ -81,14 +81,14 @@ impl Response {
         Some(Second::containing(date))
     }
 
-    /// The body as JSON, if it is that.
+    /// Returns the body as JSON, if it is JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What every endpoint's answers have in common: the failures that pass, redirects, the missing
-    /// help desk. `None` for the rest.
+    /// Returns the failure if it is one that all endpoints have in common: transient failures, redirects and
+    /// an unknown account.
     #[must_use]
     pub fn common_failure(&self, now: Timestamp) -> Option<FailedAttempt> {
         let status = self.status;
@@ -110,7 +110,7 @@ impl Response {
         })
     }
 
-    /// The failure that an answer of the API other than a 200 is.
+    /// Returns the failure of a response of the API that is not a 200.
     #[must_use]
     pub fn api_failure(&self, method: AuthMethod, now: Timestamp) -> FailedAttempt {
         if let Some(failure) = self.common_failure(now) {
@@ -121,7 +121,7 @@ impl Response {
             403 => self.forbidden(),
             404 => Failure::EndpointNotFound,
             422 => Failure::Unprocessable,
-            // Anything but a 200 with a page is no page, also 204 or 206.
+            // Only a 200 has a page; 204 and 206 do not.
             status @ 200..=299 => {
                 return FailedAttempt::transient(Failure::NotAPage { what: format!("status {status}") });
             }
@@ -157,14 +157,14 @@ impl Response {
         }
     }
 
-    /// Its body is JSON, also when the header says HTML.
+    /// Returns whether the account does not exist. The body is JSON even if the header says HTML.
     fn is_missing_help_desk(&self) -> bool {
         let title = self.json().and_then(|json| json["error"]["title"].as_str().map(str::to_owned));
         title.is_some_and(|title| title.starts_with("No help desk"))
             || self.body.windows(12).any(|part| part == b"No help desk")
     }
 
-    /// The host to which it points, without the path and the query, which may hold secrets.
+    /// Returns the host in `Location`, without the path and the query, which may contain secrets.
     fn redirect_host(&self) -> Option<String> {
         let location = self.header(LOCATION.as_str())?;
         let url = reqwest::Url::parse(location).ok()?;
@@ -195,7 +195,7 @@ mod tests {
     const FORBIDDEN: &str = r#"{"error":{"title":"Forbidden","message":"You do not have access to this page. Please contact the account owner of this help desk for further help."}}"#;
 
     #[test]
-    fn each_answer_has_its_cause() {
+    fn each_response_has_its_failure() {
         let token = AuthMethod::AccessToken;
         for (status, body, expected) in [
             (400, r#"{"error":"InvalidValue"}"#, Failure::UnexpectedStatus { status: 400 }),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_token_that_is_refused_after_its_end_says_so() {
+    fn an_api_token_that_is_rejected_after_zendesk_turned_them_off_is_reported_as_retired() {
         let refused = response(401, r#"{"error":"Couldn't authenticate you"}"#);
         let failure = |time: &str| refused.api_failure(AuthMethod::ApiToken, time.parse().expect("a time")).failure;
         assert_eq!(failure("2027-04-29T23:59:59Z"), Failure::Credentials { method: AuthMethod::ApiToken });
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_is_retried_or_not() {
+    fn only_transient_statuses_are_retried() {
         let retried: Vec<u16> = (100..=599)
             .filter(|status| {
                 response(*status, "").api_failure(AuthMethod::AccessToken, now()).retryability
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_names_the_host_and_nothing_else_of_the_address() {
+    fn a_redirect_names_only_the_host() {
         let mut redirect = response(302, "");
         redirect.headers.insert(LOCATION, HeaderValue::from_static("https://evil.example/x?token=s3cr3t"));
         let failure = redirect.api_failure(AuthMethod::AccessToken, now());
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_for_the_rate_limit_says_how_long() {
+    fn a_rate_limited_response_says_how_long_to_wait() {
         let again = |headers: &[(&'static str, &'static str)]| {
             let mut response = response(429, "Number of allowed API requests per minute exceeded");
             for (name, value) in headers {

@@ -1,47 +1,47 @@
-//! A walk over JSON text that knows where it stands: `serde_json` reads and checks every value, this
-//! file only steps over the punctuation between them.
+//! A scanner of JSON that knows its position. `serde_json` parses and validates every value; this file only
+//! steps over the punctuation between values.
 //!
-//! `serde_json` alone can tell where a value begins and ends only by reading it twice. Nothing here
-//! interprets a value.
+//! With `serde_json` alone, a value has to be parsed twice to find where it begins and ends. This file must not
+//! interpret a value.
 
 use std::ops::Range;
 
 use serde::Deserialize;
 
-/// A place in a JSON text.
+/// A position in JSON.
 pub struct Scan<'t> {
     text: &'t str,
     at: usize,
 }
 
-/// What was found instead of what was looked for.
+/// Why scanning failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The text is no JSON.
+    /// The text is not JSON.
     Broken,
-    /// The text is JSON so far, but of another shape.
+    /// The text is JSON so far, but has another shape.
     Shape,
-    /// There is more of it than anybody asked for.
+    /// There are more records than a page may have.
     TooMuch,
 }
 
 impl<'t> Scan<'t> {
-    /// At the beginning of a text.
+    /// Starts at the beginning of a text.
     pub fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
 
-    /// Where it stands, in bytes from the beginning.
+    /// Returns the position, in bytes from the beginning.
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// A part of the text.
+    /// Returns a part of the text.
     pub fn text(&self, range: Range<usize>) -> &'t str {
         &self.text[range]
     }
 
-    /// The next byte that is no white space, if the text does not end here.
+    /// Returns the next byte that is not white space, or `None` at the end of the text.
     pub fn peek(&mut self) -> Option<u8> {
         let rest = &self.text.as_bytes()[self.at..];
         let white = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
@@ -49,7 +49,7 @@ impl<'t> Scan<'t> {
         rest.get(white).copied()
     }
 
-    /// Steps over this byte.
+    /// Steps over this byte, or fails if the next byte is another one.
     pub fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         match self.peek() {
             Some(found) if found == byte => {
@@ -60,8 +60,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Between the members of an object or a list: whether there is another one. Steps over the
-    /// comma, or over `end`.
+    /// Returns whether the object or array has another member, and steps over the comma or over `end`.
     pub fn another(&mut self, first: bool, end: u8) -> Result<bool, Fault> {
         match self.peek() {
             Some(found) if found == end => {
@@ -73,7 +72,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Reads a value and steps over it.
+    /// Parses a value and steps over it.
     pub fn value<T: Deserialize<'t>>(&mut self) -> Result<T, Fault> {
         let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter();
         match values.next() {

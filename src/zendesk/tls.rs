@@ -1,6 +1,6 @@
-//! TLS: 1.2 and up, certificates always verified, against the built-in roots and the operator's.
+//! TLS 1.2 and later. Certificates are always verified against the built-in roots and the operator's.
 //!
-//! There is no switch here that weakens verification, and there must not be one.
+//! There must not be a switch that weakens verification.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::failure::{Failure, Result};
 
-/// The client side's TLS configuration. `extra` is the value of `SSL_CERT_FILE`: certificates in
-/// PEM form that are trusted besides Mozilla's.
+/// Returns the TLS configuration of the client. `extra` is the value of `SSL_CERT_FILE`: the path of a file with
+/// certificates in PEM form, to trust in addition to Mozilla's.
 ///
 /// # Errors
-/// If that file cannot be read or holds no certificate.
+/// If the file cannot be read or contains no certificate.
 pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -24,11 +24,11 @@ pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig> {
         let mut added = 0;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-            // System bundles contain the odd certificate that webpki does not take; the others do.
+            // System bundles may contain a certificate that webpki does not support; the others are used.
             added += usize::from(roots.add(certificate).is_ok());
         }
         if added == 0 {
-            return Err(unusable("it holds no usable certificate in PEM form".to_owned()).into());
+            return Err(unusable("it contains no usable certificate in PEM form".to_owned()).into());
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
