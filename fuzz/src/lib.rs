@@ -162,9 +162,11 @@ pub fn headers(bytes: &[u8]) {
     let response = Response { status, headers, body: rest.to_vec() };
     let now = Timestamp::from_second(1_795_435_200).expect("a time");
 
-    let limit = RateLimitHeaders::of(&response);
-    assert_ne!(limit.requests, Some(0));
-    assert!(limit.reset.is_none_or(|reset| reset.as_secs() <= 60));
+    let limits = RateLimitHeaders::of(&response);
+    for limit in std::iter::once(&limits.account).chain(limits.endpoint.iter().map(|(_, limit)| limit)) {
+        assert_ne!(limit.total, Some(0));
+        assert!(limit.resets.is_none_or(|resets| resets.as_secs() <= 3_600));
+    }
     if let Some(date) = response.date() {
         assert_eq!(date.to_string().parse(), Ok(date));
     }
@@ -176,7 +178,7 @@ pub fn headers(bytes: &[u8]) {
         assert!(message.ends_with(['.', ')']), "{message}");
         for retry_policy in [RetryPolicy::READ, RetryPolicy::CHECK] {
             for (failed, jitter) in [(1, 0.0), (1, 1.0), (retry_policy.max_attempts, 0.5)] {
-                let attempts = Attempts { failed, refused_for: None };
+                let attempts = Attempts { failed, refused: failed, ..Attempts::default() };
                 let longest = match failure.retryability {
                     Retryability::RateLimited { .. } => retry_policy.rate_limited,
                     _ => {

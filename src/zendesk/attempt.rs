@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Method, Url};
 
-use super::rate_limiter::RateLimitHeaders;
+use super::rate_limit_headers::RateLimitHeaders;
 use super::response::Response;
 use super::transport::Outgoing;
 use crate::secret::Redactor;
@@ -49,13 +49,13 @@ impl Attempt {
         let outcome = match response {
             Err(words) => Err(redactor.library_message(words)),
             Ok(response) => {
-                let RateLimitHeaders { requests, remaining, .. } = RateLimitHeaders::of(response);
+                let account = RateLimitHeaders::of(response).account;
                 Ok(AttemptResponse {
                     status: response.status,
                     bytes: response.body.len(),
                     request_id: response.header(REQUEST_ID).map(|id| redactor.request_id(id).to_owned()),
-                    limit: requests,
-                    remaining,
+                    limit: account.total,
+                    remaining: account.remaining,
                 })
             }
         };

@@ -9,8 +9,8 @@ use super::base_url::BaseUrl;
 use super::failure::{Failure, Result};
 use super::metrics::Metrics;
 use super::page::Page;
+use super::pauses::Waits;
 use super::query::Query;
-use super::rate_limiter::Waits;
 use super::response::{FailedAttempt, Response};
 use super::retry_loop::{AttemptsSoFar, Outcome, RetryLoop, Setup};
 use super::too_much::{OnTooMuch, TooMuch};
@@ -132,6 +132,12 @@ impl Client {
     #[must_use]
     pub fn server_clock_offset(&self) -> Option<i64> {
         self.retry_loop.server_clock_offset()
+    }
+
+    /// Adds a limit, in requests a minute, that holds for one endpoint beside the account's and that no header
+    /// tells. A 429 of this endpoint then pauses its requests only.
+    pub fn limit_endpoint(&self, path: &str, per_minute: u32) {
+        self.retry_loop.limit_endpoint(path, per_minute);
     }
 
     /// Returns the number of requests to keep in flight: as many as the share of the rate limit and the latency

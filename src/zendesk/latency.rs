@@ -9,6 +9,35 @@ const RISE: f64 = 0.5;
 /// The weight of a request that took less: a fast answer among slow ones changes little.
 const FALL: f64 = 0.125;
 
+/// The endpoint from which pages come, and how long it takes.
+#[derive(Debug, Default)]
+pub struct PageLatency {
+    path: String,
+    latency: Latency,
+}
+
+impl PageLatency {
+    /// Takes a page into account that came from this endpoint after this time. Another endpoint starts anew.
+    pub fn observe(&mut self, path: &str, took: Duration) {
+        if self.path != path {
+            *self = Self { path: path.to_owned(), latency: Latency::default() };
+        }
+        self.latency.observe(took);
+    }
+
+    /// Returns the path of the endpoint; empty before the first page.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns how long its pages take.
+    #[must_use]
+    pub fn latency(&self) -> Latency {
+        self.latency
+    }
+}
+
 /// The smoothed mean of the time from sending a request to the last byte of its response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Latency {

@@ -10,7 +10,7 @@ use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::retry::{Retryability, parse_retry_after};
+use super::retry::{Retryability, parse_rate_limit_reset, parse_retry_after};
 use crate::config::AuthMethod;
 use crate::second::Second;
 
@@ -67,18 +67,27 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns the wait in `Retry-After`.
+    /// Returns what `Retry-After` asks for. A date in it is compared with the server's time, and with this
+    /// machine's, `now`, only if the response does not tell it.
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        parse_retry_after(self.header(RETRY_AFTER.as_str())?, now)
+        parse_retry_after(self.header(RETRY_AFTER.as_str())?, self.sent_at().unwrap_or(now))
     }
 
-    /// Returns the server's time, from `Date`.
+    /// Returns when the rate limit is whole again, by `ratelimit-reset`.
+    fn rate_limit_reset(&self, now: Timestamp) -> Option<Duration> {
+        parse_rate_limit_reset(self.header("ratelimit-reset")?, self.sent_at().unwrap_or(now))
+    }
+
+    fn sent_at(&self) -> Option<Timestamp> {
+        let date = self.header(DATE.as_str())?;
+        jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
+    }
+
+    /// Returns the server's time: `Date`.
     #[must_use]
     pub fn date(&self) -> Option<Second> {
-        let date = self.header(DATE.as_str())?;
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-        Some(Second::containing(date))
+        self.sent_at().map(Second::containing)
     }
 
     /// Returns the body as JSON, if it is JSON.
@@ -102,9 +111,7 @@ impl Response {
             },
             429 => FailedAttempt {
                 failure: Failure::RateLimited { minutes: 0 },
-                retryability: Retryability::RateLimited {
-                    after: after.or_else(|| parse_retry_after(self.header("ratelimit-reset")?, now)),
-                },
+                retryability: Retryability::RateLimited { after: after.or_else(|| self.rate_limit_reset(now)) },
             },
             _ => return None,
         })

@@ -1,7 +1,7 @@
-//! A request and its answer: the one loop that tries, waits and tries again.
+//! The one loop that sends a request, waits and retries.
 //!
-//! It must not know what the API's answers mean (`response.rs`, `page.rs`) or how to sign in
-//! (`auth.rs`), and nothing may try again on top of it.
+//! It must not know what responses mean (`response.rs`, `page.rs`), how to authenticate (`auth.rs`) or when
+//! the rate limiter lets a request through (`gate.rs`), and nothing may retry on top of it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,10 +14,13 @@ use super::attempt::{Attempt, REQUEST_ID, target};
 use super::base_url::BaseUrl;
 use super::error_body;
 use super::failure::{Error, Failure, Result};
-use super::latency::Latency;
+use super::gate::Gate;
+use super::latency::PageLatency;
 use super::metrics::Metrics;
 use super::notice::{Notice, Notices};
-use super::rate_limiter::{RateLimitHeaders, RateLimiter, Waits};
+use super::pauses::Waits;
+use super::rate_limit_headers::RateLimitHeaders;
+use super::rate_limiter::RateLimiter;
 use super::response::{FailedAttempt, Response};
 use super::retry::{Attempts, Decision, RetryPolicy, Retryability, backoff, decide};
 use super::server_clock::ServerClock;
@@ -76,7 +79,9 @@ pub enum Progress<'f> {
 pub struct AttemptsSoFar {
     since: Instant,
     sent: u32,
+    /// For other reasons than a rate limit.
     failed: u32,
+    refused: u32,
     /// Failures of larger requests for the same records.
     earlier: u32,
 }
@@ -85,7 +90,7 @@ impl AttemptsSoFar {
     /// Starts to count attempts.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { since: now, sent: 0, failed: 0, earlier: 0 }
+        Self { since: now, sent: 0, failed: 0, refused: 0, earlier: 0 }
     }
 
     /// Starts to count attempts after so many failures of larger requests for the same records.
@@ -102,12 +107,12 @@ pub struct RetryLoop {
     retry_policy: RetryPolicy,
     notices: Notices,
     report_attempts: bool,
-    rate_limiter: Mutex<RateLimiter>,
+    gate: Gate,
     in_flight: AtomicU32,
     jitter: Mutex<fastrand::Rng>,
     secrets: Redactor,
     server_clock: OnceLock<ServerClock>,
-    latency: Mutex<Latency>,
+    pages: Mutex<PageLatency>,
     /// Figures of all requests so far.
     pub metrics: Metrics,
 }
@@ -122,18 +127,19 @@ impl RetryLoop {
             Some(transport) => transport,
             None => Arc::new(HttpTransport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?),
         };
+        let limiter = RateLimiter::new(setup.rate_limit_percentage, setup.clock.instant());
         Ok(Self {
             transport,
             clock: setup.clock,
             retry_policy: setup.retry_policy,
             notices: setup.notices,
             report_attempts: setup.report_attempts,
-            rate_limiter: Mutex::new(RateLimiter::new(setup.rate_limit_percentage)),
+            gate: Gate::new(limiter),
             in_flight: AtomicU32::new(0),
             jitter: Mutex::new(fastrand::Rng::with_seed(setup.seed)),
             secrets: setup.secrets,
             server_clock: OnceLock::new(),
-            latency: Mutex::default(),
+            pages: Mutex::default(),
             metrics: Metrics::default(),
         })
     }
@@ -168,45 +174,51 @@ impl RetryLoop {
         self.server_clock.get()?.offset
     }
 
-    /// Returns the number of page requests to keep in flight: see [`Latency::concurrency`].
+    /// Returns the number of requests to keep in flight to the endpoint from which pages come: see
+    /// [`Latency::concurrency`](super::latency::Latency::concurrency).
     #[must_use]
     pub fn concurrency(&self, most: usize) -> usize {
-        let per_second = locked(&self.rate_limiter).quota() / 60.0;
-        locked(&self.latency).concurrency(per_second, most)
+        let pages = locked(&self.pages);
+        let per_second = self.gate.limiter().per_second(pages.path(), self.clock.instant());
+        pages.latency().concurrency(per_second, most)
     }
 
-    /// Requests a minute that the rate limiter allows.
+    /// Adds a limit, in requests a minute, that no header tells.
+    pub fn limit_endpoint(&self, path: &str, per_minute: u32) {
+        self.gate.limiter().limit_endpoint(path, per_minute, self.clock.instant());
+    }
+
+    /// Returns the requests a minute that the rate limiter allows to the endpoint from which pages come.
     #[must_use]
     pub fn quota(&self) -> f64 {
-        locked(&self.rate_limiter).quota()
+        self.gate.limiter().quota(locked(&self.pages).path(), self.clock.instant())
     }
 
-    /// Requests a minute of the whole account, if a header has told.
+    /// Returns the requests a minute of the whole account, if a header has told.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        locked(&self.rate_limiter).limit()
+        self.gate.limiter().limit()
     }
 
-    /// How long nothing has gone because of the rate limit.
+    /// Returns how long nothing has gone because of rate limits.
     #[must_use]
     pub fn waits(&self) -> Waits {
-        locked(&self.rate_limiter).waits(self.clock.instant())
+        self.gate.limiter().waits(self.clock.instant())
     }
 
-    /// Sends a request once, for an answer that nothing depends on: whatever fails, there is none.
-    /// It goes within the rate limit, and not at all if its turn comes later than `longest_wait`.
+    /// Sends a request once, for a response that nothing depends on: whatever fails, there is none.
+    /// It is sent within the rate limit, and not at all if its turn comes later than `longest_wait`.
     pub async fn ask<T>(
         &self,
         request: &Outgoing,
         longest_wait: Duration,
         read: impl FnOnce(&Response) -> Option<T>,
     ) -> Option<T> {
-        let now = self.clock.instant();
-        let turn = locked(&self.rate_limiter).take_turn(now);
-        if turn.saturating_duration_since(now) > longest_wait {
+        let path = request.url.path();
+        if self.gate.expected_wait(path, self.clock.instant()) > longest_wait {
             return None;
         }
-        self.wait_for(turn).await;
+        self.gate.pass(path, &self.clock).await;
         self.metrics.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.send(request).await.ok()?;
         self.learn(request, &response);
@@ -254,8 +266,9 @@ impl RetryLoop {
         read: impl Fn(&mut Response) -> std::result::Result<T, FailedAttempt>,
         watch: impl Fn(Progress<'_>),
     ) -> Result<Outcome<T>> {
+        let path = request.url.path();
         loop {
-            self.wait_for_turn().await;
+            self.gate.pass(path, &self.clock).await;
             self.metrics.requests.fetch_add(1, Ordering::Relaxed);
             self.metrics.retries.fetch_add(u64::from(so_far.sent > 0), Ordering::Relaxed);
             so_far.sent += 1;
@@ -270,7 +283,7 @@ impl RetryLoop {
                     match read(&mut response) {
                         Ok(value) => {
                             if !request.is_secret() {
-                                locked(&self.latency).observe(took);
+                                locked(&self.pages).observe(path, took);
                             }
                             return Ok(Outcome::Value(value));
                         }
@@ -282,10 +295,11 @@ impl RetryLoop {
             watch(Progress::Failed(&failure.failure));
             let refused = matches!(failure.retryability, Retryability::RateLimited { .. });
             so_far.failed += u32::from(!refused);
-            let refused_for = if refused { locked(&self.rate_limiter).refused_for(now) } else { None };
+            so_far.refused += u32::from(refused);
+            let refused_for = if refused { self.gate.limiter().refused_for(path, now) } else { None };
+            let elapsed = now.saturating_duration_since(so_far.since);
             let jitter = locked(&self.jitter).f64();
             let error = |failure: Failure| {
-                let elapsed = now.saturating_duration_since(so_far.since);
                 let details = self.details(request, &response, so_far.sent, elapsed);
                 Error { failure: self.given_up(failure, refused_for), details: Some(details) }
             };
@@ -294,43 +308,25 @@ impl RetryLoop {
             {
                 let error = error(failure.failure.clone());
                 let wait = backoff(failure.retryability, so_far.earlier + so_far.failed, self.retry_policy, jitter);
-                self.pause(failure, wait, now).await;
+                self.pause(path, failure, wait, now).await;
                 return Ok(Outcome::TooMuch(TooMuch { reason, error }));
             }
-            let attempts = Attempts { failed: so_far.failed, refused_for };
+            let attempts = Attempts { failed: so_far.failed, refused: so_far.refused, refused_for, elapsed };
             match decide(failure.retryability, attempts, self.retry_policy, jitter) {
-                Decision::Wait(wait) => self.pause(failure, wait, now).await,
+                Decision::Wait(wait) => self.pause(path, failure, wait, now).await,
                 Decision::GiveUp => return Err(error(failure.failure)),
             }
         }
     }
 
-    /// Waits until the rate limiter lets the next request through.
-    async fn wait_for_turn(&self) {
-        let now = self.clock.instant();
-        let turn = locked(&self.rate_limiter).take_turn(now);
-        self.wait_for(turn).await;
-    }
-
-    async fn wait_for(&self, mut turn: Instant) {
-        loop {
-            if turn > self.clock.instant() {
-                self.clock.sleep_until(turn).await;
-            }
-            // Somebody may have been refused meanwhile.
-            match locked(&self.rate_limiter).pause_after(turn) {
-                Some(paused) => turn = paused,
-                None => return,
-            }
-        }
-    }
-
-    async fn pause(&self, failed: FailedAttempt, wait: Duration, now: Instant) {
+    async fn pause(&self, path: &str, failed: FailedAttempt, wait: Duration, now: Instant) {
         if matches!(failed.retryability, Retryability::RateLimited { .. }) {
             // The next turn comes after the pause; every other request waits as well.
-            locked(&self.rate_limiter).refused(now, now + wait);
-            let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
-            self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
+            let is_new = self.gate.limiter().refuse(path, now, now + wait);
+            if is_new {
+                let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
+                self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
+            }
         } else {
             self.notify(Notice::Retrying { failure: failed.failure, wait });
             self.clock.sleep(wait).await;
@@ -345,9 +341,11 @@ impl RetryLoop {
         }
         if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
-            let mut limit = RateLimitHeaders::of(response);
-            limit.remaining = limit.remaining.filter(|_| self.retry_policy.yields);
-            locked(&self.rate_limiter).learn(limit, in_flight, self.clock.instant());
+            let mut headers = RateLimitHeaders::of(response);
+            if !self.retry_policy.yields {
+                headers.forget_remaining();
+            }
+            self.gate.learn(request.url.path(), &headers, in_flight, self.clock.instant());
         }
     }
 

@@ -1,0 +1,134 @@
+//! Times in which no request goes, and the reasons for them: pure bookkeeping.
+//!
+//! It must not decide how long a pause is.
+
+use std::time::{Duration, Instant};
+
+/// Why nothing goes for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A request was refused (429).
+    Refused,
+    /// What is left of a limit is left to others.
+    Yielding,
+}
+
+/// How long nothing has gone, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// The limit was used up (429).
+    pub refused: Duration,
+    /// What was left of it was left to others.
+    pub yielding: Duration,
+}
+
+impl Waits {
+    /// Adds up two accounts.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { refused: self.refused + other.refused, yielding: self.yielding + other.yielding }
+    }
+}
+
+/// The pauses of a rate limit. A second that both reasons cover counts as refused.
+#[derive(Debug, Default)]
+pub struct Pauses {
+    refused_until: Option<Instant>,
+    yielding_until: Option<Instant>,
+    /// The account up to the last change, and when that was.
+    before: Waits,
+    changed: Option<Instant>,
+}
+
+impl Pauses {
+    /// Pauses until this moment, or until an earlier pause for this reason ends if that is later.
+    pub fn add(&mut self, now: Instant, until: Instant, reason: Reason) {
+        self.settle(now);
+        let end = match reason {
+            Reason::Refused => &mut self.refused_until,
+            Reason::Yielding => &mut self.yielding_until,
+        };
+        *end = Some(end.map_or(until, |end| end.max(until)));
+    }
+
+    /// Stops to leave what is left to others.
+    pub fn stop_yielding(&mut self, now: Instant) {
+        self.settle(now);
+        self.yielding_until = None;
+    }
+
+    /// Returns how long nothing goes.
+    #[must_use]
+    pub fn left(&self, now: Instant) -> Duration {
+        let until = self.refused_until.max(self.yielding_until);
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+
+    /// Returns how long nothing has gone until now.
+    #[must_use]
+    pub fn waits(&self, now: Instant) -> Waits {
+        let Some(from) = self.changed else {
+            return self.before;
+        };
+        let passed = |until: Option<Instant>| until.map_or(from, |until| until.min(now)).max(from);
+        let refused = passed(self.refused_until);
+        let yielding = passed(self.yielding_until).saturating_duration_since(refused);
+        self.before.plus(Waits { refused: refused - from, yielding })
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.before = self.waits(now);
+        self.changed = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn waits(refused: u32, yielding: u32) -> Waits {
+        Waits { refused: refused * SECOND, yielding: yielding * SECOND }
+    }
+
+    #[test]
+    fn pauses_are_told_apart_and_counted_once_as_far_as_they_have_passed() {
+        let start = Instant::now();
+        let at = |seconds: u32| start + seconds * SECOND;
+        let mut pauses = Pauses::default();
+        assert_eq!(pauses.waits(at(0)), waits(0, 0));
+        pauses.add(at(0), at(30), Reason::Yielding);
+        pauses.add(at(0), at(30), Reason::Yielding);
+        assert_eq!(pauses.waits(at(0)), waits(0, 0), "all of it lies ahead");
+        assert_eq!(pauses.waits(at(10)), waits(0, 10));
+        pauses.add(at(20), at(50), Reason::Refused);
+        assert_eq!(pauses.left(at(20)), 30 * SECOND);
+        assert_eq!(pauses.waits(at(40)), waits(20, 20));
+        assert_eq!(pauses.waits(at(90)), waits(30, 20));
+        pauses.add(at(100), at(105), Reason::Refused);
+        assert_eq!(pauses.waits(at(200)), waits(35, 20));
+    }
+
+    #[test]
+    fn a_pause_for_others_can_end_early_and_one_after_a_refusal_cannot() {
+        let start = Instant::now();
+        let at = |seconds: u32| start + seconds * SECOND;
+        let mut pauses = Pauses::default();
+        pauses.add(at(0), at(60), Reason::Yielding);
+        pauses.add(at(5), at(20), Reason::Refused);
+        pauses.stop_yielding(at(10));
+        assert_eq!(pauses.left(at(10)), 10 * SECOND);
+        assert_eq!(pauses.left(at(20)), Duration::ZERO);
+        assert_eq!(pauses.waits(at(60)), waits(15, 5));
+    }
+
+    #[test]
+    fn a_shorter_pause_does_not_end_a_longer_one() {
+        let now = Instant::now();
+        let mut pauses = Pauses::default();
+        pauses.add(now, now + 60 * SECOND, Reason::Refused);
+        pauses.add(now + SECOND, now + 2 * SECOND, Reason::Refused);
+        assert_eq!(pauses.left(now + 2 * SECOND), 58 * SECOND);
+    }
+}
