@@ -1,10 +1,9 @@
-//! The only writer of stdout, and of what a person at a terminal reads beside it.
+//! The only writer of stdout, and of the plain text for a user at a terminal.
 //!
-//! A thread of its own writes, behind a bounded channel: a consumer that stops reading stops the
-//! connector without blocking the runtime, on which requests are under way. A stdout that can be written
-//! without blocking needs no thread: then a task writes. What goes in first
-//! comes out first, so a STATE can never overtake the records that it claims. Every write is
-//! looked at; after the first that fails nothing more is written and every call fails.
+//! A separate thread writes, behind a bounded channel: a consumer that stops reading stops the connector
+//! without blocking the runtime, on which requests are in flight. A stdout that never blocks needs no thread;
+//! a task writes it. The channel is first in, first out, so a STATE never overtakes the records that it covers.
+//! The result of every write is checked: after the first failure, nothing more is written and every call fails.
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -21,17 +20,17 @@ use super::plain::plain;
 
 type Result<T> = std::result::Result<T, OutputError>;
 
-/// Chunks that may wait for a slow consumer; a page of records is one.
+/// The number of chunks that may wait for a slow consumer. A page of records is one chunk.
 const WAITING: usize = 8;
 
 enum Job {
     Write(Vec<u8>),
-    /// To the person, in order with the messages.
+    /// Writes plain text for the user, in order with the messages.
     Tell(String),
     Flush(oneshot::Sender<()>),
 }
 
-/// A handle for putting messages out; clones write to the same stdout.
+/// A handle that emits messages. Clones write to the same stdout.
 #[derive(Clone)]
 pub struct Output {
     jobs: mpsc::Sender<Job>,
@@ -40,7 +39,7 @@ pub struct Output {
     to_a_person: bool,
 }
 
-/// What is to be written, and whoever writes it hears of here. [`Jobs::run`] does it.
+/// The queue of jobs and their result. [`Jobs::run`] processes it.
 pub struct Jobs {
     waiting: mpsc::Receiver<Job>,
     failure: Arc<OnceLock<OutputError>>,
@@ -53,11 +52,11 @@ pub struct Writer {
 }
 
 impl Output {
-    /// Starts the thread that writes. LOG messages below `level` are not written. `person` gets readable
-    /// lines; whether it can be written does not matter.
+    /// Starts the thread that writes. LOG messages below `level` are skipped. `person` gets plain text; failures to
+    /// write it are ignored.
     ///
     /// # Errors
-    /// If the system has no thread left.
+    /// If the thread cannot be started.
     pub fn start(
         mut to: Box<dyn Write + Send>,
         level: Level,
@@ -80,7 +79,7 @@ impl Output {
         Ok((output, Writer { thread, failure }))
     }
 
-    /// The same for a stdout that is written without a thread: nothing is written until [`Jobs::run`] is polled.
+    /// Does the same without a thread: nothing is written until [`Jobs::run`] is polled.
     #[must_use]
     pub fn on_a_task(level: Level) -> (Self, Jobs) {
         Self::new(level, false)
@@ -92,7 +91,7 @@ impl Output {
         (Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Jobs { waiting, failure })
     }
 
-    /// Puts out whole lines, or nothing.
+    /// Emits whole lines.
     ///
     /// # Errors
     /// If stdout is closed or cannot be written.
@@ -103,7 +102,7 @@ impl Output {
         self.push(Job::Write(lines)).await
     }
 
-    /// Puts out a message.
+    /// Emits a message.
     ///
     /// # Errors
     /// See [`Output::lines`].
@@ -118,13 +117,13 @@ impl Output {
         Ok(())
     }
 
-    /// Whether LOG messages of this level are written.
+    /// Returns whether LOG messages of this level are emitted.
     #[must_use]
     pub fn logs(&self, level: Level) -> bool {
         level <= self.level
     }
 
-    /// Puts out a LOG message, if its level is written.
+    /// Emits a LOG message, if its level is enabled.
     ///
     /// # Errors
     /// See [`Output::lines`].
@@ -136,7 +135,7 @@ impl Output {
         self.send(&Message::Log { log: Log { level, message } }).await
     }
 
-    /// Waits until everything so far has been handed to the system.
+    /// Waits until everything so far has been written and flushed.
     ///
     /// # Errors
     /// See [`Output::lines`].
@@ -156,7 +155,7 @@ impl Output {
 }
 
 impl Jobs {
-    /// Writes until all [`Output`]s are gone.
+    /// Writes until all [`Output`]s are dropped.
     ///
     /// # Errors
     /// If a write failed.
@@ -173,7 +172,7 @@ impl Jobs {
 }
 
 impl Writer {
-    /// Waits until everything is written and the thread has ended; all [`Output`]s must be gone.
+    /// Waits until everything is written and the thread has ended. All [`Output`]s must have been dropped.
     ///
     /// # Errors
     /// If a write failed.
@@ -209,7 +208,7 @@ async fn perform_async(to: &mut (impl AsyncWrite + Unpin), job: Job) -> io::Resu
         Job::Tell(_) => {}
         Job::Flush(done) => {
             poll_fn(|task| Pin::new(&mut *to).poll_flush(task)).await?;
-            // Whoever waited may be gone.
+            // The caller may have been cancelled.
             let _ = done.send(());
         }
     }
@@ -221,14 +220,14 @@ fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: 
         Job::Write(lines) => to.write_all(&lines),
         Job::Tell(words) => {
             if let Some(person) = person {
-                // A terminal that is gone is no reason to end a sync.
+                // A closed terminal must not end a sync.
                 let _ = person.write_all(words.as_bytes());
             }
             Ok(())
         }
         Job::Flush(done) => {
             to.flush()?;
-            // Whoever waited may be gone.
+            // The caller may have been cancelled.
             let _ = done.send(());
             Ok(())
         }

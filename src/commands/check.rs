@@ -1,8 +1,8 @@
 //! `check`: finds out whether the configuration works, and names the remedy if not.
 //!
-//! It answers within a minute whatever the server does, and changes nothing at Zendesk. The exception is a
-//! refresh token whose access token has ended: it is used up, and its answer is given three minutes more. What
-//! else a check tells of a connection that works is `diagnosis.rs`.
+//! It takes at most a minute and changes nothing at Zendesk. The exception is a refresh token whose access token
+//! has expired: the check uses it up, and gives that request three more minutes. `diagnosis.rs` writes the
+//! message of a success.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::config::Filters;
 use crate::error::Result;
 
 /// Tells users of API tokens that Zendesk turns the tokens off.
-pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates unused ones and turns all of them off on 30 April 2027. Create a confidential OAuth client in the Admin Center (Apps and integrations > APIs > OAuth clients) and choose \"OAuth client credentials\" as the authentication.";
+pub const API_TOKEN_WARNING: &str = "API tokens are being retired: Zendesk deactivates unused tokens and turns off all of them on 30 April 2027. Create a confidential OAuth client in Admin Center (Apps and integrations > APIs > OAuth clients) and select \"OAuth client credentials\" as the authentication.";
 
 /// Warns of actions in the filters that this connector does not know. They are sent unchanged, because Zendesk
 /// may know them; a misspelled action would match no event.
@@ -14,13 +14,13 @@ pub const API_TOKEN_WARNING: &str = "API tokens end soon: Zendesk deactivates un
 /// # Errors
 /// If stdout cannot be written.
 pub async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Result<()> {
-    // The first ones, and not all of a text that is no action at all.
+    // Shows the first few, and only the beginning of a long value.
     let unknown: Vec<_> = filters.unknown_actions().take(5).map(|action| format!("\"{action:.40}\"")).collect();
     if unknown.is_empty() {
         return Ok(());
     }
     let words = format!(
-        "filters.actions names {}, which this connector does not know. It is sent as it is: if no event comes, compare it with the column action of events that were read without filters.",
+        "filters.actions names {}, which this connector does not know. It is sent unchanged. If the sync reads no events, compare it with the column action of events that were read without filters.",
         unknown.join(", ")
     );
     Ok(context.output.log(Level::Warn, words).await?)

@@ -1,4 +1,4 @@
-//! The ways to sign in, as the configuration gives them.
+//! The authentication methods of the configuration.
 //!
 //! How a method is used (headers, tokens, renewal) is `zendesk/auth`; nothing here prints a secret.
 
@@ -23,7 +23,7 @@ pub enum AuthMethod {
     ApiToken,
 }
 
-/// One of the ways to sign in, told apart by `auth_type`. The first is the recommended one.
+/// The credentials of one authentication method, which `auth_type` selects. The first method is recommended.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(tag = "auth_type", rename_all = "snake_case")]
 pub enum Credentials {
@@ -142,15 +142,15 @@ pub struct GrantedToken {
 /// The fields of `credentials` that hold secrets.
 pub const SECRET_FIELDS: [&str; 5] = ["client_id", "client_secret", "refresh_token", "access_token", "api_token"];
 
-const CHOOSE: &str = "Choose one of client_credentials, refresh_token, access_token, api_token.";
+const CHOOSE: &str = "Select one of client_credentials, refresh_token, access_token, api_token.";
 
 impl Credentials {
-    /// Reads the field `credentials` of the configuration.
+    /// Parses the field `credentials` of the configuration.
     ///
     /// # Errors
-    /// If a field is absent or does not do, with the remedy.
+    /// If a field is absent or invalid.
     pub fn parse(config: &Fields<'_>) -> Result<Self> {
-        let fields = config.required_object("credentials", "Choose a way to sign in to Zendesk.")?;
+        let fields = config.required_object("credentials", "Select an authentication method.")?;
         let auth_type = fields.required_string("auth_type", CHOOSE)?;
         match auth_type.trim() {
             "client_credentials" => Ok(Self::ClientCredentials(OauthClient::parse(&fields)?)),
@@ -173,7 +173,7 @@ impl Credentials {
         }
     }
 
-    /// Which way it is.
+    /// Returns the authentication method.
     #[must_use]
     pub fn method(&self) -> AuthMethod {
         match self {
@@ -195,8 +195,8 @@ impl OauthClient {
 }
 
 impl GrantedToken {
-    /// An access token that cannot be used, or a date that cannot be read, is no reason to fail:
-    /// without them the connector fetches a new token.
+    /// Parses the access token and its date. Invalid values are ignored: without them the connector fetches a new
+    /// token.
     fn parse(fields: &Fields<'_>) -> Self {
         let Ok(access_token) = secret(fields, "access_token", "") else {
             return Self::default();
@@ -206,8 +206,8 @@ impl GrantedToken {
     }
 }
 
-/// A secret that must be there. Blanks and line ends around it come from copying and are dropped; what
-/// cannot stand in an HTTP header is refused here, where the message can still name the field.
+/// Parses a secret. White space around it comes from copying and is removed. Characters that an HTTP header cannot
+/// contain are rejected here, where the message can name the field.
 fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
     let text = fields.required_string(name, remedy)?.trim();
     if text.is_empty() {
@@ -227,7 +227,7 @@ fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
-/// The e-mail address, without the `/token` that people copy from `curl` examples.
+/// Parses the e-mail address, and removes the `/token` that `curl` examples have.
 fn email(fields: &Fields<'_>) -> Result<String> {
     let remedy = "Enter the e-mail address of an admin of the account.";
     let text = fields.required_string("email", remedy)?.trim();
@@ -292,8 +292,8 @@ mod tests {
     fn what_cannot_be_used_is_refused_with_the_field_and_without_the_value() {
         for (credentials, start) in [
             (json!(7), "credentials must be a JSON object, not a number."),
-            (json!({}), "credentials.auth_type is missing. Choose one of"),
-            (json!({ "auth_type": "s3cr3t" }), "credentials.auth_type is unknown. Choose one of"),
+            (json!({}), "credentials.auth_type is missing. Select one of"),
+            (json!({ "auth_type": "s3cr3t" }), "credentials.auth_type is unknown. Select one of"),
             (
                 json!({ "auth_type": "password" }),
                 "credentials.auth_type selects a password, which Zendesk no longer accepts.",

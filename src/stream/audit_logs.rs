@@ -13,30 +13,30 @@ use super::schema::json_schema_of;
 #[derive(JsonSchema)]
 #[schemars(extend("additionalProperties" = true))]
 pub struct AuditLog {
-    /// The id of the audit log entry, given when it is made
+    /// The id of the audit log entry
     pub id: Option<i64>,
     /// When the event happened, in UTC
     #[schemars(extend("format" = "date-time", "airbyte_type" = "timestamp_with_timezone"))]
     pub created_at: Option<String>,
-    /// What was done: create, destroy, exported, login, update and others
+    /// The action: create, destroy, exported, login, update and others
     pub action: Option<String>,
-    /// The action in words, in the account's language
+    /// The action as a label, in the account's language
     pub action_label: Option<String>,
-    /// The id of the user who did it; -1 is the system
+    /// The id of the user who caused the event; -1 is the system
     pub actor_id: Option<i64>,
-    /// The name of the user who did it
+    /// The name of the user who caused the event
     pub actor_name: Option<String>,
-    /// The kind of thing that was changed, such as user, rule, ticket or `account_setting`
+    /// The type of the object that was changed, such as user, rule, ticket or `account_setting`
     pub source_type: Option<String>,
-    /// The id of the thing that was changed
+    /// The id of the object that was changed
     pub source_id: Option<i64>,
-    /// The name of the thing that was changed
+    /// The name of the object that was changed
     pub source_label: Option<String>,
-    /// The change in words; may have several lines
+    /// A description of the change; may have several lines
     pub change_description: Option<String>,
-    /// The IP address from which it was done; null for the system
+    /// The IP address of the user; null for the system
     pub ip_address: Option<String>,
-    /// The API's address of this audit log entry
+    /// The API URL of the audit log entry
     pub url: Option<String>,
 }
 

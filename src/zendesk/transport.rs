@@ -1,7 +1,7 @@
 //! One attempt of a request: sent once, to one host, read to the end within limits. [`HttpTransport`] sends
 //! it over HTTP; another [`Transport`] can take its place.
 //!
-//! It must not try again, follow a redirect, or look into what an answer means.
+//! It must not retry, follow a redirect or interpret a response.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -18,22 +18,22 @@ use super::failure::{Failure, Result};
 use super::response::{FailedAttempt, Response};
 use super::tls;
 
-/// A body beyond this is no page of 100 records, in bytes after decompression: a usual page has some
-/// 60 KB, and with 64 KiB of text in each record it has 6.4 MiB and what escapes add.
+/// The largest body of a page, in bytes after decompression. A usual page has about 60 KB; with 64 KiB of text in
+/// each of 100 records it has 6.4 MiB, and more with escapes.
 const LARGEST_BODY: usize = 16 << 20;
-/// The same of all bodies that are on their way at a time: 16 usual pages have one.
+/// The largest total of all bodies that are being received. 16 usual pages have about 1 MB.
 const LARGEST_TOGETHER: usize = 64 << 20;
-/// Of every other answer (failures, tokens) no more than this is read, in bytes.
+/// The largest part of every other response (failures, tokens) that is read, in bytes.
 const LARGEST_OTHER: usize = 1 << 20;
 
-/// How long a single try may take; always real time.
+/// The timeouts of a single attempt, always in real time.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     /// Name resolution, connection and TLS together.
     pub connect: Duration,
-    /// Without a byte arriving.
+    /// The time without a received byte.
     pub read: Duration,
-    /// The whole try.
+    /// The whole attempt.
     pub total: Duration,
 }
 
@@ -42,7 +42,7 @@ impl Timeouts {
     pub const READ: Self =
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(30), total: Duration::from_mins(2) };
 
-    /// For `check`: a person waits for the answer.
+    /// For `check`: a user waits for the result.
     pub const CHECK: Self =
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(12), total: Duration::from_secs(12) };
 }
@@ -53,10 +53,10 @@ pub const SINGLE_USE: Duration = Duration::from_mins(3);
 /// A request that can be sent again.
 #[derive(Clone)]
 pub struct Outgoing {
-    /// Made from the account's base URL, never from an answer.
+    /// The URL, made from the account's base URL and never from a response.
     pub url: Url,
     authorization: Option<HeaderValue>,
-    /// A JSON body makes it a POST. Neither it nor the answer to it is ever shown.
+    /// The JSON body of a POST. Neither the body nor the response is ever shown.
     secret_body: Option<Vec<u8>>,
     /// Whether its response, if it is lost, cannot be had again.
     single_use: bool,
@@ -73,13 +73,13 @@ impl fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// A GET with credentials.
+    /// Creates a GET with credentials.
     #[must_use]
     pub fn get(url: Url, authorization: HeaderValue) -> Self {
         Self { url, authorization: Some(authorization), secret_body: None, single_use: false }
     }
 
-    /// A POST of JSON that contains credentials.
+    /// Creates a POST of JSON that contains credentials.
     #[must_use]
     pub fn post_secret(url: Url, json: Vec<u8>) -> Self {
         Self { url, authorization: None, secret_body: Some(json), single_use: false }
@@ -92,7 +92,7 @@ impl Outgoing {
         Self { single_use: true, ..Self::post_secret(url, json) }
     }
 
-    /// Whether neither the request nor the answer may be shown.
+    /// Returns whether neither the request nor the response may be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.secret_body.is_some()
@@ -131,14 +131,14 @@ pub struct HttpTransport {
     http: reqwest::Client,
     /// For requests with a single use, whose time limit is longer: a client has one limit for silence.
     patient: reqwest::Client,
-    /// Bytes of the bodies that are on their way.
+    /// The bytes of the bodies that are being received.
     arriving: AtomicUsize,
 }
 
-/// A body on its way; counted until it is whole or given up.
+/// A body that is being received. It is counted until it is complete or dropped.
 ///
-/// Put together at the end: a buffer that grows would be copied as often, and would keep its room while
-/// the page waits for its turn to go out.
+/// The parts are joined at the end: a growing buffer would be copied as often, and would keep its spare capacity
+/// while the page waits to be emitted.
 struct Arriving<'t, P> {
     together: &'t AtomicUsize,
     parts: Vec<P>,
@@ -146,7 +146,7 @@ struct Arriving<'t, P> {
 }
 
 impl<P: Borrow<[u8]>> Arriving<'_, P> {
-    /// Takes a part, and returns how much is on its way altogether.
+    /// Adds a part, and returns the bytes of all bodies that are being received.
     fn take(&mut self, part: P) -> usize {
         let size = part.borrow().len();
         self.size += size;
@@ -176,7 +176,7 @@ impl HttpTransport {
             let mut builder = reqwest::Client::builder()
                 .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
                 .tls_backend_preconfigured(tls.clone())
-                // Requests carry credentials: they go to the account's host, once, over TLS.
+                // Requests carry credentials: they go to the account's host only, once, over TLS.
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .referer(false)
@@ -193,10 +193,10 @@ impl HttpTransport {
         Ok(Self { http: client(timeouts)?, patient: client(patient)?, arriving: AtomicUsize::new(0) })
     }
 
-    /// One try: the answer with its whole body.
+    /// Sends a request once and returns the response with its whole body.
     ///
     /// # Errors
-    /// What the failure means, and its technical words.
+    /// What the failure means, and its technical details.
     async fn send(&self, request: &Outgoing) -> Fetched {
         let http = if request.single_use { &self.patient } else { &self.http };
         let mut builder = http.request(request.method(), request.url.clone());
@@ -217,7 +217,7 @@ impl HttpTransport {
         let mut arriving = Arriving { together: &self.arriving, parts: Vec::new(), size: 0 };
         while let Some(part) = response.chunk().await.map_err(broken)? {
             if !may_be_a_page && arriving.size + part.len() > LARGEST_OTHER {
-                // What it means stands at its beginning.
+                // The beginning is enough to interpret it.
                 arriving.take(part.slice(..LARGEST_OTHER - arriving.size));
                 break;
             }
@@ -242,7 +242,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// What a failure below HTTP means.
+/// Classifies a failure below HTTP.
 fn transport_failure(error: &reqwest::Error) -> FailedAttempt {
     if let Some(tls) = find::<rustls::Error>(error)
         && matches!(tls, rustls::Error::InvalidCertificate(_))
@@ -262,7 +262,7 @@ fn transport_failure(error: &reqwest::Error) -> FailedAttempt {
     FailedAttempt::transient(if error.is_timeout() { Failure::Timeout } else { Failure::ConnectionLost })
 }
 
-/// The first error of this type in the chain of sources; I/O errors wrap others without naming
+/// Returns the first error of this type in the chain of sources. I/O errors wrap others without returning
 /// them as their source.
 fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -279,7 +279,7 @@ fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     None
 }
 
-/// An error with its sources, in words.
+/// Formats an error with its sources.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut next = error.source();
