@@ -1,6 +1,6 @@
-"""Reads the stream audit_logs with PyAirbyte into a file of DuckDB, as a user of PyAirbyte would.
+"""Syncs the stream audit_logs with PyAirbyte into a DuckDB file, as a user of PyAirbyte would.
 
-A program of its own, so that the file is closed when it ends. It must not judge what it reads.
+It is a separate program so that the file is closed when it ends. It must not judge the records.
 
     python analytics/sync.py CONNECTOR CONFIG.json WAREHOUSE.duckdb
 """
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# PyAirbyte reads them when it is imported.
+# PyAirbyte reads these variables when it is imported.
 os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
 
 from airbyte.caches import DuckDBCache

@@ -1,7 +1,4 @@
-"""The steps that the tests share, each once in a session, and the table at the end.
-
-A test that was not run is a failure.
-"""
+"""Fixtures that run each step once in a session, and the table at the end. A skipped test is a failure."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def truth(sandbox: Sandbox) -> list[Record]:
-    """All records there are."""
+    """Returns all records of the sandbox."""
     return sandbox.records()
 
 
@@ -44,7 +41,7 @@ def config(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def warehouse(sandbox: Sandbox, truth: list[Record], config: Path) -> Path:
-    """The DuckDB file with what the connector brought and what dbt made from it; every test of dbt has passed."""
+    """Returns the DuckDB file with the synced table and the models. All tests of dbt have passed."""
     path = HOME / "warehouse.duckdb"
     path.unlink(missing_ok=True)
     os.environ["ANALYTICS_DUCKDB"] = str(path)
@@ -57,14 +54,14 @@ def warehouse(sandbox: Sandbox, truth: list[Record], config: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def select(warehouse: Path) -> Iterator[Any]:
-    """Runs a query in DuckDB. Closed in the end: a file of DuckDB has one user at a time."""
+    """Returns a function that runs a query in DuckDB."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         yield lambda query: connection.execute(query).fetchall()
 
 
 @pytest.fixture(scope="session")
 def select_postgres(select: Any) -> Iterator[Any]:
-    """Runs a query in PostgreSQL, which has the same table and the models that dbt makes from it there."""
+    """Returns a function that runs a query in PostgreSQL, on the same table and the models that dbt built from it."""
     password, port = (os.environ[f"ANALYTICS_POSTGRES_{name}"] for name in ("PASSWORD", "PORT"))
     connection = psycopg2.connect(host="127.0.0.1", port=port, user="analytics", password=password, dbname="postgres")
     connection.set_session(autocommit=True)
@@ -101,9 +98,9 @@ COLUMNS = {
 
 
 def load(cursor: Any, rows: list[Row]) -> None:
-    """Makes the table airbyte.audit_logs from the rows of DuckDB's, whose times are in UTC and have no zone.
+    """Creates the table airbyte.audit_logs from the rows of DuckDB, whose times are in UTC and have no zone.
 
-    PyAirbyte itself could write into PostgreSQL, but its cache there takes ids for floats if one of them is null.
+    PyAirbyte could write to PostgreSQL itself, but its SQL caches read ids as floats as soon as one id is null.
     """
     cursor.execute("set time zone 'UTC'")
     cursor.execute("create schema airbyte")
@@ -113,7 +110,7 @@ def load(cursor: Any, rows: list[Row]) -> None:
 
 
 def passed(results: list[dict[str, Any]]) -> str:
-    """How many models and tests of dbt passed; none may have done anything else."""
+    """Returns the number of models and tests that passed. Any other status is a failure."""
     wrong = [result["unique_id"] for result in results if result["status"] not in ("success", "pass")]
     assert not wrong, wrong
     kinds = [result["unique_id"].partition(".")[0] for result in results]
@@ -123,7 +120,7 @@ def passed(results: list[dict[str, Any]]) -> str:
 
 
 def scenes(file: str) -> set[tuple[str, int]]:
-    """(detection, source_id) of a file of detections and numbers of scenes."""
+    """Returns (detection, source_id) for each line of a file: a detection and the number of a scene."""
     with (Path(__file__).parent / file).open() as lines:
         return {(row["detection"], FIRST_SOURCE_ID + int(row["scene"])) for row in csv.DictReader(lines)}
 
@@ -138,7 +135,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The table of what was shown."""
+    """Prints the table of the results."""
     rows = {
         "detections": f"{FACTS.detections}, of them {FACTS.rules} as Sigma rules",
         "dialects run": "; ".join(FACTS.run),

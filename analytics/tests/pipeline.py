@@ -1,6 +1,6 @@
-"""The way of the records: sandbox -> connector -> PyAirbyte -> warehouse -> dbt. Every step is a program.
+"""Runs the steps of the pipeline: sandbox -> connector -> PyAirbyte -> warehouse -> dbt. Each step is a program.
 
-It must not judge what comes out: the tests do. What the table at the end shows is collected here.
+It must not judge the results: the tests do. It also collects what the table at the end shows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HOME = ROOT / "target/analytics"
 PROJECT = ANALYTICS / "dbt"
 SIGMA = ANALYTICS / "sigma"
 PAGE = ROOT / "docs/analytics.md"
-# The sandbox' handle is that of the conformance tests.
+# The conformance tests start the same sandbox.
 sys.path.insert(0, str(ROOT / "conformance"))
 from connector import Sandbox  # noqa: E402
 
@@ -29,13 +29,13 @@ __all__ = ["Sandbox"]
 EVENTS = 2_000
 RUN = ("duckdb", "postgres")
 PARSED = ("snowflake", "bigquery", "databricks")
-# A step takes seconds; whoever waits this long waits for ever.
+# A step takes seconds. After this time it hangs.
 PATIENCE_SECONDS = 240
 
 
 @dataclass
 class Facts:
-    """What the table at the end shows. Empty where a test that would have known did not run."""
+    """What the table at the end shows. A value is empty if the test that sets it did not run."""
 
     detections: int = 0
     rules: int = 0
@@ -50,7 +50,7 @@ FACTS = Facts()
 
 
 def execute(command: list[str], environment: dict[str, str] | None = None) -> str:
-    """Runs a program to its end and returns its output; a failure shows the end of it."""
+    """Runs a program and returns its output. A failure shows the end of the output."""
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -66,7 +66,7 @@ def execute(command: list[str], environment: dict[str, str] | None = None) -> st
 
 
 def sync(config: Path, warehouse: Path, base_url: str) -> int:
-    """Reads everything with PyAirbyte into DuckDB, and returns the number of records that it saw."""
+    """Syncs the sandbox with PyAirbyte into DuckDB, and returns the number of records that PyAirbyte processed."""
     command = [sys.executable, str(ANALYTICS / "sync.py"), os.environ["CONNECTOR"], str(config), str(warehouse)]
     logs = {"AIRBYTE_LOGGING_ROOT": str(HOME / "logs"), "ZENDESK_BASE_URL": base_url}
     output = execute(command, logs)
@@ -74,7 +74,7 @@ def sync(config: Path, warehouse: Path, base_url: str) -> int:
 
 
 def run_dbt(command: str, target: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Runs dbt for a target, and returns its output. A warning is a failure."""
+    """Runs dbt for a target and returns its output. A warning is a failure."""
     venv = "tools" if target in RUN else "warehouses"
     artifacts = HOME / "dbt" / target
     offline = [] if target in RUN else ["--no-introspect", "--no-populate-cache"]
@@ -88,25 +88,25 @@ def run_dbt(command: str, target: str, *arguments: str, environment: dict[str, s
 
 
 def dbt(command: str, target: str) -> list[dict[str, Any]]:
-    """Runs dbt for a target, and returns the result of every node."""
+    """Runs dbt for a target and returns the result of each node."""
     run_dbt(command, target)
     return json.loads((HOME / "dbt" / target / "run_results.json").read_text())["results"]
 
 
 def show(query: str, target: str, environment: dict[str, str]) -> list[dict[str, Any]]:
-    """The rows of a query in dbt's language."""
+    """Returns the rows of a query with Jinja."""
     output = run_dbt("show", target, "--quiet", "--inline", query, "--output", "json", environment=environment)
     return json.loads(output[output.index("{") :])["show"]
 
 
 def compiled(target: str) -> dict[str, str]:
-    """The SQL that dbt has compiled for a target, by file."""
+    """Returns the SQL that dbt compiled for a target, by file."""
     folder = HOME / "dbt" / target / "compiled"
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.sql"))}
 
 
 def register() -> dict[str, dict[str, str]]:
-    """The detections of macros/detections.sql by name: a list of dictionaries, in Jinja as in Python."""
+    """Returns the detections of macros/detections.sql by name. The list is valid in Jinja and in Python."""
     text = (PROJECT / "macros/detections.sql").read_text()
     listed = text[text.index("return([") + len("return(") : text.index("]) }}") + 1]
     return {detection["name"]: detection for detection in ast.literal_eval(listed)}

@@ -1,6 +1,6 @@
-"""What each detection and mart has to find among the sandbox' records, by plain computation.
+"""Computes in plain Python which of the sandbox' records each detection and mart must contain.
 
-It must not look at SQL or Sigma: what these look for is written down here a second time.
+It must not use SQL or Sigma: it is a second, independent implementation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 Record = dict[str, Any]
-# What names a record: of id and url each has one.
+# The id and the url identify a record. Each record has at least one of them.
 Name = tuple[int | None, str | None]
 
 
@@ -25,7 +25,7 @@ def text(record: Record, field: str) -> str:
 
 
 def at(record: Record) -> datetime | None:
-    """When it happened, in UTC, without a zone."""
+    """Returns `created_at` in UTC, without a zone."""
     written = record.get("created_at")
     return datetime.fromisoformat(written).astimezone(UTC).replace(tzinfo=None) if written else None
 
@@ -67,7 +67,7 @@ def is_credential(record: Record) -> bool:
 
 
 def setting(label: str, *changes: str) -> Callable[[Record], bool]:
-    """A change of a setting whose label begins with this, to one of these or to anything."""
+    """Returns a test for a change of a setting with this label, to one of these values or to any value."""
 
     def wanted(record: Record) -> bool:
         found = record.get("source_type") == "account_setting" and text(record, "source_label").startswith(label)
@@ -144,12 +144,12 @@ SEVERAL: dict[str, Callable[[list[Record]], list[Record]]] = {
 
 
 def alerts(records: list[Record]) -> dict[str, set[Name]]:
-    """For each detection the events that it must find."""
+    """Returns the events that each detection must find."""
     found = {detection: {name(r) for r in records if wanted(r)} for detection, wanted in SINGLE.items()}
     return found | {detection: {name(r) for r in wanted(records)} for detection, wanted in SEVERAL.items()}
 
 
-# ---- marts that are no detections ----------------------------------------------------------------
+# ---- marts without a detection ----------------------------------------------------------------
 
 
 def settings_changed(records: list[Record]) -> set[Name]:
@@ -175,7 +175,7 @@ def outside_business_hours(records: list[Record], zone: str = "UTC") -> set[Name
 
 
 def best_name(records: list[Record]) -> str | None:
-    """The last of the names in the order of their code points."""
+    """Returns the last name in the order of code points."""
     return max((record["actor_name"] for record in records if record.get("actor_name")), default=None)
 
 

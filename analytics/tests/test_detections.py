@@ -1,4 +1,4 @@
-"""Every detection finds what it must, and nothing else: end to end, from the sandbox to the alert."""
+"""Each detection finds the expected events and no others, from the sandbox to the alert."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOUND = """
 
 @pytest.fixture(scope="module")
 def found(select: Any) -> dict[str, set[tuple[reference.Name, int | None]]]:
-    """For each detection (id and url, source_id) of its alerts."""
+    """Returns ((id, url), source_id) of the alerts of each detection."""
     by_detection = defaultdict(set)
     for detection, event, url, source_id in select(FOUND):
         by_detection[detection].add(((event, url), source_id))
@@ -28,17 +28,17 @@ def found(select: Any) -> dict[str, set[tuple[reference.Name, int | None]]]:
 
 
 @pytest.mark.parametrize("detection", DETECTIONS)
-def test_a_detection_finds_what_it_must_and_no_other_event(
+def test_a_detection_finds_the_expected_events_and_no_others(
     detection: str, found: dict[str, Any], truth: list[dict[str, Any]]
 ) -> None:
     of_scenario = {source_id for _, source_id in found[detection] if source_id and source_id >= FIRST_SOURCE_ID}
     expected = {source_id for name, source_id in scenes("expected_alerts.csv") if name == detection}
     harmless = {source_id for name, source_id in scenes("near_misses.csv") if name == detection}
-    assert expected, "each detection has events that it must find"
-    assert harmless, "each detection has events that look like it"
+    assert expected, "the scenario has no event that this detection must find"
+    assert harmless, "the scenario has no event that this detection must not find"
     assert not expected & harmless
     assert of_scenario == expected
-    # And among all events, those of the scenario and 2,000 others.
+    # The same among all events, seeded ones included.
     assert {name for name, _ in found[detection]} == reference.alerts(truth)[detection]
 
 
@@ -54,7 +54,7 @@ def test_the_alerts_in_all_are_those_expected(found: dict[str, Any], truth: list
     assert {detection: {name for name, _ in alerts} for detection, alerts in found.items()} == expected
 
 
-def test_every_event_of_the_scenario_that_is_named_is_there(truth: list[dict[str, Any]]) -> None:
+def test_every_event_in_the_lists_is_in_the_scenario(truth: list[dict[str, Any]]) -> None:
     there = {record["source_id"] for record in truth if (record.get("source_id") or 0) >= FIRST_SOURCE_ID}
     named = {source_id for file in ("expected_alerts.csv", "near_misses.csv") for _, source_id in scenes(file)}
     assert named <= there

@@ -1,4 +1,4 @@
-"""docs/analytics.md names what there is, and its SQL makes the table that it says."""
+"""docs/analytics.md lists every detection, model, form and var, and its SQL creates the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = PAGE.read_text()
 
 
 def rows(begin: str) -> list[list[str]]:
-    """The cells of the table rows under a heading."""
+    """Returns the cells of the table under a heading."""
     section = TEXT.partition(f"\n## {begin}\n")[2].partition("\n## ")[0]
     table = [line for line in section.split("\n") if line.startswith("| `")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
@@ -59,12 +59,12 @@ def output(sandbox: Sandbox, config: Path) -> str:
     return done.stdout
 
 
-def test_the_output_of_read_makes_the_table(
+def test_the_output_of_read_becomes_the_table(
     output: str, truth: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     section = TEXT.partition("\n## With the output of `read`\n")[2]
     sql = section.partition("```sql\n")[2].partition("\n```\n")[0]
-    # As after a crash between the records and their state: they come again.
+    # As after a crash between the records and their STATE: the records come again.
     (tmp_path / "audit_logs.jsonl").write_text(output + output)
     monkeypatch.chdir(tmp_path)
     with duckdb.connect() as database:
@@ -74,7 +74,7 @@ def test_the_output_of_read_makes_the_table(
     assert sorted(made, key=repr) == sorted(expected, key=repr)
 
 
-def test_what_cannot_be_seen_is_said() -> None:
+def test_the_blind_spots_are_documented() -> None:
     for words in ("record the creation of users", "Labels and descriptions are in the account's language", "never run"):
         assert words in TEXT
     assert (ANALYTICS / "run").exists()

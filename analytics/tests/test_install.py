@@ -1,4 +1,4 @@
-"""The package works in another dbt project, installed and configured as docs/analytics.md says."""
+"""Another dbt project can install and configure the package as docs/analytics.md describes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_another_project_installs_the_package_and_overrides_its_vars(
     copy = tmp_path / "warehouse.duckdb"
     shutil.copy(warehouse, copy)
     (tmp_path / "packages.yml").write_text(f"packages:\n  - local: {PROJECT}\n")
-    # The vars of the page, and words that no event has.
+    # The vars of the page, and a label that no event has.
     (tmp_path / "dbt_project.yml").write_text("""
 name: acme
 version: 1.0.0

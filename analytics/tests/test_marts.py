@@ -1,4 +1,4 @@
-"""The staging models and marts have what a plain computation over the sandbox' records has, in both warehouses."""
+"""The staging models and marts contain what a computation in plain Python finds, in both warehouses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIELDS = [
     "id", "created_at", "action", "action_label", "actor_id", "actor_name", "ip_address", "source_type", "source_id",
     "source_label", "change_description", "url",
 ]  # fmt: skip
-# Marts of events, with what each must hold.
+# Marts with one row for each event, and the events that each must contain.
 MARTS: dict[str, Callable[[list[Record]], set[reference.Name]]] = {
     "settings_changed": reference.settings_changed,
     "api_credentials": reference.api_credentials,
@@ -34,9 +34,9 @@ def test_no_event_is_lost_or_altered_in_staging(ask: Any, truth: list[Record]) -
     rows = ask(f"select {columns} from analytics.stg_zendesk__audit_logs")
     expected = [(r.get("id"), reference.at(r), *(r.get(name) for name in FIELDS[2:])) for r in truth]
     assert sorted(rows, key=repr) == sorted(expected, key=repr)
-    assert max(record.get("id") or 0 for record in truth) > 2**53, "no id here could be harmed by a float"
+    assert max(record.get("id") or 0 for record in truth) > 2**53, "no id is too large for a float"
     lacking = [record for record in truth if record.get("id") is None or record.get("created_at") is None]
-    assert len(lacking) > 2, "no event here lacks an id or a time"
+    assert len(lacking) > 2, "no event lacks an id or a time"
 
 
 def test_no_line_of_a_change_is_lost(ask: Any, truth: list[Record]) -> None:
@@ -44,7 +44,7 @@ def test_no_line_of_a_change_is_lost(ask: Any, truth: list[Record]) -> None:
     expected = [line for record in truth for line in reference.lines(record) if line.strip(" ")]
     assert sorted(row[0] for row in rows) == sorted(expected)
     forms = dict(ask("select change_form, count(*) from analytics.stg_zendesk__audit_log_changes group by 1"))
-    assert forms["other"] > 100, "forms that are not known are there"
+    assert forms["other"] > 100, "no change has an unknown form"
 
 
 @pytest.mark.parametrize("mart", MARTS)
@@ -66,11 +66,11 @@ def test_deletions_by_actor(ask: Any, truth: list[Record]) -> None:
 def test_most_active_actors(ask: Any, truth: list[Record]) -> None:
     columns = "activity_rank, actor_id, events, days, addresses, last_at"
     rows = ask(f"select {columns} from analytics.zendesk__most_active_actors order by activity_rank")
-    # Without the name: which of several is the last one depends on the collation.
+    # The name is left out: which of several names is the last one depends on the collation.
     assert rows == [(*row[:2], *row[3:]) for row in reference.most_active_actors(truth)]
 
 
-def test_what_is_not_understood_is_counted(ask: Any) -> None:
+def test_unrecognized_changes_are_counted(ask: Any) -> None:
     [(listed,)] = ask("select sum(changes) from analytics.zendesk__unrecognized_changes")
     [(there,)] = ask("""
         select count(*) from analytics.stg_zendesk__audit_log_changes
@@ -85,7 +85,7 @@ def test_both_warehouses_have_the_same_rows(model: str, select: Any, select_post
         select column_name from information_schema.columns
         where table_schema = 'analytics' and table_name = '{model}' order by ordinal_position
     """)]  # fmt: skip
-    # JSON has blanks in PostgreSQL; which of several names or examples is the last one depends on the collation.
+    # PostgreSQL's JSON has blanks. Which of several names or examples is the last one depends on the collation.
     columns = [name for name in columns if name != "raw_data" and not name.startswith("example_")]
     if model in {"zendesk__most_active_actors", "zendesk__deletions_by_actor"}:
         columns.remove("actor_name")
@@ -97,7 +97,7 @@ def test_both_warehouses_have_the_same_rows(model: str, select: Any, select_post
 
 @pytest.mark.parametrize("target", RUN)
 def test_times_are_utc_whatever_the_type_of_the_column_and_the_zone_of_the_session(target: str) -> None:
-    """PyAirbyte makes columns without a time zone, and Airbyte's destinations make columns with one."""
+    """PyAirbyte creates columns without a time zone, Airbyte's destinations columns with one."""
     with_zone = "cast('2025-01-06 10:00:00+01:00' as timestamp with time zone)"
     without = "cast('2025-01-06 09:00:00' as timestamp)"
     expressions = [f'{{{{ zendesk_iso(zendesk_utc("{column}")) }}}} as {name}' for column, name in

@@ -1,4 +1,4 @@
-"""Every row of the OCSF view is an event of OCSF 1.6.0, and nothing of a record is lost in it."""
+"""Every row of the OCSF view is a valid event of OCSF 1.6.0 and contains the whole record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KNOWN = [
 
 
 def nested(row: dict[str, Any]) -> dict[str, Any]:
-    """The event: the columns' paths as objects, without what is null."""
+    """Returns the event as an object. Columns become paths, and nulls are left out."""
     event: dict[str, Any] = {}
     for column, value in row.items():
         if value is None or column == "audit_log_key":
@@ -59,7 +59,7 @@ def test_every_row_is_valid_in_its_class(rows: list[dict[str, Any]], truth: list
     assert min(classes[uid] for uid in validators) > 100, classes
 
 
-def test_an_event_that_lacks_what_is_required_would_be_noticed(rows: list[dict[str, Any]]) -> None:
+def test_an_event_without_a_required_attribute_is_invalid(rows: list[dict[str, Any]]) -> None:
     schema = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=VERSION))
     validator = jsonschema.Draft202012Validator(schema.get_class_schema(class_name="authentication"))
     event = nested(next(row for row in rows if row["class_uid"] == 3002))

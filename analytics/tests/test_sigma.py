@@ -1,4 +1,4 @@
-"""The Sigma rules are well-formed, find in SQLite what dbt finds, and are converted for three more systems."""
+"""The Sigma rules are valid, find the same events on SQLite as dbt, and convert for three other systems."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 
 RULES = sorted(path.stem for path in SIGMA.glob("*.yml"))
-# What Sigma cannot express: whether an address is new for somebody.
+# Sigma cannot express that an address is new.
 WITHOUT_RULE = {"sign_in_from_new_address"}
 BACKENDS = {
     "splunk": SplunkBackend, "elasticsearch, Lucene": LuceneBackend, "elasticsearch, ES|QL": ESQLBackend,
     "kusto": KustoBackend,
 }  # fmt: skip
-# Backends that refuse correlation rules.
+# Backends without support for correlation rules.
 WITHOUT_CORRELATION = {"elasticsearch, Lucene", "kusto"}
 
 
@@ -34,14 +34,14 @@ def load(rule: str) -> SigmaCollection:
 
 
 def main_rule(rule: str) -> Any:
-    """The rule that alerts: of a file with a correlation, that."""
+    """Returns the rule that raises the alert: the correlation, if the file has one."""
     rules = list(load(rule))
     return next((found for found in rules if isinstance(found, SigmaCorrelationRule)), rules[0])
 
 
 @pytest.fixture(scope="module")
 def logs(truth: list[Record]) -> sqlite3.Connection:
-    """The records as a table of SQLite, as the field names of the rules want them."""
+    """Returns a SQLite table with the records. Its columns are the field names of the rules."""
     columns = [
         "id", "url", "created_at", "action", "actor_id", "actor_name", "ip_address", "source_type", "source_id",
         "source_label", "change_description",
@@ -55,7 +55,7 @@ def logs(truth: list[Record]) -> sqlite3.Connection:
 
 @pytest.fixture(scope="module")
 def alerts(select: Any) -> dict[str, set[reference.Name]]:
-    """What dbt has found."""
+    """Returns the events that dbt found, by detection."""
     found: dict[str, set[reference.Name]] = {}
     for detection, event, url in select("""
         select alerts.detection, events.audit_log_id, events.url from analytics.zendesk__alerts as alerts
@@ -91,8 +91,8 @@ def test_a_rule_finds_in_sqlite_what_dbt_finds(rule: str, logs: sqlite3.Connecti
     assert set(logs.execute(query)) == alerts[rule]
 
 
-def test_the_correlation_finds_the_same_person(logs: sqlite3.Connection, select: Any, truth: list[Record]) -> None:
-    """Sigma's hour glides and dbt's is one of the clock, so that the last event can be another."""
+def test_the_correlation_finds_the_same_actors(logs: sqlite3.Connection, select: Any, truth: list[Record]) -> None:
+    """Sigma has a sliding hour and dbt a clock hour, so the last event can differ."""
     backend = sqliteBackend()
     backend.table, backend.timestamp_field = "logs", "created_at"
     backend.convert(load("mass_deletion"))
@@ -111,5 +111,5 @@ def test_the_rules_are_converted(backend: str) -> None:
             continue
         queries = BACKENDS[backend]().convert(load(rule))
         assert len(queries) == 1, rule
-        # The field and a value of each rule are in its query.
+        # A field of the rule is in its query.
         assert "source_type" in queries[0] or "action" in queries[0], rule

@@ -1,6 +1,6 @@
 {#
-  What a line of change_description says, where its form is known. Every macro returns an expression. A line of another
-  form is `other`, and stays as it is: these expressions never filter rows.
+  Parse a line of change_description. Each macro returns an expression. A line of an unknown form is `other` and stays
+  unaltered: the expressions must not filter rows.
 #}
 
 {% macro zendesk_forms() %}
@@ -11,8 +11,8 @@
 {% endmacro %}
 
 {#
-  The form of a string. `changed_from_to_unclear` is a change whose words occur more than once, so that the values
-  before and after cannot be told apart.
+  Returns the form of a string. In `changed_from_to_unclear` the markers occur more than once, so the values before and
+  after cannot be separated.
 #}
 {% macro zendesk_change_form(text, action) -%}
   {%- set bare = "lower(trim(" ~ text ~ "))" -%}
@@ -30,7 +30,7 @@
     when {{ zendesk_is_any(text, var('zendesk_suspended_words')) }} then 'suspended'
     when {{ zendesk_is_any(text, var('zendesk_unsuspended_words')) }} then 'unsuspended'
     when {{ bare }} = 'changed' then 'changed'
-    {#- Zendesk has written "asigned" as well. #}
+    {#- Published records also have "asigned". #}
     when right({{ bare }}, 12) = ' is assigned' or right({{ bare }}, 11) = ' is asigned' then 'assigned'
     when {{ dbt.position("'successful sign-in using '", bare) }} = 1 then 'signed_in'
     when {{ action }} = 'create' and {{ dbt.position("': '", text) }} > 1 then 'value_set'
@@ -38,7 +38,7 @@
   end
 {%- endmacro %}
 
-{# What was changed: `Role` of "Role changed from Agent to Administrator". Null where the form has none. #}
+{# Returns the attribute: `Role` of "Role changed from Agent to Administrator". Null if the form has none. #}
 {% macro zendesk_change_attribute(text, form) -%}
   case
     {%- for marker in var('zendesk_change_markers') %}
@@ -50,7 +50,7 @@
   end
 {%- endmacro %}
 
-{# The value before: `Agent`. Zendesk writes "not set" for none. #}
+{# Returns the value before: `Agent`. Zendesk writes "not set" for no value. #}
 {% macro zendesk_change_from(text, form) -%}
   case
     {%- for marker in var('zendesk_change_markers') %}
@@ -62,7 +62,7 @@
   end
 {%- endmacro %}
 
-{# The value after: `Administrator`; of a sign-in, the method. #}
+{# Returns the value after: `Administrator`. For a sign-in it is the method. #}
 {% macro zendesk_change_to(text, form) -%}
   case
     {%- for marker in var('zendesk_change_markers') %}
@@ -76,26 +76,26 @@
   end
 {%- endmacro %}
 
-{# Is this line a change of a role? #}
+{# Returns true if the line is a change of a role. #}
 {% macro zendesk_is_role_change(line) -%}
   (
     {%- for marker in var('zendesk_change_markers') %}
     {%- set outer_last = loop.last %}
     {%- for word in var('zendesk_role_words') %}
-    {{ dbt.position(zendesk_literal(word ~ marker.changed), "lower(" ~ line ~ ")") }} > 0
+    {{ dbt.position(zendesk_literal((word ~ marker.changed) | lower), "lower(" ~ line ~ ")") }} > 0
     {%- if not (outer_last and loop.last) %} or {% endif %}
     {%- endfor %}
     {%- endfor %}
   )
 {%- endmacro %}
 
-{# Does this line end with the name of an admin role as the value after? #}
+{# Returns true if the line ends with an admin role as the value after. #}
 {% macro zendesk_ends_as_admin(line) -%}
   (
     {%- for marker in var('zendesk_change_markers') %}
     {%- set outer_last = loop.last %}
     {%- for role in var('zendesk_admin_roles') %}
-    {%- set tail = marker.to ~ role %}
+    {%- set tail = (marker.to ~ role) | lower %}
     right(lower(trim({{ line }})), {{ tail | length }}) = {{ zendesk_literal(tail) }}
     {%- if not (outer_last and loop.last) %} or {% endif %}
     {%- endfor %}

@@ -1,6 +1,6 @@
 {#
-  The register of detections: what zendesk__alerts is made of. `analytics/sigma/NAME.yml` has the same name, level and
-  ATT&CK ids for each that Sigma can express, and docs/analytics.md says what to do; tests compare the three.
+  The register of detections, from which zendesk__alerts is built. `analytics/sigma/NAME.yml` has the same level and
+  ATT&CK id, and docs/analytics.md describes the response. Tests compare the three.
 #}
 {% macro zendesk_detections() %}
   {{ return([
@@ -24,7 +24,7 @@
   ]) }}
 {% endmacro %}
 
-{# The columns that every mart of events has, in their order. #}
+{# Returns the columns that every mart of events has. #}
 {% macro zendesk_event_columns(alias) -%}
   {%- for column in [
     'audit_log_key', 'audit_log_id', 'created_at', 'action', 'actor_id', 'actor_name', 'ip_address', 'source_type',
@@ -34,7 +34,7 @@
   {%- endfor %}
 {%- endmacro %}
 
-{# Was a setting of the account with one of these labels changed? #}
+{# Returns true if the event changed a setting of the account with one of these labels. #}
 {% macro zendesk_is_setting(alias, labels) -%}
   ({{ alias }}.source_type = 'account_setting' and {{ zendesk_contains_any(alias ~ '.source_label', labels) }})
 {%- endmacro %}

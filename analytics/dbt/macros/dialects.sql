@@ -1,23 +1,23 @@
 {#
-  What warehouses say differently: times, lines, JSON. One macro for each question, one implementation for each
-  warehouse; DuckDB's and PostgreSQL's run in CI, the others are compiled by their adapters and parsed.
+  SQL that differs between warehouses: times, lines, JSON. CI runs the implementations for DuckDB and PostgreSQL. It
+  compiles the others with their adapters and parses them.
 #}
 
-{# A timestamp in UTC without a time zone (in BigQuery and Databricks, the instant), whichever of both the column is. #}
+{# Returns a timestamp in UTC without a time zone, for a column with or without one. BigQuery and Databricks: the instant. #}
 {% macro zendesk_utc(column) %}{{ return(adapter.dispatch('zendesk_utc', 'zendesk_audit_logs')(column)) }}{% endmacro %}
 {% macro default__zendesk_utc(column) -%} cast({{ column }} as timestamp) {%- endmacro %}
 {% macro duckdb__zendesk_utc(column) -%} make_timestamp(epoch_us({{ column }})) {%- endmacro %}
 {% macro postgres__zendesk_utc(column) -%} (to_timestamp(extract(epoch from {{ column }})) at time zone 'UTC') {%- endmacro %}
 {% macro snowflake__zendesk_utc(column) -%} cast(convert_timezone('UTC', {{ column }}) as timestamp_ntz) {%- endmacro %}
 
-{# Milliseconds since 1970 of what zendesk_utc returns. #}
+{# Returns the milliseconds since 1970 of a result of zendesk_utc. #}
 {% macro zendesk_epoch_ms(time) %}{{ return(adapter.dispatch('zendesk_epoch_ms', 'zendesk_audit_logs')(time)) }}{% endmacro %}
 {% macro default__zendesk_epoch_ms(time) -%} unix_millis({{ time }}) {%- endmacro %}
 {% macro duckdb__zendesk_epoch_ms(time) -%} epoch_ms({{ time }}) {%- endmacro %}
 {% macro postgres__zendesk_epoch_ms(time) -%} cast(floor(extract(epoch from {{ time }}) * 1000) as bigint) {%- endmacro %}
 {% macro snowflake__zendesk_epoch_ms(time) -%} date_part(epoch_millisecond, {{ time }}) {%- endmacro %}
 
-{# `2025-01-06T09:00:00Z`, as Zendesk writes it. #}
+{# Returns the form that Zendesk uses: `2025-01-06T09:00:00Z`. #}
 {% macro zendesk_iso(time) %}{{ return(adapter.dispatch('zendesk_iso', 'zendesk_audit_logs')(time)) }}{% endmacro %}
 {% macro default__zendesk_iso(time) -%} to_char({{ time }}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') {%- endmacro %}
 {% macro duckdb__zendesk_iso(time) -%} strftime({{ time }}, '%Y-%m-%dT%H:%M:%SZ') {%- endmacro %}
@@ -27,13 +27,13 @@
     date_format(to_utc_timestamp({{ time }}, current_timezone()), 'HH:mm:ss'), 'Z')
 {%- endmacro %}
 
-{# A time some days later. #}
+{# Returns the time some days later. #}
 {% macro zendesk_add_days(time, days) %}{{ return(adapter.dispatch('zendesk_add_days', 'zendesk_audit_logs')(time, days)) }}{% endmacro %}
 {% macro default__zendesk_add_days(time, days) -%} {{ time }} + interval '{{ days }} days' {%- endmacro %}
 {% macro snowflake__zendesk_add_days(time, days) -%} dateadd(day, {{ days }}, {{ time }}) {%- endmacro %}
 {% macro bigquery__zendesk_add_days(time, days) -%} timestamp_add({{ time }}, interval {{ days }} day) {%- endmacro %}
 
-{# The time on the clocks of a time zone. #}
+{# Returns the local time in a time zone. #}
 {% macro zendesk_local(time, zone) %}{{ return(adapter.dispatch('zendesk_local', 'zendesk_audit_logs')(time, zone)) }}{% endmacro %}
 {% macro default__zendesk_local(time, zone) -%} ({{ time }} at time zone 'UTC' at time zone '{{ zone }}') {%- endmacro %}
 {% macro snowflake__zendesk_local(time, zone) -%} convert_timezone('UTC', '{{ zone }}', {{ time }}) {%- endmacro %}
@@ -42,14 +42,14 @@
   from_utc_timestamp(to_utc_timestamp({{ time }}, current_timezone()), '{{ zone }}')
 {%- endmacro %}
 
-{# 1 for Monday to 7 for Sunday. #}
+{# Returns the day of the week, from 1 for Monday to 7 for Sunday. #}
 {% macro zendesk_weekday(time) %}{{ return(adapter.dispatch('zendesk_weekday', 'zendesk_audit_logs')(time)) }}{% endmacro %}
 {% macro default__zendesk_weekday(time) -%} extract(isodow from {{ time }}) {%- endmacro %}
 {% macro snowflake__zendesk_weekday(time) -%} dayofweekiso({{ time }}) {%- endmacro %}
 {% macro bigquery__zendesk_weekday(time) -%} mod(extract(dayofweek from {{ time }}) + 5, 7) + 1 {%- endmacro %}
 {% macro databricks__zendesk_weekday(time) -%} weekday({{ time }}) + 1 {%- endmacro %}
 
-{# A query that returns each line of a column beside its key: (key, line_number from 1, line). #}
+{# Returns a query for the lines of a column: (key, line_number from 1, line). #}
 {% macro zendesk_lines(relation, key, text) %}{{ return(adapter.dispatch('zendesk_lines', 'zendesk_audit_logs')(relation, key, text)) }}{% endmacro %}
 {% macro default__zendesk_lines(relation, key, text) -%}
   select events.{{ key }}, lines.line_number, lines.line
@@ -74,7 +74,7 @@
   from {{ relation }} as events lateral view posexplode(split(events.{{ text }}, chr(10))) lines
 {%- endmacro %}
 
-{# The JSON text of an object with these columns, nulls included. `columns` maps names to expressions. #}
+{# Returns an object as a JSON string, nulls included. `columns` maps names to expressions. #}
 {% macro zendesk_json(columns) %}{{ return(adapter.dispatch('zendesk_json', 'zendesk_audit_logs')(columns)) }}{% endmacro %}
 {% macro zendesk_json_pairs(columns) -%}
   {%- for name, expression in columns.items() %}'{{ name }}', {{ expression }}{{ ", " if not loop.last }}{% endfor -%}

@@ -1,4 +1,4 @@
--- Another way into the account was switched on: the mobile app (access = mobile) or the API (access = api).
+-- Access by the mobile app (access = mobile) or the API (access = api) was switched on.
 select
   {{ zendesk_event_columns('events') }},
   case when {{ zendesk_is_setting('events', var('zendesk_mobile_access_labels')) }} then 'mobile' else 'api' end as access

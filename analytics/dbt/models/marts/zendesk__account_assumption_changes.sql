@@ -1,4 +1,4 @@
--- Whether Zendesk's support may sign in as a user (account assumption) was changed, in whichever direction.
+-- Changes of the setting that lets Zendesk's support sign in as a user (account assumption), in both directions.
 select
   {{ zendesk_event_columns('events') }}
 from {{ ref('stg_zendesk__audit_logs') }} as events

@@ -1,4 +1,4 @@
--- One row for each alert: an event that a detection of macros/detections.sql finds. An event can raise several.
+-- One row for each alert: an event that a detection of macros/detections.sql finds. One event can raise several alerts.
 {%- set detections = zendesk_detections() %}
 {% for detection in detections %}
 select

@@ -1,5 +1,5 @@
--- API tokens and OAuth clients that were made, changed or deleted: each is a way into the account.
--- Zendesk does not document what it calls OAuth clients; every source_type with "oauth" in it is one.
+-- API tokens and OAuth clients that were created, changed or deleted. Zendesk does not document the source_type of OAuth
+-- clients: every source_type that contains "oauth" counts as one.
 select
   {{ zendesk_event_columns('events') }},
   case when events.source_kind = 'api_token' then 'api_token' else 'oauth' end as credential

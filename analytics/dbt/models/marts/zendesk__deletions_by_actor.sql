@@ -1,4 +1,4 @@
--- Who deleted what, and how much of it. What the system deletes on a schedule is left out.
+-- Who deleted what, and how much. Scheduled deletions by the system are left out.
 select
   actor_id,
   max(actor_name) as actor_name,

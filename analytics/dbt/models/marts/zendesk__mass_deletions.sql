@@ -1,5 +1,5 @@
--- An actor who deleted many things within an hour of the clock (zendesk_mass_deletion_threshold). The row's event is the
--- last deletion of that hour.
+-- Actors who deleted at least zendesk_mass_deletion_threshold things within a clock hour. The event of a row is the last
+-- deletion of that hour.
 with deletions as (
 
   select

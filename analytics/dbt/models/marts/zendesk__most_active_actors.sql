@@ -1,5 +1,4 @@
--- Every person with their number of events, on how many days (in UTC), and from how many addresses; activity_rank 1 is
--- the most active one.
+-- The number of events, of days (in UTC) and of addresses for each user. activity_rank 1 is the most active user.
 with actors as (
 
   select

@@ -1,5 +1,5 @@
--- Who was made an admin, of the account or of one product (became = admin), or the account's owner (became = owner).
--- A user who was created as an admin is not here: the audit log does not record the creation of users.
+-- Users who became an admin of the account or of one product (became = admin), or the account's owner (became = owner).
+-- Users who were created as admins are missing: the audit log does not record the creation of users.
 with promotions as (
 
   select distinct audit_log_key
@@ -16,7 +16,7 @@ owners as (
     {%- for marker in var('zendesk_change_markers') %}
     {%- set outer_last = loop.last %}
     {%- for word in var('zendesk_owner_words') %}
-    {{ dbt.position(zendesk_literal(word ~ marker.changed), "lower(line)") }} = 1
+    {{ dbt.position(zendesk_literal((word ~ marker.changed) | lower), "lower(line)") }} = 1
     {%- if not (outer_last and loop.last) %} or {% endif %}
     {%- endfor %}
     {%- endfor %}

@@ -1,4 +1,4 @@
--- What people did on Saturdays and Sundays, and outside of the business hours, by the clocks of zendesk_time_zone.
+-- Events of users on Saturdays, on Sundays and outside business hours, in the time zone zendesk_time_zone.
 with local_times as (
 
   select

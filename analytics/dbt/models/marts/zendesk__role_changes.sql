@@ -1,4 +1,4 @@
--- Every change of a user's role, up and down; became = admin where an admin role came out of it.
+-- Every change of a user's role, up and down. became = admin if the new role is an admin role.
 with role_changes as (
 
   select

@@ -1,4 +1,4 @@
--- Every change of the account and its settings, whether or not a detection knows it.
+-- Every change of the account and its settings, with or without a detection.
 select
   {{ zendesk_event_columns('events') }},
   events.change_form

@@ -1,4 +1,4 @@
--- How people sign in was changed: single sign-on (policy = sso) or the rules for passwords (policy = password).
+-- Changes of single sign-on (policy = sso) and of the password policy (policy = password).
 select
   {{ zendesk_event_columns('events') }},
   case when {{ zendesk_is_setting('events', var('zendesk_sso_labels')) }} then 'sso' else 'password' end as policy

@@ -1,5 +1,5 @@
--- The first sign-in of an actor from an address, once the actor has been known for some days
--- (zendesk_new_address_after_days): in the first days every address is new.
+-- The first sign-in of an actor from an address. The first zendesk_new_address_after_days of an actor are left out, because
+-- every address is new then.
 with sign_ins as (
 
   select

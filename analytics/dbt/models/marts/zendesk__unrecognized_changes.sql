@@ -1,5 +1,5 @@
--- What the package does not understand: lines of changes whose form is not known, by kind, with an example. A mart that
--- looks into text cannot see these. Extend the vars of dbt_project.yml with the words of your account's language.
+-- Lines of changes whose form is not known, by kind, with an example. Marts that depend on the form do not contain them.
+-- Extend the vars of dbt_project.yml with the words of your account's language.
 select
   events.source_type,
   events.action,

@@ -1,6 +1,6 @@
--- Every event in the Open Cybersecurity Schema Framework, version 1.6.0: Authentication for sign-ins, Account Change for
--- users and their suspension, Entity Management for everything else. A column's name is the path of an attribute with
--- two underscores for each dot; raw_data has the record as JSON.
+-- Every event in the Open Cybersecurity Schema Framework 1.6.0: Authentication for sign-ins, Account Change for users and
+-- their suspension, Entity Management for the rest. A column's name is the path of an attribute with two underscores for
+-- each dot. raw_data is the record as JSON.
 {%- set text = dbt.type_string() %}
 with events as (
 
@@ -60,7 +60,7 @@ select
     end
   end as activity_name,
   class_uid * 100 + activity_id as type_uid,
-  -- OCSF demands a time. The few events without one have the time at which Airbyte read them.
+  -- OCSF requires a time. For an event without one it is the time at which Airbyte read it.
   {{ zendesk_epoch_ms('coalesce(created_at, extracted_at)') }} as time,
   1 as severity_id,
   'Informational' as severity,

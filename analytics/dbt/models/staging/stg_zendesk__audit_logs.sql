@@ -1,5 +1,5 @@
--- One row for each event of the audit log: typed, each once, with the change split out where its form is known.
--- No event is left out, whatever its text says.
+-- One row for each event of the audit log: typed, deduplicated, with the change split out where its form is known.
+-- Events of unknown forms must not be dropped.
 with source as (
 
   select * from {{ source('zendesk', 'audit_logs') }}
@@ -28,7 +28,7 @@ typed as (
 
 keyed as (
 
-  -- An event without an id has the digest of its columns in the place of one, as the connector recognizes it.
+  -- An event without an id is identified by a digest of its columns. The connector does the same.
   select
     typed.*,
     case
