@@ -1,11 +1,11 @@
-//! Rule by rule, what Airbyte's connector acceptance tests (3.x, strictness high) assert of the
-//! specification, the catalog, records, states and statuses: those tests need a container engine, and
-//! these do not. A test's name begins with the section of acceptance-test-config.yml and goes on with
-//! the rule's name there; some rules share a test. The files are those that the configuration names.
+//! The rules of Airbyte's connector acceptance tests (3.x, strictness high) for the specification, the catalog, records,
+//! states and statuses. Airbyte's tests need a container engine; these do not. The name of a test starts with the section
+//! of acceptance-test-config.yml, followed by the name of the rule; some rules share a test. The files are those that the
+//! configuration names.
 //!
-//! It runs the program; `CONNECTOR` may name another one than cargo's. A few rules are stricter than
-//! there (counts, orders, equal records), since the sandbox' data is known. Not here: the labels and
-//! environment of the image, and backward compatibility, which conformance/ looks at.
+//! The tests run the program; `CONNECTOR` may name another one than cargo's. A few rules are stricter (counts, orders,
+//! equal records), because the data of the sandbox is known. The labels and the environment of the image, and backward
+//! compatibility, are tested in conformance/ instead.
 
 mod harness;
 

@@ -1,6 +1,7 @@
-//! Arbitrary files and arbitrary answers of the API, by the hundred: whatever comes in, a command ends
-//! with a success or with one clear error, shows no value of the configuration, and never takes
-//! anything but a page for a page.
+//! Arbitrary files and arbitrary responses of the API, by the hundred. Whatever the input is, a command ends with a
+//! defined exit code, shows no secret, and is COMPLETE only with every record.
+//!
+//! It must not test particular inputs; `files.rs`, `check.rs` and `limits.rs` do.
 
 mod harness;
 
@@ -196,7 +197,7 @@ proptest! {
     #![proptest_config(cases(128))]
 
     #[test]
-    fn any_configuration_is_taken_or_refused_without_its_values((config, damage) in (configurations(), damage())) {
+    fn any_configuration_is_accepted_or_rejected_without_showing_its_values((config, damage) in (configurations(), damage())) {
         let connection = Connection::with(None, json!({}));
         for content in [config.to_string().into_bytes(), damaged(&config.to_string(), &damage.0, damage.1)] {
             let path = connection.file("config.json", &content);
@@ -211,7 +212,7 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_no_configuration_or_state_that_panics(value in value()) {
+    fn no_json_makes_a_parser_panic(value in value()) {
         let sandbox = sandbox(Options { events: 3, ..Options::default() });
         let connection = Connection::to(&sandbox);
         let path = connection.file("any.json", value.to_string());
@@ -229,7 +230,7 @@ proptest! {
     }
 
     #[test]
-    fn any_state_is_gone_on_from_or_refused((state, damage) in (states(), damage())) {
+    fn any_state_is_resumed_or_rejected((state, damage) in (states(), damage())) {
         let sandbox = sandbox(Options { events: 20, ..Options::default() });
         let connection = Connection::to(&sandbox);
         for content in [state.to_string().into_bytes(), damaged(&state.to_string(), &damage.0, damage.1)] {
@@ -246,7 +247,7 @@ proptest! {
     }
 
     #[test]
-    fn any_catalog_is_read_by_or_refused((changes, damage) in (changes(), damage())) {
+    fn any_catalog_is_accepted_or_rejected((changes, damage) in (changes(), damage())) {
         let sandbox = sandbox(Options { events: 3, ..Options::default() });
         let connection = Connection::to(&sandbox);
         let catalog = changed(catalog("incremental"), &changes).to_string();
@@ -416,7 +417,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn whatever_is_answered_now_and_then_a_read_is_honest(
+    fn occasional_arbitrary_responses_never_lose_a_record_silently(
         answers in prop::collection::vec(prop::option::weighted(0.5, garbage()), 2..8)
     ) {
         let sandbox = answering(answers);
@@ -425,7 +426,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_answered_all_the_time_a_read_is_not_complete(
+    fn constant_arbitrary_responses_never_complete_a_read(
         answers in prop::collection::vec(garbage().prop_map(Some), 1..4)
     ) {
         let sandbox = answering(answers);
@@ -438,7 +439,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_nearly_a_page_is_never_the_end_of_the_data(
+    fn a_damaged_page_is_never_the_end_of_the_data(
         body in near_pages(),
         real in 0_usize..3
     ) {

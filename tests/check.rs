@@ -1,7 +1,6 @@
-//! `check`: each way in which a connection can fail has words of its own that name the remedy, all
-//! of them come soon, and none of them shows a secret.
+//! `check`: each way in which a connection can fail has its own message with the remedy, comes soon, and shows no secret.
 //!
-//! What a read does with the same failures is not looked at here, but for where its requests go.
+//! It must not test what a read does with the same failures, except for where its requests go.
 
 mod harness;
 
@@ -159,7 +158,7 @@ fn an_account_without_events_is_a_success() {
 }
 
 #[test]
-fn a_check_that_renews_a_refresh_token_hands_out_the_new_pair() {
+fn a_check_that_uses_a_refresh_token_emits_the_new_tokens() {
     let sandbox = sandbox(Options::default());
     let mut connection = connect(&sandbox, refresh_token(REFRESH_TOKEN)).set("extra", json!([7]));
     let (run, verdict) = answer(&connection);
@@ -178,7 +177,7 @@ fn a_check_that_renews_a_refresh_token_hands_out_the_new_pair() {
 }
 
 #[test]
-fn what_the_account_refuses_has_words_of_its_own_and_is_asked_once() {
+fn each_rejection_has_its_own_message_and_is_not_retried() {
     let professional = Account::Professional;
     let enterprise = Account::Enterprise;
     let missing = Account::Missing;
@@ -243,7 +242,7 @@ fn a_401_of_any_form_is_about_the_credentials() {
 }
 
 #[test]
-fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
+fn a_rejected_api_token_is_reported_as_retired_after_zendesk_turned_them_off() {
     let sandbox = interfering(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
     for (day, kind) in [
         ("2027-04-29T23:59:59Z", Failure::Credentials { method: AuthMethod::ApiToken }),
@@ -256,7 +255,7 @@ fn a_refused_api_token_is_explained_by_its_end_once_that_has_come() {
 }
 
 #[test]
-fn other_refusals_are_told_apart() {
+fn other_rejections_are_distinguished() {
     for (status, body, kind) in [
         (400, r#"{"error":"InvalidValue"}"#, Failure::UnexpectedStatus { status: 400 }),
         (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Failure::EndpointNotFound),
@@ -271,7 +270,7 @@ fn other_refusals_are_told_apart() {
 }
 
 #[test]
-fn a_password_is_not_offered_as_a_way_to_sign_in() {
+fn a_password_is_not_an_authentication_method() {
     let connection = Connection::with(None, json!(null));
     let spec = connection.command(&["spec"]).succeeded();
     let ways = &spec.messages()[0]["spec"]["connectionSpecification"]["properties"]["credentials"]["oneOf"];
@@ -320,7 +319,7 @@ fn a_redirect_is_reported_and_not_followed() {
 }
 
 #[test]
-fn no_address_in_an_answer_is_ever_visited() {
+fn no_url_in_a_response_is_ever_requested() {
     let trap = sandbox(Options::default());
     let elsewhere = format!("{}/api/v2/audit_logs", trap.base_url());
     let sandbox = sandbox(Options {
@@ -348,7 +347,7 @@ fn no_address_in_an_answer_is_ever_visited() {
 }
 
 #[test]
-fn failures_that_pass_are_tried_three_times_and_then_reported() {
+fn transient_failures_are_attempted_three_times_and_then_reported() {
     let trouble = |status| Failure::ServerError { status };
     let page = |what: &str| Failure::NotAPage { what: what.to_owned() };
     let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
@@ -381,7 +380,7 @@ fn failures_that_pass_are_tried_three_times_and_then_reported() {
 }
 
 #[test]
-fn a_used_up_rate_limit_is_waited_out_only_if_that_is_soon() {
+fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
     let limited = |headers: &'static [(&'static str, &'static str)]| {
         reply(429, headers, "Number of allowed API requests per minute exceeded")
     };
@@ -411,7 +410,7 @@ fn a_used_up_rate_limit_is_waited_out_only_if_that_is_soon() {
 }
 
 #[test]
-fn an_account_that_others_use_hard_is_no_failed_check() {
+fn heavy_use_of_the_account_does_not_fail_a_check() {
     // A first answer that leaves little of the minute, with each reason to ask a second time.
     let busy = [
         ("X-Rate-Limit", "700"),
@@ -430,7 +429,7 @@ fn an_account_that_others_use_hard_is_no_failed_check() {
 }
 
 #[test]
-fn a_server_that_never_answers_or_never_ends_is_given_up() {
+fn a_response_that_never_comes_or_never_ends_is_abandoned() {
     let timeouts = Timeouts {
         connect: Duration::from_secs(10),
         read: Duration::from_millis(200),
@@ -468,7 +467,7 @@ fn a_server_that_never_answers_or_never_ends_is_given_up() {
 }
 
 #[test]
-fn what_is_no_http_server_is_a_failed_check() {
+fn a_server_that_does_not_speak_http_fails_the_check() {
     for greeting in [&b""[..], b"SSH-2.0-OpenSSH_9.6\r\n", b"\x15\x03\x01\x00\x02\x02\x50"] {
         let server = Server::start(move |mut stream| {
             let _ = stream.read(&mut [0; 1024]);
@@ -480,7 +479,7 @@ fn what_is_no_http_server_is_a_failed_check() {
 }
 
 #[test]
-fn a_port_on_which_nobody_listens_is_no_connection() {
+fn a_closed_port_is_reported_as_no_connection() {
     let mut messages = Vec::new();
     for signing_in in good_credentials() {
         let connection = Connection::with(Some(closed_port()), signing_in);
@@ -491,7 +490,7 @@ fn a_port_on_which_nobody_listens_is_no_connection() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_operator_trusts_it() {
+fn an_untrusted_certificate_is_rejected_unless_the_operator_trusts_it() {
     let day = |year| rcgen::date_time_ymd(year, 1, 1);
     for (name, years, trusted, accepted) in [
         ("localhost", 2020..2100, true, true),
@@ -531,7 +530,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_unless_the_operator_trusts_i
 }
 
 #[test]
-fn https_to_a_server_without_it_is_a_failed_check() {
+fn https_to_a_server_without_tls_fails_the_check() {
     let sandbox = sandbox(Options::default());
     let https = sandbox.base_url().replace("http://", "https://");
     let connection = Connection::with(Some(https), access_token(ACCESS_TOKEN));
@@ -575,7 +574,7 @@ fn certificates_that_cannot_be_used_are_named() {
 }
 
 #[test]
-fn an_address_that_would_carry_credentials_elsewhere_is_refused() {
+fn a_base_url_that_would_send_credentials_elsewhere_is_rejected() {
     let trap = sandbox(Options::default());
     let port = trap.base_url().rsplit(':').next().map(str::to_owned);
     let port = port.expect("a port");
@@ -609,7 +608,7 @@ fn an_address_that_would_carry_credentials_elsewhere_is_refused() {
 }
 
 #[test]
-fn a_field_that_does_not_do_is_named_and_its_value_is_not_shown() {
+fn an_invalid_field_is_named_and_its_value_is_not_shown() {
     let sandbox = sandbox(Options::default());
     let secret = ACCESS_TOKEN;
     let at = |field: &str, value: Value| {
@@ -663,7 +662,7 @@ fn a_field_that_does_not_do_is_named_and_its_value_is_not_shown() {
 }
 
 #[test]
-fn a_config_file_that_cannot_be_read_is_a_failure_of_the_command() {
+fn an_unreadable_config_file_fails_the_command() {
     let sandbox = sandbox(Options::default());
     let connection = Connection::to(&sandbox);
     let absent = PathBuf::from("/absent/config.json");
@@ -681,7 +680,7 @@ fn a_config_file_that_cannot_be_read_is_a_failure_of_the_command() {
 }
 
 #[test]
-fn a_token_that_an_answer_echoes_is_cut_out() {
+fn a_token_that_a_response_echoes_is_redacted() {
     // With everything that an encoding may change.
     let token = r#"s3cr3t-A+/b="c&d\<e>???"#;
     let core = "s3cr3t-A";

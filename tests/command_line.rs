@@ -1,7 +1,7 @@
-//! The switches of the command line and the lines for a person: which LOG messages are written, what each
-//! request shows, and that none of it touches what programs read on stdout.
+//! The options of the command line and the plain text for a terminal: which LOG messages are written, what each request
+//! shows, and that none of it changes stdout.
 //!
-//! Help and wrong usage, which are the process's, are in tests/process.rs.
+//! Help and wrong usage, which concern the process, are in tests/process.rs.
 
 mod harness;
 
@@ -42,7 +42,7 @@ fn for_programs(run: &Run) -> Vec<Value> {
 }
 
 #[test]
-fn the_level_chooses_log_messages_and_nothing_else() {
+fn the_log_level_affects_only_log_messages() {
     let sandbox = history(2_000);
     let connection = connect(&sandbox);
     let usual = read_with(&connection, &[]).succeeded();
@@ -67,7 +67,7 @@ fn the_level_chooses_log_messages_and_nothing_else() {
 }
 
 #[test]
-fn the_level_may_stand_before_the_command() {
+fn the_log_level_can_come_before_the_command() {
     let sandbox = history(100);
     let connection = connect(&sandbox);
     let mut arguments = vec!["--log-level=debug".to_owned()];
@@ -76,7 +76,7 @@ fn the_level_may_stand_before_the_command() {
 }
 
 #[test]
-fn a_wrong_variable_is_a_config_error_before_anything_else() {
+fn an_invalid_log_variable_is_a_config_error() {
     let sandbox = history(10);
     for wrong in ["trace", "verbose", " ", "warn,info"] {
         let mut connection = connect(&sandbox);
@@ -96,7 +96,7 @@ fn a_wrong_variable_is_a_config_error_before_anything_else() {
 }
 
 #[test]
-fn each_request_is_shown_and_no_secret_whatever_way_to_sign_in_is_used() {
+fn debug_logs_show_each_request_and_no_secret_with_every_authentication_method() {
     let client = json!({ "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET });
     let mut refresh_token = client.clone();
     refresh_token["refresh_token"] = json!(REFRESH_TOKEN);
@@ -145,7 +145,7 @@ fn each_request_is_shown_and_no_secret_whatever_way_to_sign_in_is_used() {
 }
 
 #[test]
-fn each_try_of_a_request_is_shown_with_what_became_of_it() {
+fn debug_logs_show_each_attempt_with_its_outcome() {
     let hook = Interfere::new(|request| match request.number {
         1 => Some(Answer::DropConnection),
         2 => Some(Answer::json(500, "{\"error\":\"not for the log\"}")),
@@ -176,7 +176,7 @@ fn watched(connection: &mut Connection, run: impl Fn(&Connection) -> Run) -> (Ru
 }
 
 #[test]
-fn a_person_at_a_terminal_reads_what_happens_in_plain_lines() {
+fn a_terminal_gets_progress_as_plain_text() {
     let sandbox = history(250);
     let mut connection = connect(&sandbox);
     let (run, lines) = watched(&mut connection, |connection| connection.read(None).succeeded());
@@ -205,7 +205,7 @@ fn a_person_at_a_terminal_reads_what_happens_in_plain_lines() {
 }
 
 #[test]
-fn a_person_at_a_terminal_reads_what_went_wrong_and_what_to_do() {
+fn a_terminal_gets_the_failure_and_its_remedy() {
     // The same answer each time, with its id.
     let refused = Interfere::new(|_| {
         Some(Answer::Reply {
@@ -250,7 +250,7 @@ impl Write for Gone {
 }
 
 #[test]
-fn a_terminal_that_is_gone_does_not_end_a_read() {
+fn a_closed_terminal_does_not_end_a_read() {
     use source_zendesk_audit_logs::clock::Clock;
     use source_zendesk_audit_logs::shutdown::Shutdown;
     use source_zendesk_audit_logs::{Environment, Signals, run};

@@ -1,5 +1,5 @@
-//! The fuzz targets on their committed inputs, `fuzz/seeds`: what fuzzing found stays found. How to
-//! look for more is in docs/fuzzing.md.
+//! Runs the fuzz targets on their committed inputs, `fuzz/seeds`, so that what fuzzing found stays fixed.
+//! docs/fuzzing.md says how to fuzz.
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;

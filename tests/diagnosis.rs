@@ -1,5 +1,4 @@
-//! `check` of a connection that works: what its message tells, and that nothing that goes wrong on the
-//! way to it makes a failure of a success.
+//! `check` of a connection that works: what its message contains, and that a failed lookup never fails the check.
 
 mod harness;
 
@@ -61,7 +60,7 @@ const VOLUME: &str =
     "A first sync reads about 1,000 events in less than a minute, at 50 % of 700 requests per minute (Enterprise).";
 
 #[test]
-fn each_way_to_sign_in_has_its_message() {
+fn each_authentication_method_has_its_message() {
     for (credentials, token) in [
         (json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }), " The access token does not expire."),
         (json!({ "auth_type": "api_token", "email": ADMIN_EMAIL, "api_token": API_TOKEN }), ""),
@@ -84,7 +83,7 @@ fn each_way_to_sign_in_has_its_message() {
 }
 
 #[test]
-fn a_pasted_token_that_ends_soon_is_told_with_the_remedy_and_one_that_lives_long_without() {
+fn the_remedy_is_shown_only_for_a_pasted_token_that_expires_soon() {
     for (end, words) in [
         (
             json!("2026-11-23T12:29:00Z"),
@@ -102,7 +101,7 @@ fn a_pasted_token_that_ends_soon_is_told_with_the_remedy_and_one_that_lives_long
 }
 
 #[test]
-fn the_lifetime_of_an_issued_token_is_seen_when_it_is_pasted() {
+fn the_lifetime_of_a_pasted_token_is_looked_up() {
     let sandbox = sandbox(Options { token_lifetime: Some(Duration::from_hours(2)), ..options() });
     let credentials =
         json!({ "auth_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET });
@@ -133,7 +132,7 @@ fn the_first_sync_is_counted_from_the_start_date() {
 }
 
 #[test]
-fn an_account_without_events_says_so_and_is_not_counted() {
+fn an_account_without_events_is_reported_and_not_counted() {
     let sandbox = sandbox(Options { events: 0, ..options() });
     let message = check(&Connection::to(&sandbox), &sandbox);
     assert_eq!(
@@ -144,7 +143,7 @@ fn an_account_without_events_says_so_and_is_not_counted() {
 }
 
 #[test]
-fn the_limit_is_that_of_the_headers_and_nothing_is_told_without_them() {
+fn the_rate_limit_comes_from_the_headers_and_is_omitted_without_them() {
     for (limit, headers, words) in [
         (Some(2_500), RateHeaders::Both, "in less than a minute, at 50 % of 2,500 requests per minute."),
         (Some(400), RateHeaders::XRateLimit, "in less than a minute, at 50 % of 400 requests per minute."),
@@ -158,7 +157,7 @@ fn the_limit_is_that_of_the_headers_and_nothing_is_told_without_them() {
 }
 
 #[test]
-fn a_question_that_fails_leaves_its_sentence_out_and_is_asked_once() {
+fn a_failed_lookup_is_omitted_and_not_retried() {
     let reply = |status, body: &str| Answer::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
     let limited =
         Answer::Reply { status: 429, headers: vec![("Retry-After".to_owned(), "50".to_owned())], body: Vec::new() };
@@ -192,14 +191,14 @@ fn a_question_that_fails_leaves_its_sentence_out_and_is_asked_once() {
 }
 
 #[test]
-fn a_sandbox_that_forbids_the_question_about_the_token_still_answers_the_rest() {
+fn a_forbidden_token_lookup_does_not_affect_the_rest() {
     let sandbox = sandbox(Options { token_info: false, ..options() });
     let message = check(&Connection::to(&sandbox), &sandbox);
     assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}"));
 }
 
 #[test]
-fn questions_that_are_never_answered_end_a_check_in_time() {
+fn lookups_without_a_response_do_not_delay_a_check_beyond_its_limit() {
     let sandbox = interfering(|request| (request.number > 1).then_some(Answer::Stall));
     let mut connection = Connection::to(&sandbox);
     let short = Duration::from_millis(300);
@@ -208,7 +207,7 @@ fn questions_that_are_never_answered_end_a_check_in_time() {
 }
 
 #[test]
-fn a_small_share_of_the_limit_does_not_hold_a_check_up() {
+fn a_small_share_of_the_rate_limit_does_not_delay_a_check() {
     let sandbox = sandbox(options());
     let connection = Connection::to(&sandbox).set("rate_limit_percentage", json!(1));
     let message = check(&connection, &sandbox);
@@ -218,7 +217,7 @@ fn a_small_share_of_the_limit_does_not_hold_a_check_up() {
 }
 
 #[test]
-fn a_clock_that_is_behind_makes_no_nonsense() {
+fn a_slow_machine_clock_gives_a_sensible_message() {
     let sandbox = sandbox(options());
     let mut connection = Connection::to(&sandbox);
     connection.clock = ManualClock::new("2026-11-01T00:00:00Z".parse().expect("a time"));

@@ -1,5 +1,5 @@
-//! The documents say what the code says: each error message and each warning, the columns, the durations of a first
-//! sync, the examples of files.
+//! The documents agree with the code: each error message and each warning, the columns, the durations of a first sync,
+//! the examples of files.
 //!
 //! It must not run the documents' commands: `conformance/test_documents.py` does, and
 //! `analytics/tests/test_documents.py` runs their SQL.
@@ -343,7 +343,7 @@ fn json_blocks(page: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_configuration_of_the_setup_is_understood() {
+fn the_configuration_in_the_setup_is_valid() {
     let blocks = json_blocks(&page("docs/README.md"));
     let [config] = blocks.as_slice() else { panic!("{blocks:?}") };
     Config::parse(config).expect("an example is understood");
@@ -351,7 +351,7 @@ fn the_configuration_of_the_setup_is_understood() {
 }
 
 #[test]
-fn the_states_of_the_page_about_incremental_syncs_are_understood() {
+fn the_states_in_the_incremental_page_are_valid() {
     let sandbox = sandbox(Options { events: 20, ..Options::default() });
     let connection = Connection::to(&sandbox);
     let blocks = json_blocks(&page("docs/incremental.md"));

@@ -1,8 +1,7 @@
-//! Everything that is read from or promised in files: configurations, catalogs and states in every
-//! condition, and the two documents that describe them, the catalog of `discover` and the
-//! specification of `spec`.
+//! Input files: configurations, catalogs and states in every condition, and the two documents that describe them, the
+//! catalog of `discover` and the specification of `spec`.
 //!
-//! Failures of the server are not looked at here: no request may go out for a file that does not do.
+//! It must not test failures of the server. An invalid file must not cause a request.
 
 mod harness;
 
@@ -67,7 +66,7 @@ fn small() -> Sandbox {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_with_the_reason() {
+fn an_unreadable_file_is_named_with_the_reason() {
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     let deep_list = "[".repeat(LEVELS) + &"]".repeat(LEVELS);
@@ -123,7 +122,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
 }
 
 #[test]
-fn another_top_level_is_named() {
+fn a_wrong_top_level_type_is_named() {
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     for (value, kind) in [
@@ -151,7 +150,7 @@ fn another_top_level_is_named() {
 }
 
 #[test]
-fn files_as_other_tools_write_them_are_understood() {
+fn files_written_by_other_tools_are_accepted() {
     let sandbox = small();
     let connection = Connection::to(&sandbox).set("num_workers", json!(1));
     let cursor = sandbox.records()[9].clone();
@@ -191,7 +190,7 @@ fn files_as_other_tools_write_them_are_understood() {
 }
 
 #[test]
-fn what_the_catalog_asks_for_and_is_not_there_is_named() {
+fn an_unknown_selection_in_the_catalog_is_named() {
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     let entry = |name: Value, mode: Value| json!({ "stream": { "name": name }, "sync_mode": mode });
@@ -252,7 +251,7 @@ fn state_of(name: &str, stream_state: &Value) -> Value {
 }
 
 #[test]
-fn every_form_of_no_state_reads_from_the_beginning() {
+fn every_form_of_an_empty_state_reads_from_the_beginning() {
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     let others = state_of("tickets", &json!({ "created_at": "2999-01-01T00:00:00Z" }));
@@ -289,7 +288,7 @@ fn every_form_of_no_state_reads_from_the_beginning() {
 }
 
 #[test]
-fn a_state_that_cannot_be_understood_is_not_taken_for_none() {
+fn an_invalid_state_is_rejected_and_not_treated_as_empty() {
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     let ours = |stream_state: Value| json!([state_of("audit_logs", &stream_state)]);
@@ -336,7 +335,7 @@ fn a_state_that_cannot_be_understood_is_not_taken_for_none() {
 }
 
 #[test]
-fn an_unused_state_is_looked_at_before_anything_is_read() {
+fn an_unused_state_is_validated_before_anything_is_read() {
     // The config is good, the catalog is good, the state is not: nothing may have happened.
     let sandbox = small();
     let connection = Connection::to(&sandbox);
@@ -416,7 +415,7 @@ fn discover_needs_no_network_and_describes_the_stream_exactly() {
 }
 
 #[test]
-fn what_is_read_fits_the_schema() {
+fn records_match_the_schema() {
     let run = offline().discover().succeeded();
     let schema = run.messages()[0]["catalog"]["streams"][0]["json_schema"].clone();
     assert!(jsonschema::draft7::meta::is_valid(&schema), "{schema}");
@@ -445,7 +444,7 @@ fn what_is_read_fits_the_schema() {
 }
 
 #[test]
-fn discover_refuses_a_configuration_that_does_not_do() {
+fn discover_rejects_an_invalid_configuration() {
     let sandbox = small();
     let mut connection = Connection::to(&sandbox);
     for (config, begin) in [
@@ -465,7 +464,7 @@ fn specification() -> Value {
 }
 
 #[test]
-fn the_specification_obeys_the_rules_of_the_platform() {
+fn the_specification_follows_the_rules_of_the_platform() {
     let message = offline().command(&["spec"]).succeeded().messages()[0].clone();
     assert_eq!(message["type"], "SPEC");
     let url = message["spec"]["documentationUrl"].as_str();
@@ -557,7 +556,7 @@ fn configurations() -> [Value; 4] {
 }
 
 #[test]
-fn the_specification_and_the_connector_agree_on_what_is_required() {
+fn the_specification_and_the_parser_require_the_same_fields() {
     let validator = jsonschema::draft7::new(&specification()).expect("a schema");
     let mut connection = offline();
     let mut agree = |config: &Value, good: bool| {
@@ -583,7 +582,7 @@ fn the_specification_and_the_connector_agree_on_what_is_required() {
 }
 
 #[test]
-fn the_specification_and_the_connector_agree_on_what_fits() {
+fn the_specification_and_the_parser_accept_the_same_values() {
     let validator =
         jsonschema::draft7::options().should_validate_formats(true).build(&specification()).expect("a schema");
     let mut connection = offline();
@@ -646,7 +645,7 @@ fn the_specification_and_the_connector_agree_on_what_fits() {
 }
 
 #[test]
-fn the_examples_and_defaults_of_the_specification_are_those_of_the_connector() {
+fn the_examples_and_defaults_of_the_specification_match_the_parser() {
     let specification = specification();
     let properties = specification["properties"].as_object().expect("properties");
     let sandbox = small();

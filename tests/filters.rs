@@ -1,5 +1,5 @@
-//! `filters`: exactly the events that match come, every request of a sync asks for the same ones, and a
-//! change between syncs is said.
+//! `filters`: exactly the matching events are read, every request of a sync has the same filters, and a change between
+//! syncs is reported.
 
 mod harness;
 
@@ -39,7 +39,7 @@ fn warnings(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn exactly_what_matches_comes_and_every_page_is_asked_for_with_the_same_filters() {
+fn exactly_the_matching_events_are_read_and_every_request_has_the_same_filters() {
     let sandbox = sandbox(Options { events: 4_000, ..Options::default() });
     let records: Vec<Value> =
         sandbox.records().iter().map(|record| serde_json::from_str(record).expect("JSON")).collect();
@@ -95,7 +95,7 @@ fn exactly_what_matches_comes_and_every_page_is_asked_for_with_the_same_filters(
 }
 
 #[test]
-fn a_value_arrives_as_it_was_written_whatever_it_consists_of() {
+fn any_filter_value_is_sent_unchanged() {
     let sandbox = sandbox(Options { events: 300, ..Options::default() });
     let odd = "a+b c:d&e=f/é%20#[]";
     let filters = json!({ "actions": [format!(" {odd}\n")], "ip_addresses": ["2001:DB8::7", "192.0.2.7"] });
@@ -116,7 +116,7 @@ fn a_value_arrives_as_it_was_written_whatever_it_consists_of() {
 }
 
 #[test]
-fn a_small_sync_with_filters_is_one_request_and_a_check_only_counts_with_them() {
+fn a_small_sync_with_filters_makes_one_request_and_a_check_counts_with_them() {
     let sandbox = sandbox(Options { events: 300, ..Options::default() });
     let connection = Connection::to(&sandbox).set("filters", json!({ "actions": ["exported"], "actor_ids": ["7"] }));
     connection.read(None).succeeded();
@@ -132,7 +132,7 @@ fn a_small_sync_with_filters_is_one_request_and_a_check_only_counts_with_them() 
 }
 
 #[test]
-fn without_filters_requests_states_and_messages_are_those_of_before() {
+fn without_filters_requests_states_and_messages_do_not_mention_them() {
     let sandbox = sandbox(Options { events: 250, shape: Shape::Even, ..Options::default() });
     let read = |filters: Option<Value>| {
         sandbox.clear_requests();
@@ -160,7 +160,7 @@ fn without_filters_requests_states_and_messages_are_those_of_before() {
 }
 
 #[test]
-fn a_change_of_filters_is_said_and_later_events_come_by_the_new_ones() {
+fn a_change_of_filters_is_reported_and_applies_to_later_events() {
     let sandbox = sandbox(Options { events: 2_000, shape: Shape::Even, ..Options::default() });
     let logins = json!({ "actions": ["login"] });
     let with = |filters: &Value| Connection::to(&sandbox).set("filters", filters.clone());
@@ -199,7 +199,7 @@ fn a_change_of_filters_is_said_and_later_events_come_by_the_new_ones() {
 }
 
 #[test]
-fn the_same_filters_in_another_form_are_no_change() {
+fn the_same_filters_in_another_form_are_not_a_change() {
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     let with = |filters: Value| Connection::to(&sandbox).set("filters", filters);
     let first = with(json!({ "actions": ["login", "update"], "actor_ids": [1, 370_000_000_000_i64] }));
@@ -229,7 +229,7 @@ fn a_state_from_before_filters_counts_as_read_without_them() {
 }
 
 #[test]
-fn actions_that_nobody_knows_are_tried_with_a_warning() {
+fn unknown_actions_are_sent_with_a_warning() {
     let sandbox = sandbox(Options { events: 1_000, ..Options::default() });
     let filters = json!({ "actions": ["login", "logins", "sign\u{1b}in", "permanently_destroy"] });
     let connection = Connection::to(&sandbox).set("filters", filters.clone());
@@ -244,7 +244,7 @@ fn actions_that_nobody_knows_are_tried_with_a_warning() {
 }
 
 #[test]
-fn a_count_has_the_filters_of_the_pages() {
+fn a_count_uses_the_filters_of_the_pages() {
     let sandbox = sandbox(Options { events: 6_000, ..Options::default() });
     let connection =
         Connection::to(&sandbox).set("filters", json!({ "actions": ["login", "update"] })).set("num_workers", json!(1));

@@ -1,6 +1,6 @@
-//! The committed `spec.json` and `schemas/audit_logs.json` are what the types give, byte for byte, and
-//! the records that the acceptance tests expect are what a read of the sandbox puts out. The tables of
-//! docs/configuration.md name what the types and the help name.
+//! The committed `spec.json` and `schemas/audit_logs.json` equal what the types generate, byte for byte. The records that
+//! the acceptance tests expect equal those that a read of the sandbox emits. The tables of docs/configuration.md list the
+//! fields of the types and the options of the help.
 
 mod harness;
 
@@ -50,7 +50,7 @@ fn the_expected_records_are_committed() {
 }
 
 #[test]
-fn the_files_of_the_acceptance_tests_are_understood() {
+fn the_files_of_the_acceptance_tests_are_valid() {
     let sandbox = sandbox(Options { events: 20, ..Options::default() });
     let connection = Connection::to(&sandbox);
     let config = connection.file("config.json", connection.config.to_string());
@@ -148,7 +148,7 @@ fn the_configuration_page_has_every_field_with_its_default_and_its_values() {
 }
 
 #[test]
-fn the_configuration_page_has_every_variable_and_command_of_the_help_and_its_example_is_understood() {
+fn the_configuration_page_has_every_variable_and_command_of_the_help_and_a_valid_example() {
     let page = configuration_page();
     let help = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs")).arg("--help").output().expect("it starts");
     let help = String::from_utf8(help.stdout).expect("UTF-8");

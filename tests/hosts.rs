@@ -1,8 +1,8 @@
-//! Where the program's connections go, as a proxy sees it that all of them must pass: to the account's
-//! own host over TLS and nowhere else, whatever the configuration or an answer says.
+//! Which hosts the program connects to, as seen by a proxy that all connections must pass: the account's own host over
+//! TLS and no other, whatever the configuration or a response contains.
 //!
-//! This is the way of production, without `ZENDESK_BASE_URL`: nothing leaves this machine, because the
-//! proxy plays the internet.
+//! The tests use the production path, without `ZENDESK_BASE_URL`. Nothing leaves this machine, because the proxy takes
+//! the place of the internet.
 
 mod harness;
 
@@ -205,7 +205,7 @@ fn check(connection: &Connection) -> Vec<String> {
 const RECORD: &str = r#"{"id":1,"created_at":"2024-01-01T00:00:00Z"}"#;
 
 #[test]
-fn the_usual_variables_name_a_proxy_which_sees_nothing_but_the_accounts_host() {
+fn a_proxy_from_the_environment_sees_only_the_accounts_host() {
     let proxy = Proxy::start(|request| {
         if request.starts_with("POST /oauth/tokens ") {
             return reply(
@@ -239,7 +239,7 @@ fn the_usual_variables_name_a_proxy_which_sees_nothing_but_the_accounts_host() {
 }
 
 #[test]
-fn whatever_an_answer_holds_only_the_accounts_host_is_visited() {
+fn no_response_makes_the_connector_contact_another_host() {
     const EVIL: &str = "https://evil.example/api/v2/audit_logs?page[after]=x";
     let evil_record =
         format!(r#"{{"id":2,"created_at":"2024-01-01T00:00:00Z","url":"{EVIL}","links":{{"next":"{EVIL}"}}}}"#);
@@ -307,7 +307,7 @@ fn a_cursor_that_is_a_url_is_sent_back_as_a_value() {
 }
 
 #[test]
-fn a_hostile_subdomain_is_refused_before_any_connection() {
+fn a_hostile_subdomain_is_rejected_before_any_connection() {
     let proxy = Proxy::start(|_| page("", None));
     for subdomain in [
         "evil.example",
@@ -358,7 +358,7 @@ fn a_hostile_subdomain_is_refused_before_any_connection() {
 }
 
 #[test]
-fn what_is_understood_as_a_subdomain_leads_to_its_help_desk() {
+fn an_accepted_subdomain_leads_to_its_zendesk_host() {
     let proxy = Proxy::start(|_| page("", None));
     for (subdomain, label) in [
         (" ACME ", "acme"),

@@ -1,7 +1,6 @@
-//! What a rogue or broken server can do with a connector: neither fill its memory, nor hold it for
-//! ever, nor weaken the way in which its credentials travel.
+//! A malicious or broken server cannot fill the connector's memory, block it for ever, or weaken its TLS.
 //!
-//! The servers here speak bytes, not HTTP: what they send no HTTP server would.
+//! The servers here write bytes, because no HTTP library sends what they send.
 
 mod harness;
 
@@ -102,7 +101,7 @@ fn internal(run: &Run) -> String {
 const BUFFERED: u64 = 3 * (8 << 20);
 
 #[test]
-fn headers_without_end_are_refused() {
+fn endless_headers_are_rejected() {
     let many: Vec<u8> = "X-Filler: x\r\n".repeat(1_000).into_bytes();
     let long = [&b"X-Filler: "[..], &vec![b'x'; 60_000], b"\r\n"].concat();
     let one_line = vec![b'x'; 64 << 10];
@@ -124,7 +123,7 @@ fn headers_without_end_are_refused() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_no_page() {
+fn an_oversized_body_is_rejected() {
     let record = br#"{"id":1,"x":""#;
     let text = vec![b'x'; 64 << 10];
     let head = format!("HTTP/1.1 200 OK\r\n\r\n{{\"audit_logs\":[{}", String::from_utf8_lossy(record));
@@ -137,7 +136,7 @@ fn a_body_that_is_too_large_is_no_page() {
 }
 
 #[test]
-fn a_gzip_bomb_is_no_page() {
+fn a_gzip_bomb_is_rejected() {
     let bomb = gzip_of_blanks(256 << 20);
     assert!(bomb.len() < 2 << 20, "{}", bomb.len());
     let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", bomb.len());
@@ -178,7 +177,7 @@ fn gzip_of_blanks(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn of_an_error_that_never_ends_only_the_beginning_is_read() {
+fn only_the_beginning_of_an_endless_error_body_is_read() {
     for status in ["401 Unauthorized", "403 Forbidden", "500 Oops"] {
         let id = "i".repeat(10_000);
         let head = format!("HTTP/1.1 {status}\r\nX-Zendesk-Request-Id: {id}\r\n\r\n[0");
@@ -192,7 +191,7 @@ fn of_an_error_that_never_ends_only_the_beginning_is_read() {
 }
 
 #[test]
-fn an_interim_answer_without_end_does_not_hold_it() {
+fn endless_interim_responses_are_abandoned() {
     let server = Server::start(|| endless("", &b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(64)));
     let mut connection = server.connection("http");
     connection.timeouts = Some(source_zendesk_audit_logs::zendesk::Timeouts {

@@ -1,4 +1,4 @@
-//! The documents' links lead somewhere, and each block of their commands says where it is run, or why not.
+//! The links of the documents have targets, and each block of commands says where it is run, or why it is not.
 //!
 //! It must not run the commands: `conformance/test_documents.py` and `.ci/container` do.
 
@@ -58,7 +58,7 @@ fn links(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut followed = 0;
     for (name, text) in documents() {
         for link in links(&text) {

@@ -1,5 +1,5 @@
-//! Faults that leave a request no chance: the sync ends in bounded time with the right failure, claims
-//! what is out, and never says COMPLETE. And the faults that are harmless however often they strike.
+//! Faults that let no request succeed: the sync ends in bounded time with the right failure, acknowledges what it emitted,
+//! and is never COMPLETE. Harmless faults change nothing, however frequent they are.
 
 mod harness;
 
@@ -63,7 +63,7 @@ fn goes_on(sandbox: &Sandbox, connection: &Connection, run: &Run, kind: Fault) {
 }
 
 #[test]
-fn faults_that_strike_every_request_end_the_sync_with_a_transient_failure() {
+fn faults_in_every_request_end_the_sync_with_a_transient_failure() {
     for kind in [
         Fault::Limited,
         Fault::LimitedAfter,
@@ -98,7 +98,7 @@ fn faults_that_strike_every_request_end_the_sync_with_a_transient_failure() {
 }
 
 #[test]
-fn faults_from_the_first_request_on_leave_a_state_that_claims_nothing() {
+fn faults_from_the_first_request_on_leave_a_state_without_records() {
     // Not the drip and the stall, which take real time; they differ from the others in nothing else.
     for kind in [Fault::Limited, Fault::Internal, Fault::Drop, Fault::Gzip, Fault::Html, Fault::Empty, Fault::EmptyPage]
     {
@@ -114,7 +114,7 @@ fn faults_from_the_first_request_on_leave_a_state_that_claims_nothing() {
 /// A cursor that leads nowhere is no reason to fail while each page brings something new: the walk
 /// goes on from its last record. Within a second of many pages it cannot.
 #[test]
-fn cursors_that_never_lead_on_fail_only_within_a_second_of_many_pages() {
+fn cursors_that_never_advance_fail_only_within_a_second_of_many_pages() {
     for kind in [Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing] {
         let sandbox = struck_by(faults(kind, When::From(1)), Shape::Even);
         let run = connect(&sandbox, kind).read(None).succeeded();
@@ -131,7 +131,7 @@ fn cursors_that_never_lead_on_fail_only_within_a_second_of_many_pages() {
 }
 
 #[test]
-fn faults_that_are_harmless_lose_and_double_nothing_however_often_they_strike() {
+fn harmless_faults_never_lose_or_duplicate_a_record() {
     for kind in [Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late, Fault::ClockAhead, Fault::ClockBehind]
     {
         for workers in [1, 8] {

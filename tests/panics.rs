@@ -1,7 +1,7 @@
-//! What the program says on stderr when it panics: one sentence, and nothing of the panic. The program
-//! has no input that makes it panic, so this test starts itself as one that has.
+//! What the program writes to stderr when it panics: one message, and nothing of the panic. No input makes the program
+//! panic, so this test starts itself as a program that does.
 //!
-//! What stands on stdout after a panic is tested in `cli.rs` and `commands/read.rs`.
+//! stdout after a panic is tested in `cli.rs` and `commands/read.rs`.
 
 use std::ffi::OsString;
 use std::io::Write;

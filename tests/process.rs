@@ -1,8 +1,7 @@
-//! The program as the platform and people run it: its arguments, environment, exit codes, signals
-//! and pipes. What it writes about records is looked at elsewhere; here it counts that whatever ends
-//! it, what went out and its STATE fit together.
+//! The program as the platform and users run it: arguments, environment, exit codes, signals and pipes. However it ends,
+//! the emitted records and the last STATE agree. Records are tested elsewhere.
 //!
-//! Nothing here sleeps: a test waits for what it can observe, and gives up after [`PATIENCE`].
+//! No test sleeps: a test waits for what it can observe, and gives up after [`PATIENCE`].
 
 mod harness;
 
@@ -241,7 +240,7 @@ fn assert_everything(sandbox: &Sandbox, read: Vec<String>) {
 }
 
 #[test]
-fn every_command_does_its_work_and_says_nothing_on_stderr() {
+fn every_command_succeeds_and_writes_nothing_to_stderr() {
     let began = SystemTime::now();
     let sandbox = generous(1_000, None);
     let connection = connect(&sandbox);
@@ -369,7 +368,7 @@ fn help_and_version_are_a_success() {
 }
 
 #[test]
-fn whoever_leaves_out_an_argument_gets_an_example() {
+fn a_missing_argument_is_answered_with_an_example() {
     for (arguments, example) in [
         (&["check"][..], "check --config config.json"),
         (&["--log-level", "debug", "discover"], "discover --config config.json"),
@@ -401,7 +400,7 @@ fn the_variable_for_the_log_is_read_from_the_environment() {
 }
 
 #[test]
-fn a_signal_while_the_server_is_silent_claims_what_is_out() {
+fn a_signal_while_the_server_is_silent_acknowledges_all_emitted_records() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let sandbox = stalling(1_000, 4);
         let connection = connect(&sandbox);
@@ -421,7 +420,7 @@ fn a_signal_while_the_server_is_silent_claims_what_is_out() {
 }
 
 #[test]
-fn a_signal_before_the_first_answer_ends_each_command() {
+fn a_signal_before_the_first_response_ends_each_command() {
     for command in ["check", "read"] {
         let sandbox = stalling(10, 1);
         let connection = connect(&sandbox);
@@ -446,7 +445,7 @@ fn a_signal_before_the_first_answer_ends_each_command() {
 }
 
 #[test]
-fn a_signal_ends_a_command_whose_file_never_comes_to_its_end() {
+fn a_signal_ends_a_command_whose_file_never_ends() {
     let sandbox = generous(10, None);
     let connection = connect(&sandbox);
     let pipe = connection.file("pipe", "");
@@ -479,7 +478,7 @@ fn a_signal_ends_a_command_whose_file_never_comes_to_its_end() {
 }
 
 #[test]
-fn a_signal_in_mid_renewal_does_not_lose_the_new_pair() {
+fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
     for command in ["read", "check"] {
         // The first answer of the token endpoint is held back when the old pair is dead already.
         let (rotated, told) = channel();
@@ -531,7 +530,7 @@ fn a_signal_in_mid_renewal_does_not_lose_the_new_pair() {
 }
 
 #[test]
-fn a_consumer_that_pauses_holds_up_the_read_and_gets_everything() {
+fn a_consumer_that_pauses_delays_the_read_and_gets_everything() {
     for workers in [1, 4] {
         let sandbox = generous(12_000, None);
         let connection = connect(&sandbox).set("num_workers", json!(workers));
@@ -546,7 +545,7 @@ fn a_consumer_that_pauses_holds_up_the_read_and_gets_everything() {
 }
 
 #[test]
-fn a_pipe_that_does_not_block_gets_every_line_whole() {
+fn a_non_blocking_pipe_gets_every_line_whole() {
     // As ssh, node and asyncio hand it over.
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
@@ -568,7 +567,7 @@ fn a_pipe_that_does_not_block_gets_every_line_whole() {
 }
 
 #[test]
-fn a_reader_that_leaves_a_pipe_that_does_not_block_ends_it_quietly() {
+fn a_closed_non_blocking_pipe_ends_the_read_quietly() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let (stdout, writer) = std::io::pipe().expect("a pipe");
@@ -598,7 +597,7 @@ fn a_signal_while_the_consumer_pauses_loses_nothing() {
 }
 
 #[test]
-fn signals_that_are_repeated_end_it_even_if_nobody_reads() {
+fn a_second_signal_ends_the_process_even_if_stdout_is_blocked() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let (mut running, stdout) = Running::unread(program(&sandbox.base_url()).args(connection.arguments(None)));
@@ -614,7 +613,7 @@ fn signals_that_are_repeated_end_it_even_if_nobody_reads() {
 }
 
 #[test]
-fn a_killed_read_goes_on_from_its_last_state() {
+fn a_killed_read_resumes_from_its_last_state() {
     // A STATE is out, and some records more; how full the pages are depends on the time of day.
     let sandbox = stalling(12_000, 70);
     let connection = connect(&sandbox);
@@ -642,7 +641,7 @@ fn a_killed_read_goes_on_from_its_last_state() {
 }
 
 #[test]
-fn a_closed_stdout_ends_it_quietly() {
+fn a_closed_stdout_ends_the_process_quietly() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let mut child = program(&sandbox.base_url())
@@ -676,7 +675,7 @@ fn a_closed_stdout_ends_it_quietly() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_said_on_stderr() {
+fn a_full_disk_is_reported_on_stderr() {
     let sandbox = generous(100, None);
     let connection = connect(&sandbox);
     let full = std::fs::File::options().write(true).open("/dev/full").expect("the device");
@@ -692,7 +691,7 @@ fn a_full_disk_is_said_on_stderr() {
 }
 
 #[test]
-fn a_proxy_sees_nothing_of_what_goes_to_this_machine() {
+fn requests_to_this_machine_bypass_the_proxy() {
     let sandbox = generous(100, None);
     let trap = generous(1, None);
     let connection = connect(&sandbox);
@@ -709,7 +708,7 @@ fn a_proxy_sees_nothing_of_what_goes_to_this_machine() {
 }
 
 #[test]
-fn it_needs_neither_stdin_nor_a_working_directory() {
+fn neither_stdin_nor_a_working_directory_is_needed() {
     let sandbox = generous(100, None);
     let connection = connect(&sandbox);
     let arguments = connection.arguments(None);
@@ -725,7 +724,7 @@ fn it_needs_neither_stdin_nor_a_working_directory() {
 }
 
 #[test]
-fn paths_are_taken_as_they_are() {
+fn paths_are_used_unchanged() {
     let sandbox = generous(10, None);
     let connection = connect(&sandbox);
     let plain = config(&connection);

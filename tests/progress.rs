@@ -1,4 +1,4 @@
-//! What a read tells of itself while it lasts and at its end, and that none of it changes what is read.
+//! What a read reports about its progress and at its end, and that the reports change nothing about the records.
 
 mod harness;
 
@@ -55,7 +55,7 @@ fn substance(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn a_sync_of_an_hour_tells_every_minute_how_far_it_is() {
+fn an_hour_long_sync_reports_progress_every_minute() {
     // Each request finds the account's minute untouched, so that nothing is left to others.
     let sandbox = sandbox(Options { rate_limit: Some(700), minute: Duration::from_nanos(1), ..options(36_000) });
     let connection = Connection::to(&sandbox).set("rate_limit_percentage", json!(1)).set("num_workers", json!(1));
@@ -99,7 +99,7 @@ fn a_sync_of_an_hour_tells_every_minute_how_far_it_is() {
 }
 
 #[test]
-fn a_short_sync_asks_for_its_pages_only() {
+fn a_short_sync_requests_only_its_pages() {
     for (events, asks) in [(50, 0), (900, 0), (3_000, 1)] {
         let sandbox = sandbox(options(events));
         let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None).succeeded();
@@ -109,7 +109,7 @@ fn a_short_sync_asks_for_its_pages_only() {
 }
 
 #[test]
-fn what_is_counted_is_the_span_of_this_sync() {
+fn the_count_covers_the_span_of_this_sync() {
     let sandbox = sandbox(options(10_000));
     let connection = Connection::to(&sandbox).set("start_date", json!("2024-07-01")).set("num_workers", json!(1));
     let run = connection.read(None).succeeded();
@@ -126,7 +126,7 @@ fn what_is_counted_is_the_span_of_this_sync() {
 }
 
 #[test]
-fn events_that_had_gone_out_before_are_not_among_the_estimated() {
+fn the_estimate_excludes_events_of_earlier_syncs() {
     let time = |text: &str| text.parse().expect("a time");
     let (from, to) = (time("2026-11-23T00:00:00Z"), time("2026-11-23T01:00:00Z"));
     let sandbox = sandbox(Options { from, to, ..options(2_000) });
@@ -141,7 +141,7 @@ fn events_that_had_gone_out_before_are_not_among_the_estimated() {
 }
 
 #[test]
-fn a_count_that_fails_in_any_way_changes_nothing_but_the_estimate() {
+fn a_failed_count_affects_only_the_estimate() {
     let read = |answer: Option<Answer>| {
         let hook = move |request: &SeenRequest| answer.clone().filter(|_| is_count(request));
         let sandbox = sandbox(Options { interfere: Some(Interfere::new(hook)), ..options(3_000) });
@@ -228,7 +228,7 @@ fn the_summary_names_waits_retries_and_the_age_of_the_newest_event() {
 }
 
 #[test]
-fn a_sync_that_is_stopped_or_fails_says_what_it_came_to_as_well() {
+fn a_stopped_or_failed_sync_has_a_summary_too() {
     let shutdown = Shutdown::default();
     let signals = shutdown.clone();
     let after = move |request: &SeenRequest| {
@@ -253,7 +253,7 @@ fn a_sync_that_is_stopped_or_fails_says_what_it_came_to_as_well() {
 }
 
 #[test]
-fn a_wait_of_half_an_hour_is_no_pace_to_tell() {
+fn a_long_wait_is_not_used_for_the_remaining_time() {
     let hook = |request: &SeenRequest| {
         (request.number == 8).then(|| Answer::Reply {
             status: 429,

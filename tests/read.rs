@@ -1,4 +1,4 @@
-//! `read`: complete, exactly once, unaltered, in order, whatever the history and the server are like.
+//! `read` is complete, exactly once, unaltered and in order, for every history and every behaviour of the server.
 
 mod harness;
 
@@ -31,7 +31,7 @@ fn assert_in_order(run: &Run) {
 }
 
 #[test]
-fn a_first_sync_brings_everything_and_the_next_one_nothing() {
+fn a_first_sync_reads_everything_and_the_next_one_nothing() {
     let sandbox = sandbox(Options { events: 7_000, ..Options::default() });
     for workers in [1, 4, 16] {
         let connection = Connection::to(&sandbox).set("num_workers", json!(workers));
@@ -47,7 +47,7 @@ fn a_first_sync_brings_everything_and_the_next_one_nothing() {
 }
 
 #[test]
-fn every_shape_is_read_whatever_the_ends_of_the_filter_mean() {
+fn every_history_is_read_with_inclusive_and_exclusive_filters() {
     for shape in [Shape::Even, Shape::Mixed, Shape::Skewed, Shape::Tied, Shape::OneSecond] {
         for inclusive in [[true, true], [true, false], [false, true], [false, false]] {
             let sandbox = sandbox(Options {
@@ -65,7 +65,7 @@ fn every_shape_is_read_whatever_the_ends_of_the_filter_mean() {
 }
 
 #[test]
-fn states_come_often_enough_and_add_up() {
+fn states_are_frequent_and_their_counts_add_up() {
     let sandbox = sandbox(Options { events: 12_345, shape: Shape::Even, ..Options::default() });
     let run = Connection::to(&sandbox).read(None).succeeded();
     let mut counted = 0;
@@ -163,7 +163,7 @@ fn a_chain_of_kills_at_any_state_loses_nothing_and_repeats_nothing() {
 }
 
 #[test]
-fn late_events_come_in_and_nothing_comes_twice() {
+fn late_events_are_read_and_nothing_is_duplicated() {
     let options = Options { events: 500, ..Options::default() };
     let end = options.to;
     let sandbox = sandbox(options);
@@ -180,7 +180,7 @@ fn late_events_come_in_and_nothing_comes_twice() {
 }
 
 #[test]
-fn a_start_date_keeps_older_events_out() {
+fn a_start_date_excludes_older_events() {
     let sandbox = sandbox(Options { events: 2_000, ..Options::default() });
     let start = "2024-06-01T00:00:00Z";
     let run = Connection::to(&sandbox).set("start_date", json!(start)).read(None).succeeded();
@@ -195,7 +195,7 @@ fn a_start_date_keeps_older_events_out() {
 }
 
 #[test]
-fn a_full_refresh_starts_over_without_a_state_and_goes_on_with_one() {
+fn a_full_refresh_starts_over_without_a_state_and_resumes_with_one() {
     let sandbox = sandbox(Options { events: 600, ..Options::default() });
     let connection = Connection::to(&sandbox);
     let first = connection.read_as("full_refresh", None).succeeded();
@@ -206,7 +206,7 @@ fn a_full_refresh_starts_over_without_a_state_and_goes_on_with_one() {
 }
 
 #[test]
-fn a_state_of_the_future_brings_nothing_and_stays() {
+fn a_state_in_the_future_reads_nothing_and_is_kept() {
     let sandbox = sandbox(Options::default());
     let future = json!({
         "type": "STREAM",
@@ -219,7 +219,7 @@ fn a_state_of_the_future_brings_nothing_and_stays() {
 }
 
 #[test]
-fn a_sync_whose_news_fit_one_page_makes_one_request() {
+fn a_sync_of_one_page_makes_one_request() {
     let options = Options { events: 2_000, ..Options::default() };
     let end = options.to;
     let sandbox = sandbox(options);
@@ -235,7 +235,7 @@ fn a_sync_whose_news_fit_one_page_makes_one_request() {
 }
 
 #[test]
-fn requests_are_asked_as_the_api_wants_them() {
+fn requests_have_the_form_that_the_api_requires() {
     // Few enough that nobody asks how many there are: that request is of another kind.
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     Connection::to(&sandbox).set("num_workers", json!(2)).read(None).succeeded();
@@ -261,7 +261,7 @@ fn nothing_to_read_is_a_success_with_a_state() {
 }
 
 #[test]
-fn pages_that_repeat_or_mix_up_their_events_change_nothing() {
+fn pages_with_repeated_or_shuffled_events_change_nothing() {
     let number = Arc::new(AtomicU64::new(0));
     let repeated = Interfere::new(move |_| {
         let page = number.fetch_add(1, Ordering::Relaxed);
@@ -282,7 +282,7 @@ fn pages_that_repeat_or_mix_up_their_events_change_nothing() {
 }
 
 #[test]
-fn cursors_that_expire_repeat_or_are_missing_lose_nothing() {
+fn expired_repeated_and_missing_cursors_lose_nothing() {
     for fault in ["expired", "repeated", "missing", "empty page"] {
         let broken = Interfere::new(move |request| {
             if request.number % 5 != 3 {
@@ -332,7 +332,7 @@ fn cursors_that_expire_repeat_or_are_missing_lose_nothing() {
 }
 
 #[test]
-fn a_cursor_that_always_repeats_ends_in_an_error_and_not_in_a_loop() {
+fn an_endlessly_repeated_cursor_is_an_error() {
     let stuck = Interfere::new(|_| {
         Some(Answer::edit(|mut answer| {
             answer["meta"] = json!({ "has_more": true, "after_cursor": "stuck" });
@@ -349,7 +349,7 @@ fn a_cursor_that_always_repeats_ends_in_an_error_and_not_in_a_loop() {
 }
 
 #[test]
-fn failures_that_pass_are_retried_and_lose_nothing() {
+fn transient_failures_are_retried_and_lose_nothing() {
     let flaky = Interfere::new(|request| {
         let reply = |status, headers: &[(&str, &str)], body: &str| {
             Some(Answer::Reply {
@@ -394,7 +394,7 @@ fn failures_that_pass_are_retried_and_lose_nothing() {
 }
 
 #[test]
-fn a_200_that_is_no_page_is_never_the_end_of_the_data() {
+fn a_200_without_a_page_is_never_the_end_of_the_data() {
     for body in [
         "<html>Maintenance</html>",
         "",
@@ -423,7 +423,7 @@ fn a_200_that_is_no_page_is_never_the_end_of_the_data() {
 }
 
 #[test]
-fn what_will_not_pass_is_not_retried() {
+fn permanent_failures_are_not_retried() {
     for (status, body) in [
         (401, "{\"error\":\"Couldn't authenticate you\"}"),
         (403, ""),
@@ -446,7 +446,7 @@ fn what_will_not_pass_is_not_retried() {
 }
 
 #[test]
-fn nothing_but_refusals_for_the_rate_limit_ends_after_half_an_hour() {
+fn constant_rate_limiting_ends_the_sync_after_half_an_hour() {
     let refused = Interfere::new(|_| {
         Some(Answer::Reply {
             status: 429,
@@ -465,7 +465,7 @@ fn nothing_but_refusals_for_the_rate_limit_ends_after_half_an_hour() {
 }
 
 #[test]
-fn what_others_need_of_the_rate_limit_is_left_to_them_until_the_reset() {
+fn the_reserved_part_of_the_rate_limit_is_left_to_others_until_the_reset() {
     // Half of 700 is the connector's; 100 left means that others have taken most of the minute.
     for (remaining, waits) in [(100, true), (600, false)] {
         let busy = Interfere::new(move |request| {
@@ -526,7 +526,7 @@ fn a_full_disk_is_a_failure() {
 }
 
 #[test]
-fn a_catalog_without_the_stream_reads_nothing_and_says_so() {
+fn a_catalog_without_streams_reads_nothing_and_warns() {
     let sandbox = sandbox(Options::default());
     let connection = Connection::to(&sandbox);
     let config = connection.file("config.json", connection.config.to_string());

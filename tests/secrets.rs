@@ -1,9 +1,8 @@
-//! One sweep for secrets: every command, every log level, every way to sign in, every failure of the
-//! API and of the token endpoint, with servers that echo all that they get, in every encoding.
-//! Nothing of a secret may stand on stdout or stderr but in the CONTROL message, which must carry the
-//! new tokens.
+//! A sweep for secrets: every command, log level and authentication method, and every failure of the API and of the token
+//! endpoint, with servers that echo what they receive in every encoding. No part of a secret may appear on stdout or
+//! stderr, except in the CONTROL message, which must contain the new tokens.
 //!
-//! Panics are swept where they are made: `cli` and `secret.rs`.
+//! Panics are swept in the unit tests of `cli` and `secret.rs`.
 
 mod encoder;
 mod harness;
@@ -290,7 +289,7 @@ fn no_success_shows_a_secret() {
 }
 
 #[test]
-fn no_file_that_does_not_do_shows_a_secret() {
+fn no_invalid_file_shows_a_secret() {
     let sandbox = sandbox(Options::default());
     let mut connection = Connection::with(Some(sandbox.base_url()), json!({}));
     let wrong = [
@@ -461,7 +460,7 @@ fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
 }
 
 #[test]
-fn tokens_that_have_ended_are_not_shown_either() {
+fn expired_tokens_are_not_shown_either() {
     let sandbox = sandbox(Options::default());
     for credentials in [access_token(EXPIRED_ACCESS_TOKEN), refresh(CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN)] {
         let connection = Connection::with(Some(sandbox.base_url()), credentials);

@@ -1,5 +1,5 @@
-//! Chains of syncs with faults and kills: nothing is lost, altered or doubled. A few dozens of them;
-//! `examples/soak.rs` makes as many as one likes.
+//! Chains of syncs with faults and kills: nothing is lost, altered or duplicated. This test runs a few dozen;
+//! `examples/soak.rs` runs any number.
 
 mod chain;
 mod harness;
@@ -10,7 +10,7 @@ use chain::Report;
 
 /// 63 and 171 once brought a record without a date twice.
 #[test]
-fn chains_of_killed_syncs_bring_every_event_once_and_unaltered() {
+fn chains_of_killed_syncs_read_every_event_once_and_unaltered() {
     let mut report = Report::default();
     for seed in (1..=24).chain([63, 171]) {
         report.add(chain::run(seed, Path::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"))));

@@ -5,6 +5,8 @@
 mod catalog;
 mod failure;
 pub mod message;
+#[cfg(test)]
+mod message_tests;
 mod output;
 mod plain;
 mod record_lines;

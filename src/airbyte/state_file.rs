@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_counts_as_no_state() {
+    fn every_form_of_an_empty_state_is_accepted() {
         for file in [
             json!(null),
             json!([]),
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_stand_twice_are_no_error() {
+    fn repeated_keys_are_accepted() {
         let text = r#"[{"type":"STREAM","global_":null,"global_":null,"stream":{"stream_descriptor":{"name":"audit_logs"},"stream_state":{"created_at":"2026-01-01T00:00:00Z"}}}]"#;
         let file: Value = serde_json::from_str(text).expect("JSON");
         assert!(stream_state(&file, &AUDIT_LOGS).expect("understood").is_some());
     }
 
     #[test]
-    fn another_shape_is_refused_with_the_field() {
+    fn a_state_of_another_shape_is_rejected_with_the_field() {
         for (file, start) in [
             (json!(7), "In the state, the top level must be a JSON object, not a number."),
             (json!([7]), "In the state, [0] must be a JSON object, not a number."),

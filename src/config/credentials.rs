@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_and_what_people_copy_along_is_dropped() {
+    fn white_space_and_copied_prefixes_are_removed() {
         for pasted in ["tok", " tok\n", "Bearer tok", "bearer  tok"] {
             match parse(&json!({ "auth_type": "access_token", "access_token": pasted })) {
                 Ok(Credentials::AccessToken { access_token }) => {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_granted_token_that_cannot_be_used_is_no_failure() {
+    fn an_unusable_granted_token_is_not_a_failure() {
         for (access_token, date, known) in [
             (json!(null), json!(null), false),
             (json!(""), json!("2026-01-01T00:00:00Z"), false),
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_with_the_field_and_without_the_value() {
+    fn an_invalid_credential_is_rejected_with_the_field_and_not_shown() {
         for (credentials, start) in [
             (json!(7), "credentials must be a JSON object, not a number."),
             (json!({}), "credentials.auth_type is missing. Select one of"),

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn optional_fields_may_be_absent_null_or_blank() {
+    fn optional_fields_can_be_absent_null_or_blank() {
         for value in [json!(null), json!(""), json!("  ")] {
             let config = Config::parse(&with("start_date", value)).expect("understood");
             assert_eq!(config.start_date, None);

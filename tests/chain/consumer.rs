@@ -1,7 +1,7 @@
-//! The consumer of a chain of syncs: keeps the records it was given and the last whole STATE line, and
-//! holds the connector to its promises while it reads.
+//! The consumer of a chain of syncs: keeps the received records and the last whole STATE line, and checks the connector's
+//! guarantees while it reads.
 //!
-//! It must not know how a sync was run, or which faults there were.
+//! It must not know how a sync was run, or which faults occurred.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,5 +1,5 @@
-//! What a run is made of: its history, its configuration and the faults of each sync, all drawn
-//! from one seed. Every mixture leaves a request a chance.
+//! The parameters of a run: its history, its configuration and the faults of each sync, all drawn from one seed. With
+//! every mixture a request can succeed.
 //!
 //! It must not run anything.
 

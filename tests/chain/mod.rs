@@ -1,8 +1,8 @@
-//! A chain of syncs with faults and kills, drawn from a seed, and the account of what came of it. The
-//! soak (`examples/soak.rs`) makes thousands of them, the test (`tests/soak.rs`) some.
+//! A chain of syncs with faults and kills, drawn from a seed, and its result. The soak (`examples/soak.rs`) runs thousands,
+//! the test (`tests/soak.rs`) some.
 //!
-//! In this process time is moved by hand, so that no backoff takes time. The program itself, which is
-//! run to be killed by SIGKILL, has a real clock.
+//! In this process the clock is manual, so that backoff takes no time. The program that is killed by SIGKILL has a real
+//! clock.
 
 #![allow(dead_code, reason = "the test and the example each use a part of it")]
 

@@ -1,7 +1,7 @@
-//! Runs whole commands of the connector against a sandbox, in this process, as data: arguments and
-//! files in, messages and an exit code out. Time is moved by hand, so that no backoff takes time.
+//! Runs whole commands of the connector against a sandbox in this process: takes arguments and files, returns messages and
+//! an exit code. The clock is manual, so that backoff takes no time.
 //!
-//! It must not know what is right; the tests do.
+//! It must not know what is correct; the tests do.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 

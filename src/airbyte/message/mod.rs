@@ -211,6 +211,3 @@ impl Message {
         Ok(line)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! Checks the exact bytes of each kind of message.
 
-use super::*;
+use super::message::*;
 use jiff::Timestamp;
 use serde_json::json;
 
