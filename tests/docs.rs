@@ -13,6 +13,7 @@ use harness::{Connection, sandbox};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::airbyte::message::FailureType;
 use source_zendesk_audit_logs::airbyte::{CatalogError, OutputError};
+use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::config::{AuthMethod, Config, InputError, InputFile, connection_specification};
 use source_zendesk_audit_logs::error::Error;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
@@ -117,6 +118,7 @@ fn zendesk_failures() -> Vec<Failure> {
         Failure::ConnectionLost => vec![Failure::ConnectionLost],
         Failure::ServerError { .. } => vec![Failure::ServerError { status: 599 }],
         Failure::NotAPage { .. } => vec![Failure::NotAPage { what: "{what}".into() }],
+        Failure::TooLarge { .. } => vec![Failure::TooLarge { what: "{what}".into() }],
         Failure::Pagination { .. } => vec![Failure::Pagination { what: "{what}" }],
         Failure::RateLimited { .. } => vec![Failure::RateLimited { minutes: 30 }, Failure::RateLimited { minutes: 0 }],
         Failure::Defect => vec![Failure::Defect],
@@ -249,6 +251,16 @@ fn the_warnings_about_filters_are_documented() {
     assert_warning_documented(&run.logs("WARN"), &[(&since, "{time}")]);
     let run = connection.set("filters", json!({ "actions": ["upgrade"] })).read(None).succeeded();
     assert_warning_documented(&run.logs("WARN"), &[("\"upgrade\"", "{actions}")]);
+}
+
+#[test]
+fn the_warning_about_a_clock_that_is_wrong_is_documented() {
+    let ahead = jiff::SignedDuration::from_secs(1);
+    let sandbox = sandbox(Options { events: 20, clock_offset: ahead, ..Options::default() });
+    let mut connection = Connection::to(&sandbox);
+    connection.clock = ManualClock::new(jiff::Timestamp::now() - jiff::SignedDuration::from_mins(30));
+    let run = connection.read(None).succeeded();
+    assert_warning_documented(&run.logs("WARN"), &[("30 minutes", "{time}")]);
 }
 
 #[test]

@@ -51,6 +51,13 @@ fn metadata(key: &str) -> String {
 }
 
 #[test]
+fn the_heartbeat_is_the_longest_silence_of_the_retry_policy() {
+    use source_zendesk_audit_logs::zendesk::{RetryPolicy, Timeouts};
+    let silence = RetryPolicy::READ.longest_silence(Timeouts::READ);
+    assert_eq!(metadata("maxSecondsBetweenMessages"), silence.as_secs().to_string());
+}
+
+#[test]
 fn the_labels_agree_with_metadata_yaml_and_cargo_toml() {
     let labels = pairs(&of_the_image("LABEL").join(" "));
     let label = |name: &str| labels.get(name).map(String::as_str);

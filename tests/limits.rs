@@ -130,7 +130,7 @@ fn an_oversized_body_is_rejected() {
     let server = Server::start(move || endless(&head, &text));
     let run = server.connection("http").check();
     let what = "a body of more than 16 MiB".to_owned();
-    assert_eq!(run.failed_check(), Failure::NotAPage { what: what.clone() }.to_string());
+    assert_eq!(run.failed_check(), Failure::TooLarge { what: what.clone() }.to_string());
     assert!(internal(&run).contains(&what));
     assert!(server.sent() < 3 * (16 << 20) + BUFFERED, "{} bytes were taken", server.sent());
 }
@@ -143,7 +143,7 @@ fn a_gzip_bomb_is_rejected() {
     let server = Server::start(move || [head.clone().into_bytes(), bomb.clone()].into_iter());
     let run = server.connection("http").check();
     let what = "a body of more than 16 MiB".to_owned();
-    assert_eq!(run.failed_check(), Failure::NotAPage { what }.to_string());
+    assert_eq!(run.failed_check(), Failure::TooLarge { what }.to_string());
 }
 
 /// A gzip file of that many blanks: fixed Huffman codes, a literal and then copies of 258 bytes from

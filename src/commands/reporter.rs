@@ -3,6 +3,8 @@
 //! It runs concurrently with the command, so that a wait is reported while it lasts. It must not decide
 //! anything about what it reports.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,6 +15,7 @@ use crate::airbyte::message::{
 };
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::humanize::rough;
 use crate::panics::of_task;
 use crate::secret::Secret;
 use crate::stream::AUDIT_LOGS;
@@ -78,6 +81,9 @@ async fn report(
                 );
                 output.log(Level::Info, words).await?;
             }
+            // A check reads no events, so it does not matter there.
+            Notice::ClocksDiffer { .. } if profile == Profile::Check => {}
+            Notice::ClocksDiffer { offset } => output.log(Level::Warn, clock_warning(offset)).await?,
             Notice::Rotated { access_token, expires_at, refresh_token, kept } => {
                 let credentials = &mut config["credentials"];
                 // An empty access token makes the next command fetch one.
@@ -114,5 +120,25 @@ fn words_of(attempt: &Attempt) -> String {
             };
             format!("{method} {target} -> {}, {} bytes in {took} ms{id}{left}", answer.status, answer.bytes)
         }
+    }
+}
+
+/// Describes clocks of which Zendesk's is ahead by this many seconds.
+fn clock_warning(offset: i64) -> String {
+    let by = rough(Duration::from_secs(offset.unsigned_abs()));
+    let direction = if offset < 0 { "ahead of" } else { "behind" };
+    format!(
+        "This machine's clock is {by} {direction} Zendesk's. The sync goes by Zendesk's time. Synchronize this machine's clock (NTP)."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_off_is_described_from_this_machines_side() {
+        assert!(clock_warning(1_800).starts_with("This machine's clock is 30 minutes behind Zendesk's."));
+        assert!(clock_warning(-2_592_000).starts_with("This machine's clock is 30 days ahead of Zendesk's."));
     }
 }

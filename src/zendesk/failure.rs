@@ -116,6 +116,11 @@ pub enum Failure {
         /// What the response is instead.
         what: String,
     },
+    /// A response that is larger than the connector or the server accepts.
+    TooLarge {
+        /// "a body of more than 16 MiB", …
+        what: String,
+    },
     /// The cursors of the pages do not lead to an end.
     Pagination {
         /// "the same cursor comes again", …
@@ -207,6 +212,8 @@ impl Failure {
             }
             Self::NotAPage { what } => transient(format!("Zendesk's response is not a page of the audit log ({what})."))
                 .remedy("The connector did not treat it as the end of the data. Try again later. If the error persists, look for a proxy or a maintenance page between this machine and Zendesk."),
+            Self::TooLarge { what } => transient(format!("Zendesk's response is too large ({what})."))
+                .remedy("The connector already asks for as little as possible. Try again later. If the error persists, report it with the technical details."),
             Self::Pagination { what } => transient(format!("Zendesk's pagination does not advance ({what})."))
                 .remedy("The records read so far are kept, and the next sync continues from there."),
             Self::RateLimited { minutes } => {

@@ -31,6 +31,11 @@ pub enum Notice {
         /// How long that takes.
         wait: Duration,
     },
+    /// The server's clock and this machine's differ.
+    ClocksDiffer {
+        /// How far the server's clock is ahead of this machine's, in seconds.
+        offset: i64,
+    },
     /// A refresh token was used. The tokens in the configuration are no longer valid.
     Rotated {
         /// The new access token; absent if the response had none that can be used.

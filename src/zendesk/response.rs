@@ -103,6 +103,8 @@ impl Response {
         let status = self.status;
         let after = self.retry_after(now);
         Some(match status {
+            // A cache's answer to a condition that the request did not have.
+            304 => FailedAttempt::transient(Failure::ServerError { status }),
             300..=399 => FailedAttempt::permanent(Failure::Redirect { status, to: self.redirect_host() }),
             404 if self.is_missing_help_desk() => FailedAttempt::permanent(Failure::UnknownSubdomain),
             408 | 409 | 500..=599 => FailedAttempt {
@@ -127,6 +129,7 @@ impl Response {
             401 => self.unauthorized(method, now),
             403 => self.forbidden(),
             404 => Failure::EndpointNotFound,
+            413 => return FailedAttempt::transient(Failure::TooLarge { what: "status 413".to_owned() }),
             422 => Failure::Unprocessable,
             // Only a 200 has a page; 204 and 206 do not.
             status @ 200..=299 => {
@@ -248,7 +251,7 @@ mod tests {
             })
             .filter(|status| *status < 500)
             .collect();
-        let expected: Vec<u16> = (200..=299).chain([408, 409, 429]).collect();
+        let expected: Vec<u16> = (200..=299).chain([304, 408, 409, 413, 429]).collect();
         assert_eq!(retried, expected);
         for status in 500..=599 {
             let failure = response(status, "").api_failure(AuthMethod::AccessToken, now());

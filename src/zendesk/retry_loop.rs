@@ -337,7 +337,13 @@ impl RetryLoop {
 
     fn learn(&self, request: &Outgoing, response: &Response) {
         if response.status == 200 && !request.is_secret() {
-            self.server_clock.get_or_init(|| ServerClock::new(response.date(), Second::containing(self.clock.now())));
+            self.server_clock.get_or_init(|| {
+                let clock = ServerClock::new(response.date(), Second::containing(self.clock.now()));
+                if let Some(offset) = clock.reported_offset() {
+                    self.notify(Notice::ClocksDiffer { offset });
+                }
+                clock
+            });
         }
         if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);

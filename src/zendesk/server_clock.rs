@@ -4,6 +4,9 @@
 
 use crate::second::Second;
 
+/// Clocks that differ by more than this are reported, in seconds.
+const MOST_OFF: u64 = 300;
+
 /// The clocks at the first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerClock {
@@ -19,6 +22,12 @@ impl ServerClock {
     pub fn new(date: Option<Second>, machine: Second) -> Self {
         Self { began: date.unwrap_or(machine), offset: date.map(|date| date.since(machine)) }
     }
+
+    /// Returns the offset if it is so large that somebody should hear of it.
+    #[must_use]
+    pub fn reported_offset(self) -> Option<i64> {
+        self.offset.filter(|offset| offset.unsigned_abs() > MOST_OFF)
+    }
 }
 
 #[cfg(test)]
@@ -30,5 +39,13 @@ mod tests {
         let (server, machine) = (Second::from_unix(1_000), Second::from_unix(1_600));
         assert_eq!(ServerClock::new(Some(server), machine), ServerClock { began: server, offset: Some(-600) });
         assert_eq!(ServerClock::new(None, machine), ServerClock { began: machine, offset: None });
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_five_minutes_are_reported() {
+        let machine = Second::from_unix(1_000_000);
+        let reported = |offset| ServerClock::new(Some(machine.plus(offset)), machine).reported_offset();
+        assert_eq!([-301, -300, 0, 300, 301].map(reported), [Some(-301), None, None, None, Some(301)]);
+        assert_eq!(ServerClock::new(None, machine).reported_offset(), None);
     }
 }

@@ -45,8 +45,7 @@ pub fn too_much(failure: &Failure, took: Duration) -> Option<TooMuchReason> {
         Failure::ServerError { status: 502 } | Failure::ConnectionLost if took >= LONG_WAIT => {
             Some(TooMuchReason::Slow)
         }
-        Failure::UnexpectedStatus { status: 413 } => Some(TooMuchReason::Large),
-        Failure::NotAPage { what } if what.starts_with("a body of more than") => Some(TooMuchReason::Large),
+        Failure::TooLarge { .. } => Some(TooMuchReason::Large),
         _ => None,
     }
 }
@@ -58,7 +57,7 @@ mod tests {
     #[test]
     fn only_what_a_smaller_request_can_avoid_is_too_much() {
         use TooMuchReason::{Large, Slow};
-        let oversized = Failure::NotAPage { what: "a body of more than 16 MiB".to_owned() };
+        let oversized = Failure::TooLarge { what: "a body of more than 16 MiB".to_owned() };
         let html = Failure::NotAPage { what: "an HTML page".to_owned() };
         for (failure, at_once, after_a_long_wait) in [
             (Failure::ServerError { status: 504 }, Some(Slow), Some(Slow)),
@@ -69,7 +68,6 @@ mod tests {
             (Failure::ConnectionLost, None, Some(Slow)),
             (Failure::Timeout, Some(Slow), Some(Slow)),
             (Failure::NoConnection { why: "no connection in time" }, None, None),
-            (Failure::UnexpectedStatus { status: 413 }, Some(Large), Some(Large)),
             (Failure::UnexpectedStatus { status: 400 }, None, None),
             (oversized, Some(Large), Some(Large)),
             (html, None, None),

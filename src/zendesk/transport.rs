@@ -223,7 +223,7 @@ impl HttpTransport {
             }
             let too_large = |what: &str, limit: usize| {
                 let what = format!("{what} of more than {} MiB", limit >> 20);
-                (FailedAttempt::transient(Failure::NotAPage { what: what.clone() }), what)
+                (FailedAttempt::transient(Failure::TooLarge { what: what.clone() }), what)
             };
             if arriving.size + part.len() > LARGEST_BODY {
                 return Err(too_large("a body", LARGEST_BODY));

@@ -15,7 +15,7 @@ use source_zendesk_audit_logs::clock::{Clock, ManualClock};
 use source_zendesk_audit_logs::shutdown::Shutdown;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use source_zendesk_audit_logs::{Environment, Signals, run};
-use zendesk_sandbox::{Options, Sandbox, compact, credentials};
+use zendesk_sandbox::{Options, Sandbox, ServerClock, compact, credentials};
 
 /// A connection: a configuration, a folder for its files, and the environment of its commands.
 pub struct Connection {
@@ -39,8 +39,15 @@ pub struct Run {
     pub stdout: String,
 }
 
-/// A sandbox with these options.
-pub fn sandbox(options: Options) -> Sandbox {
+/// What the clock of a connection shows at first.
+pub const NOON: &str = "2026-11-23T12:00:00Z";
+
+/// A sandbox with these options. Where it goes by this machine's clock, its `Date` is that of a connection's.
+pub fn sandbox(mut options: Options) -> Sandbox {
+    if options.clock == ServerClock::Machine && options.clock_offset.is_zero() {
+        let noon: jiff::Timestamp = NOON.parse().expect("a time");
+        options.clock_offset = noon.duration_since(jiff::Timestamp::now());
+    }
     Sandbox::start(options).expect("the sandbox starts")
 }
 
@@ -60,7 +67,7 @@ impl Connection {
             config: json!({ "subdomain": "sandbox", "credentials": credentials }),
             base_url,
             certificates: None,
-            clock: ManualClock::new("2026-11-23T12:00:00Z".parse().expect("a time")),
+            clock: ManualClock::new(NOON.parse().expect("a time")),
             timeouts: None,
             signals: None,
             log: None,
