@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from connector import PATIENCE_SECONDS
+from connector import TIMEOUT_SECONDS
 
 
 @dataclass
@@ -60,13 +60,13 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
 
 def press(url: str, button: str) -> str:
     """Opens the page at the URL, presses the button with this label, and returns where the browser is sent."""
-    with _OPENER.open(url, timeout=PATIENCE_SECONDS) as page:
+    with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as page:
         form = Form()
         form.feed(page.read().decode())
     assert form.method == "post", form
     data = urllib.parse.urlencode([*form.fields, form.buttons[button]]).encode()
     try:
-        with _OPENER.open(urllib.parse.urljoin(url, form.action), data=data, timeout=PATIENCE_SECONDS) as answer:
+        with _OPENER.open(urllib.parse.urljoin(url, form.action), data=data, timeout=TIMEOUT_SECONDS) as answer:
             raise AssertionError(f"no redirect: {answer.status}")
     except urllib.error.HTTPError as redirect:
         assert redirect.code == 302, redirect.read()

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from browser import press, query
-from connector import PATIENCE_SECONDS, ROOT, Sandbox, environment, program
+from connector import TIMEOUT_SECONDS, ROOT, Sandbox, environment, program
 
 PAGE = (ROOT / "docs/authentication.md").read_text()
 BLOCK = re.compile(r"^( *)<!-- run by conformance/test_authentication\.py -->\n *```sh\n(.*?)^ *```$", re.M | re.S)
@@ -98,7 +98,7 @@ class Person:
                     said += "\n"
             shell.stdin.close()
             shell.stdout.close()
-            assert shell.wait(PATIENCE_SECONDS) == 0, (self.folder / "stderr").read_text() + said
+            assert shell.wait(TIMEOUT_SECONDS) == 0, (self.folder / "stderr").read_text() + said
         return said
 
     def config(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import jinja2
 import jsonschema
 import pytest
 from browser import press, query
-from connector import PATIENCE_SECONDS, Run, Sandbox, environment, program, run, write
+from connector import TIMEOUT_SECONDS, Run, Sandbox, environment, program, run, write
 from declarative_oauth import MASK, Platform, code_challenge, old_code_challenge, put, renderer
 
 EVENTS = 300
@@ -184,7 +184,7 @@ def test_a_kill_after_a_renewal_leaves_a_configuration_that_works(sandbox: Sandb
             saved = account.platform.saved(json.loads(line)["control"]["connectorConfig"]["config"])
             break
     process.stdout.close()
-    process.wait(PATIENCE_SECONDS)
+    process.wait(TIMEOUT_SECONDS)
     assert account.assert_works(saved) == []
 
 

@@ -90,3 +90,74 @@ async fn explain(context: &Context, error: &Error) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+
+    use reqwest::header::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::airbyte::Output;
+    use crate::clock::{Clock, RuntimeClock};
+    use crate::commands::test_harness::TestHarness;
+    use crate::zendesk::{Fetched, Outgoing, Response, Transport};
+
+    /// An empty account whose token endpoint responds after this time.
+    struct SlowTokens(Duration);
+
+    impl Transport for SlowTokens {
+        fn fetch<'t>(&'t self, request: &'t Outgoing) -> Pin<Box<dyn Future<Output = Fetched> + Send + 't>> {
+            Box::pin(async move {
+                let body = if request.is_secret() {
+                    tokio::time::sleep(self.0).await;
+                    r#"{"access_token":"at","refresh_token":"rt"}"#
+                } else {
+                    r#"{"audit_logs":[],"meta":{"has_more":false},"links":{}}"#
+                };
+                Ok(Response { status: 200, headers: HeaderMap::new(), body: body.into() })
+            })
+        }
+    }
+
+    /// What a check says if the token endpoint takes this long, and how long it takes to say it.
+    async fn check(auth_type: &str, tokens_after: Duration) -> (Result<String>, Duration) {
+        let file = json!({
+            "subdomain": "acme",
+            "credentials": { "auth_type": auth_type, "client_id": "c", "client_secret": "s", "refresh_token": "r" }
+        });
+        let config = Config::parse(&file).expect("understood");
+        let (output, jobs) = Output::on_a_task(Level::Info);
+        let writer = tokio::spawn(async { jobs.run(&mut Vec::new()).await });
+        let context = Context {
+            output,
+            clock: Clock::Runtime(RuntimeClock::new(Arc::new(|_| jiff::Timestamp::UNIX_EPOCH))),
+            transport: Some(Arc::new(SlowTokens(tokens_after))),
+            ..TestHarness::start().context
+        };
+        let began = tokio::time::Instant::now();
+        let said = examine(&context, &config, &file).await;
+        let took = began.elapsed();
+        drop(context);
+        writer.abort();
+        (said, took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_waits_for_a_pair_as_long_as_the_request_for_it_may_take() {
+        let slow = SINGLE_USE.saturating_sub(Duration::from_secs(1));
+        assert!(slow > Duration::from_mins(2));
+        let (said, took) = check("refresh_token", slow).await;
+        assert!(said.is_ok_and(|words| words.starts_with("Connected.")));
+        assert!(took >= slow && took < SINGLE_USE, "{took:?}");
+        // A token that costs nothing is not waited for.
+        let (said, took) = check("client_credentials", slow).await;
+        assert_eq!(said.expect_err("it is given up").to_string(), Failure::Timeout.to_string());
+        assert_eq!(took, LIMIT);
+        // And not even a pair for ever.
+        let (said, took) = check("refresh_token", Duration::from_hours(1)).await;
+        assert_eq!(said.expect_err("it is given up").to_string(), Failure::Timeout.to_string());
+        assert_eq!(took, LIMIT + SINGLE_USE);
+    }
+}

@@ -1,6 +1,6 @@
 //! The authentication methods of the configuration.
 //!
-//! How a method is used (headers, tokens, renewal) is `zendesk/auth`; nothing here prints a secret.
+//! How a method is used (headers, tokens, renewal) is `zendesk/auth`. Nothing here prints a secret.
 
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub enum AuthMethod {
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(tag = "auth_type", rename_all = "snake_case")]
 pub enum Credentials {
-    /// OAuth client credentials: the connector fetches tokens itself and renews them.
+    /// OAuth client credentials: the connector requests tokens and renews them.
     #[schemars(
         title = "OAuth client credentials (recommended)",
         description = "The connector requests access tokens and renews them. Nothing has to be saved between syncs."
@@ -45,7 +45,7 @@ pub enum Credentials {
         description = "An access token that you have requested yourself. The connector cannot renew it, and it may expire after 30 minutes."
     )]
     AccessToken {
-        /// Sent as it is.
+        /// The token, which is sent unchanged.
         #[schemars(
             title = "Access token",
             description = "An OAuth access token of an admin, with the scope <code>auditlogs:read</code> or <code>read</code>.",
@@ -60,7 +60,7 @@ pub enum Credentials {
         description = "For an existing API token. Nobody can create one since 27 October 2026. Zendesk deactivates tokens that have not been used for 30 days, and turns off all of them on 30 April 2027."
     )]
     ApiToken {
-        /// Without the `/token` that the API wants behind it.
+        /// The address, without the `/token` that the API requires after it.
         #[schemars(
             title = "E-mail",
             description = "The e-mail address of an admin of the account, verified by Zendesk. An API token does not belong to a user: it acts as the user with this address.",
@@ -105,7 +105,7 @@ pub struct RefreshToken {
     /// The client.
     #[schemars(flatten)]
     pub client: OauthClient,
-    /// Can be used once.
+    /// The refresh token, which can be used once.
     #[schemars(
         title = "Refresh token",
         description = "The refresh token that was issued with an access token for the scope <code>auditlogs:read</code>. It can be used once, so do not use it anywhere else. The connector replaces it.",
@@ -113,7 +113,7 @@ pub struct RefreshToken {
         extend("order" = 3, "airbyte_secret" = true)
     )]
     pub refresh_token: Secret,
-    /// The access token of the same pair, if it is known.
+    /// The access token of the same pair, if the configuration has it.
     #[schemars(flatten)]
     pub granted: GrantedToken,
 }
@@ -121,7 +121,7 @@ pub struct RefreshToken {
 /// The access token that came with a refresh token; written by the connector.
 #[derive(Clone, Debug, Default, JsonSchema)]
 pub struct GrantedToken {
-    /// Used as long as it lives.
+    /// The access token, which is used until it expires.
     #[schemars(
         title = "Access token",
         description = "Written by the connector.",
@@ -129,7 +129,7 @@ pub struct GrantedToken {
         extend("order" = 4, "airbyte_secret" = true, "airbyte_hidden" = true)
     )]
     pub access_token: Option<Secret>,
-    /// When that access token ends.
+    /// When the access token expires.
     #[schemars(
         title = "Token expiry date",
         description = "Written by the connector.",
@@ -273,6 +273,9 @@ mod tests {
             (json!(null), json!(null), false),
             (json!(""), json!("2026-01-01T00:00:00Z"), false),
             (json!("at"), json!("not a date"), true),
+            (json!("********"), json!("2026-01-01T00:00:00Z"), false),
+            (json!("two\nlines"), json!("2026-01-01T00:00:00Z"), false),
+            (json!(7), json!("2026-01-01T00:00:00Z"), false),
             (json!("at"), json!("2026-01-01T00:00:00Z"), true),
         ] {
             let parsed = parse(&json!({
@@ -334,6 +337,29 @@ mod tests {
             let error = parse(&credentials).expect_err("refused").to_string();
             assert!(error.starts_with(&format!("In the config, {start}")), "{credentials}: {error}");
             assert!(!error.contains("s3cr3t"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_with_a_line_break_is_rejected_with_its_field() {
+        for (auth_type, name) in [
+            ("client_credentials", "client_id"),
+            ("client_credentials", "client_secret"),
+            ("refresh_token", "refresh_token"),
+            ("access_token", "access_token"),
+            ("api_token", "api_token"),
+        ] {
+            let mut credentials = json!({
+                "auth_type": auth_type, "client_id": "c", "client_secret": "s", "refresh_token": "r",
+                "access_token": "t", "api_token": "t", "email": "jane@acme.com"
+            });
+            credentials[name] = json!("s3c\r\nr3t");
+            let error = parse(&credentials).expect_err("rejected").to_string();
+            assert!(
+                error.starts_with(&format!("In the config, credentials.{name} contains spaces, line breaks")),
+                "{error}"
+            );
+            assert!(!error.contains("s3c") && !error.contains("r3t"), "{error}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a request to Zendesk fails, in words for the user.
 //!
-//! A failure is classified once, where it is found (`response.rs`, `auth.rs`, `transport.rs`). This file
+//! A failure is classified once, where it is found (`response.rs`, `auth/grant.rs`, `transport.rs`). This file
 //! must not decide whether to retry; that is `retry.rs`.
 
 use std::borrow::Cow;

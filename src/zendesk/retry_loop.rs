@@ -1,6 +1,6 @@
 //! The one loop that sends a request, waits and retries.
 //!
-//! It must not know what responses mean (`response.rs`, `page.rs`), how to authenticate (`auth.rs`) or when
+//! It must not know what responses mean (`response.rs`, `page.rs`), how to authenticate (`auth`) or when
 //! the rate limiter lets a request through (`gate.rs`), and nothing may retry on top of it.
 
 use std::path::PathBuf;

@@ -20,7 +20,7 @@ use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::{Answer, Options, credentials};
 
 #[test]
-fn a_sync_outlives_its_tokens_with_one_renewal_each_though_eight_requests_are_refused() {
+fn a_sync_renews_each_token_once_when_eight_requests_are_rejected_at_once() {
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN)] {
         let sandbox = sandbox_with(Options { events: 12_000, ..Options::default() }, revoking(6));
         let connection = connect(&sandbox, credentials).set("num_workers", json!(8));
@@ -120,7 +120,7 @@ fn the_token_request_asks_for_the_least_and_for_a_lifetime() {
 }
 
 #[test]
-fn a_fresh_token_that_is_refused_ends_the_sync_instead_of_burning_more() {
+fn a_new_token_that_is_rejected_ends_the_sync_without_more_token_requests() {
     // From the start, and after the first pages.
     for accepted in [0, 10] {
         for (credentials, method) in [
@@ -142,7 +142,7 @@ fn a_fresh_token_that_is_refused_ends_the_sync_instead_of_burning_more() {
 }
 
 #[test]
-fn a_token_that_ended_before_its_turn_came_is_no_reason_to_fail() {
+fn a_token_that_expired_while_a_request_waited_is_renewed() {
     // The server asks for a wait that is longer than the token's life, once or again and again.
     for waits in [1, usize::MAX] {
         let pages = AtomicUsize::new(0);
@@ -173,7 +173,7 @@ fn a_token_that_ended_before_its_turn_came_is_no_reason_to_fail() {
 }
 
 #[test]
-fn a_renewal_that_fails_in_mid_sync_loses_nothing() {
+fn a_renewal_that_fails_during_a_sync_loses_no_event() {
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN)] {
         for (status, body, failure_type, tries) in [
             (401, r#"{"error":"invalid_client"}"#, "config_error", 1),

@@ -12,7 +12,7 @@ use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::{Answer, Interfere, Options, credentials};
 
 #[test]
-fn client_credentials_come_first_and_leave_nothing_behind() {
+fn client_credentials_come_first_and_emit_no_control_message() {
     let specification = connection_specification();
     let first = &specification["properties"]["credentials"]["oneOf"][0]["properties"];
     assert_eq!(first["auth_type"]["const"], "client_credentials");
@@ -28,7 +28,7 @@ fn client_credentials_come_first_and_leave_nothing_behind() {
 }
 
 #[test]
-fn an_api_token_warns_of_its_end_and_names_the_way_over() {
+fn an_api_token_warns_of_its_retirement_and_names_the_alternative() {
     let sandbox = sandbox(Options { events: 100, ..Options::default() });
     let connection = connect(&sandbox, api_token());
     for run in [connection.check(), connection.read(None)] {
@@ -47,7 +47,7 @@ fn an_api_token_warns_of_its_end_and_names_the_way_over() {
 }
 
 #[test]
-fn an_api_token_that_is_refused_after_the_end_of_all_of_them_says_so() {
+fn an_api_token_rejected_after_the_retirement_date_says_so() {
     let method = AuthMethod::ApiToken;
     for (now, kind) in [
         ("2026-11-23T12:00:00Z", Failure::Credentials { method }),
@@ -65,7 +65,7 @@ fn an_api_token_that_is_refused_after_the_end_of_all_of_them_says_so() {
 }
 
 #[test]
-fn a_pasted_token_that_dies_in_mid_sync_says_which_way_would_have_lasted() {
+fn a_pasted_token_that_expires_during_a_sync_names_the_alternative() {
     let dying =
         Interfere::new(|request| (request.number > 12).then(|| Answer::json(401, r#"{"error":"invalid_token"}"#)));
     let sandbox = sandbox(Options { events: 3_000, interfere: Some(dying), ..Options::default() });
@@ -82,7 +82,7 @@ fn a_pasted_token_that_dies_in_mid_sync_says_which_way_would_have_lasted() {
 }
 
 #[test]
-fn a_connection_that_moves_to_another_way_goes_on_where_it_was() {
+fn a_connection_that_changes_its_method_continues_from_its_state() {
     let sandbox = sandbox(Options { events: 1_200, ..Options::default() });
     let before = connect(&sandbox, api_token()).read(None).swept(&sandbox);
     assert_all_read(&before, &sandbox);
@@ -93,7 +93,7 @@ fn a_connection_that_moves_to_another_way_goes_on_where_it_was() {
 }
 
 #[test]
-fn the_documentation_says_what_the_connector_says() {
+fn the_documentation_has_the_messages_of_the_connector() {
     let page = include_str!("../../docs/authentication.md");
     let mut ways = Vec::new();
     for example in page.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```")) {

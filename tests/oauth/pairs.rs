@@ -94,7 +94,7 @@ fn the_control_message_holds_the_whole_configuration() {
 }
 
 #[test]
-fn an_access_token_that_still_lives_is_used_and_no_pair_is_burnt() {
+fn an_access_token_that_is_still_valid_is_used_without_a_refresh() {
     let sandbox = sandbox(Options { events: 300, ..Options::default() });
     let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
     for (date, renewals) in [
@@ -195,7 +195,7 @@ fn a_pair_that_cannot_be_written_is_not_used() {
 }
 
 #[test]
-fn a_pair_that_is_on_its_way_is_kept_when_everything_else_ends() {
+fn a_pair_in_flight_is_saved_when_the_sync_stops() {
     // The stop comes when the token request has arrived; it is answered all the same.
     for command in ["check", "read"] {
         let shutdown = Shutdown::default();
@@ -240,7 +240,7 @@ fn a_pair_that_is_on_its_way_is_kept_when_everything_else_ends() {
 }
 
 #[test]
-fn a_lifetime_in_any_form_does_not_cost_the_pair() {
+fn a_lifetime_in_any_form_does_not_discard_the_pair() {
     for lifetime in [json!(1800.0), json!("1800"), json!("soon"), json!(null), json!(0), json!(-5), json!([])] {
         let sandbox = sandbox_with(Options { events: 300, ..Options::default() }, {
             let lifetime = lifetime.clone();

@@ -122,7 +122,7 @@ fn a_kill_right_after_a_refresh_leaves_the_new_pair_on_stdout() {
 }
 
 #[test]
-fn a_process_shows_no_secret_either() {
+fn a_process_writes_no_secret_to_stdout_or_stderr() {
     let sandbox = sandbox(Options { events: 300, ..Options::default() });
     for (credentials, good) in [
         (client_credentials(), true),

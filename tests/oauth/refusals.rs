@@ -66,7 +66,7 @@ fn refusals_in_other_words_are_understood() {
 }
 
 #[test]
-fn failures_that_pass_are_tried_again_and_are_nobodys_fault() {
+fn transient_failures_are_retried_and_reported_as_transient() {
     for (status, body, kind) in [
         (500, "", Failure::ServerError { status: 500 }),
         (503, "<html>Maintenance</html>", Failure::ServerError { status: 503 }),
@@ -75,6 +75,7 @@ fn failures_that_pass_are_tried_again_and_are_nobodys_fault() {
         (201, "{}", Failure::NotAToken),
         (201, r#"{"access_token":""}"#, Failure::NotAToken),
         (201, r#"{"access_token":7}"#, Failure::NotAToken),
+        (201, r#"{"access_token":"two\nlines"}"#, Failure::NotAToken),
         (200, "[]", Failure::NotAToken),
         (200, r#"["list","of",3600]"#, Failure::NotAToken),
     ] {
@@ -86,7 +87,7 @@ fn failures_that_pass_are_tried_again_and_are_nobodys_fault() {
 }
 
 #[test]
-fn a_token_endpoint_that_drops_connections_is_nobodys_fault_either() {
+fn a_token_endpoint_that_drops_connections_is_retried_and_reported_as_transient() {
     let drop = Interfere::new(|request| (request.path == TOKENS).then_some(Answer::DropConnection));
     let sandbox = sandbox(Options { interfere: Some(drop), ..Options::default() });
     assert_eq!(assert_says(&sandbox, &connect(&sandbox, client_credentials()), &Failure::ConnectionLost), [3, 10]);
@@ -105,7 +106,7 @@ fn a_rate_limit_of_the_token_endpoint_is_waited_out() {
 }
 
 #[test]
-fn a_token_endpoint_that_recovers_costs_nothing() {
+fn a_sync_succeeds_when_the_token_endpoint_recovers() {
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN)] {
         let tries = AtomicUsize::new(0);
         let sandbox = sandbox_with(Options { events: 700, ..Options::default() }, move |_, request| {
@@ -127,7 +128,7 @@ fn a_token_endpoint_that_recovers_costs_nothing() {
 }
 
 #[test]
-fn a_server_that_echoes_what_it_gets_leaks_nothing() {
+fn a_server_that_echoes_requests_leaks_no_secret() {
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN), api_token()] {
         for (everywhere, status) in [(true, 400), (true, 500), (false, 400), (false, 403), (false, 500)] {
             let echo = Interfere::new(move |request: &SeenRequest| {
