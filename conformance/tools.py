@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +106,7 @@ MUTANTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a tool's tests ended."""
+    """The results of a tool's tests."""
 
     passed: int
     skipped: int
@@ -123,7 +124,7 @@ def log(name: str) -> Path:
 
 
 def execute(command: list[str], connector: str, into: Path) -> int:
-    """Runs a command with its whole output in a file."""
+    """Runs a command, and writes its output to a file."""
     with into.open("wb") as output:
         done = subprocess.run(
             command, cwd=ROOT, env=environment(connector), stdout=output, stderr=subprocess.STDOUT, check=False
@@ -134,8 +135,10 @@ def execute(command: list[str], connector: str, into: Path) -> int:
 def pytest(venv: str, file: str, connector: str, into: Path) -> Outcome:
     report = into.with_suffix(".xml")
     report.unlink(missing_ok=True)
+    files = HOME / "files" / into.stem
+    files.parent.mkdir(exist_ok=True)
     command = [str(HOME / venv / "bin/python"), "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", "-ra"]
-    command += ["--basetemp", str(HOME / "files"), f"--junitxml={report}", str(HERE / file)]
+    command += ["--basetemp", str(files), f"--junitxml={report}", str(HERE / file)]
     code = execute(command, connector, into)
     cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
     failed = tuple(case.get("name", "?") for case in cases if {"failure", "error"} & {part.tag for part in case})
@@ -187,13 +190,13 @@ TOOLS = [
 
 
 def documented() -> dict[str, int]:
-    """How many tests each tool has, as docs/conformance.md says."""
+    """Returns the number of tests of each tool in docs/conformance.md."""
     rows = re.findall(r"^\| ([^|]+?) \| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)
     return {tool: int(count) for tool, count in rows}
 
 
 def run_tools(connector: str) -> list[str]:
-    """Every tool against the connector. Returns what is wrong."""
+    """Runs every tool against the connector. Returns what is wrong."""
     problems = []
     counts = documented()
     for tool in TOOLS:
@@ -212,7 +215,7 @@ def run_tools(connector: str) -> list[str]:
 
 
 def mutant(kind: str, connector: str) -> str:
-    """A program that is the connector, broken in this way."""
+    """Writes a program that is the connector with this fault, and returns its path."""
     path = HOME / "mutants" / kind
     path.parent.mkdir(exist_ok=True)
     command = shlex.join([sys.executable, str(HERE / "mutant.py"), kind, connector])
@@ -221,26 +224,39 @@ def mutant(kind: str, connector: str) -> str:
     return str(path)
 
 
-def run_mutants(connector: str) -> list[str]:
-    """Every broken connector against the tools that must notice. Returns what went unnoticed."""
+def run_control(connector: str) -> list[str]:
+    """Runs every tool against the program without a fault. Returns what is wrong."""
     problems = []
     for tool in TOOLS:
-        outcome = run_tool(tool, mutant(CONTROL, connector), log(f"{CONTROL} {tool}"))
-        print(f"{CONTROL:27} {tool:17} {len(outcome.failed)} of {outcome.passed} tests fail", flush=True)
+        into = log(f"{CONTROL} {tool}")
+        outcome = run_tool(tool, mutant(CONTROL, connector), into)
+        print(f"{CONTROL:28} {tool:17} {len(outcome.failed)} of {outcome.passed} tests fail", flush=True)
         if outcome.failed or not outcome.passed or outcome.code != 0:
-            problems.append(f"{CONTROL}: {tool} fails: see {log(f'{CONTROL} {tool}')}")
-    for kind, tests in MUTANTS.items():
-        broken = mutant(kind, connector)
-        for tool, test in tests.items():
-            outcome = run_tool(tool, broken, log(f"{kind} {tool}"))
-            others = f" and {len(outcome.failed) - 1} more" if len(outcome.failed) > 1 else ""
-            # Some tests must fail and others pass: a tool that cannot run at all has noticed nothing.
-            if test in outcome.failed and outcome.passed and outcome.code != 0:
-                print(f"{kind:27} {tool:17} noticed by {test}{others}", flush=True)
-            else:
-                print(f"{kind:27} {tool:17} NOT NOTICED", flush=True)
-                problems.append(f"{kind} was not noticed by {test} of {tool}: see {log(f'{kind} {tool}')}")
+            problems.append(f"{CONTROL}: {tool} fails: see {into}")
     return problems
+
+
+def run_mutants(connector: str) -> list[str]:
+    """Runs the tools that must notice each broken connector, two tools at a time. Returns what they did not notice."""
+    def notices(tool: str, kind: str, test: str) -> str | None:
+        into = log(f"{kind} {tool}")
+        outcome = run_tool(tool, mutant(kind, connector), into)
+        # Some tests must fail and others pass: a tool that cannot run at all has noticed nothing.
+        if test in outcome.failed and outcome.passed and outcome.code != 0:
+            others = f" and {len(outcome.failed) - 1} more" if len(outcome.failed) > 1 else ""
+            print(f"{kind:28} {tool:17} noticed by {test}{others}", flush=True)
+            return None
+        print(f"{kind:28} {tool:17} NOT NOTICED", flush=True)
+        return f"{kind} was not noticed by {test} of {tool}: see {into}"
+
+    # One tool never runs twice at a time: its runs may share files, such as secrets/.
+    def all_of(tool: str) -> list[str]:
+        found = [notices(tool, kind, tests[tool]) for kind, tests in MUTANTS.items() if tool in tests]
+        return [problem for problem in found if problem]
+
+    slowest_first = ["protocol models", *(tool for tool in TOOLS if tool != "protocol models")]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return [problem for problems in pool.map(all_of, slowest_first) for problem in problems]
 
 
 def main(arguments: list[str]) -> int:
@@ -254,6 +270,7 @@ def main(arguments: list[str]) -> int:
         problems += run_tools(connector)
     if arguments != ["--no-mutants"]:
         print("\n== broken connectors", flush=True)
+        problems += run_control(connector)
         problems += run_mutants(connector)
     print()
     for what in NOT_RUN:

@@ -9,7 +9,7 @@ import platform
 import resource
 import shutil
 
-from checks import must, run
+from checks import Failed, must, run
 
 
 class Docker:
@@ -28,7 +28,7 @@ class Docker:
 
     def pull(self, image):
         """Returns `True` if the image is there or can be pulled."""
-        return self.has(image) or run(*self.program, "pull", "--quiet", image, timeout=120).code == 0
+        return self.has(image) or succeeds(*self.program, "pull", "--quiet", image)
 
     def image_from(self, root, image):
         """Makes an image of a directory."""
@@ -74,8 +74,7 @@ class Podman(Docker):
             self.run_options += ["--ulimit", f"{name}={limit}:{limit}"]
 
     def pull(self, image):
-        reference = f"docker.io/library/{image}"
-        return run("buildah", *self.storage, "pull", "--quiet", reference, timeout=120).code == 0
+        return succeeds("buildah", *self.storage, "pull", "--quiet", f"docker.io/library/{image}")
 
     def image_from(self, root, image):
         recipe = self.work / "directory.Dockerfile"
@@ -91,6 +90,14 @@ class Podman(Docker):
 
     def clean(self):
         """Does nothing: the directory of this run is removed with everything in it."""
+
+
+def succeeds(*command):
+    """Returns `True` if the command succeeds within a minute. Without a network, a pull may fail or never end."""
+    try:
+        return run(*command, timeout=60).code == 0
+    except Failed:
+        return False
 
 
 def engine(work):
