@@ -30,7 +30,7 @@ EVENTS = 2_000
 RUN = ("duckdb", "postgres")
 PARSED = ("snowflake", "bigquery", "databricks")
 # A step takes seconds. After this time it hangs.
-PATIENCE_SECONDS = 240
+TIMEOUT_SECONDS = 240
 
 
 @dataclass
@@ -57,7 +57,7 @@ def execute(command: list[str], environment: dict[str, str] | None = None) -> st
         env=os.environ | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
         text=True,
     )
