@@ -113,7 +113,7 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> Result<Seen, Box<dyn Error>
         timeouts: None,
         signals: Signals::OfProcess,
         log: None,
-        person: None,
+        terminal: None,
     };
     let arguments = std::iter::once("source-zendesk-audit-logs").chain(arguments.iter().copied());
     let began = Instant::now();

@@ -21,7 +21,7 @@ use zendesk_sandbox::{Options, Sandbox, credentials};
 
 const STREAM: &str = "audit_logs";
 
-/// What `secrets/config.json` is, but for the way to sign in.
+/// The content of `secrets/config.json`, without the credentials.
 fn configs() -> [Value; 4] {
     [
         json!({ "auth_type": "client_credentials", "client_id": credentials::CLIENT_ID, "client_secret": credentials::CLIENT_SECRET }),
@@ -355,7 +355,7 @@ fn spec_oauth_flow_parameters() {
         }
     }
     assert_eq!(paths, 6);
-    // What the flow brings and a person never enters is hidden; the refresh token can be entered without the flow.
+    // Values that the flow fills in are hidden from users; the refresh token can be entered without the flow.
     for (name, hidden) in
         [("access_token", json!(true)), ("token_expiry_date", json!(true)), ("refresh_token", json!(null))]
     {

@@ -13,7 +13,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use zendesk_sandbox::{Answer, Interfere, Options, Sandbox};
 
-/// Stands in configurations wherever a text may; it must not come out again.
+/// A marker in every string of a configuration. It must not appear in any output.
 const SENTINEL: &str = "s3nt1n3l-0123456789";
 
 /// So many cases, unless `PROPTEST_CASES` asks for another number.
@@ -102,7 +102,7 @@ fn changed(mut document: Value, changes: &[Change]) -> Value {
     document
 }
 
-/// The text of a document with some of its bytes replaced, and cut off.
+/// A document with some of its bytes replaced, and truncated.
 fn damaged(text: &str, damage: &[(Index, u8)], end: Option<Index>) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     for (index, byte) in damage {
@@ -222,7 +222,7 @@ proptest! {
         for (catalog, state) in [(catalog.as_str(), value.to_string()), (value.to_string().as_str(), "[]".to_owned())] {
             sandbox.clear_requests();
             let run = read(&connection, catalog.as_bytes(), state.as_bytes());
-            // Names of the catalog and dates of the state are no secrets, and are shown.
+            // Names in the catalog and dates in the state are not secret, and are shown.
             if !run.stdout.contains("s3nt1n3l") {
                 assert_reads_or_refuses(&run, &sandbox);
             }
@@ -239,7 +239,7 @@ proptest! {
             if !run.stdout.contains("s3nt1n3l") {
                 assert_reads_or_refuses(&run, &sandbox);
             }
-            // What it hands out it understands.
+            // The connector accepts its own state.
             if let Some(state) = run.states().pop() {
                 connection.read(Some(&state)).succeeded();
             }
@@ -261,7 +261,7 @@ proptest! {
     }
 }
 
-/// An answer that is no page, whatever else it is.
+/// A response that is not a page.
 #[derive(Clone, Debug)]
 enum Garbage {
     Reply { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
@@ -335,7 +335,7 @@ fn page() -> Value {
     })
 }
 
-/// A page with something taken away or replaced, of which it is no page any more.
+/// A page with a part removed or replaced, which makes it invalid.
 fn near_pages() -> impl Strategy<Value = Vec<u8>> {
     let other = prop_oneof![value(), prop::collection::vec(leaf(), 0..3).prop_map(Value::from)];
     let changes = prop::collection::vec((any::<Index>(), prop::option::of(other)), 1..3);
@@ -378,7 +378,7 @@ fn garbage() -> impl Strategy<Value = Garbage> {
     ]
 }
 
-/// Each request gets the next of these answers, from the beginning again after the last; `None` is
+/// Each request gets the next of these responses, in a cycle; `None` is
 /// the real one.
 fn answering(answers: Vec<Option<Garbage>>) -> Sandbox {
     sandbox(Options {

@@ -28,7 +28,7 @@ use zendesk_sandbox::credentials::{
 };
 use zendesk_sandbox::{Account, Answer, Interfere, Options, Sandbox};
 
-/// How long a check may take by its own clock, whatever the server does: what takes longer would be
+/// The longest time of a check by its own clock, for every behaviour of the server: a longer one would be
 /// cut off by its limit in real time, with words that do not name the cause.
 const BOUND: Duration = Duration::from_secs(50);
 
@@ -64,7 +64,7 @@ fn connect(sandbox: &Sandbox, credentials: Value) -> Connection {
     Connection::with(Some(sandbox.base_url()), credentials)
 }
 
-/// Runs a check that comes to an answer: in time, with exit code 0, one `CONNECTION_STATUS` on the
+/// Runs a check that ends with a result: in time, with exit code 0, one `CONNECTION_STATUS` on the
 /// last line, no TRACE ERROR, no secret. The error is the message of a FAILED.
 #[track_caller]
 fn answer(connection: &Connection) -> (Run, Result<(), String>) {
@@ -95,7 +95,7 @@ fn assert_fails(connection: &Connection, kind: &Failure) -> Run {
     run
 }
 
-/// No secret of the sandbox stands in the output. A CONTROL message must carry them.
+/// Asserts that no secret of the sandbox is in the output, except in the CONTROL message.
 #[track_caller]
 fn assert_no_secret(run: &Run) {
     let pairs = [ADMIN_EMAIL, AGENT_EMAIL].map(|email| BASE64_STANDARD.encode(format!("{email}/token:{API_TOKEN}")));
@@ -109,7 +109,7 @@ fn assert_no_secret(run: &Run) {
     }
 }
 
-/// The sandbox with a hook in front of its answers.
+/// A sandbox with a hook that can replace its responses.
 fn interfering(hook: impl Fn(&zendesk_sandbox::SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Sandbox {
     sandbox(Options { events: 10, interfere: Some(Interfere::new(hook)), ..Options::default() })
 }
@@ -213,7 +213,7 @@ fn each_rejection_has_its_own_message_and_is_not_retried() {
         let mut asked: Vec<_> = sandbox.requests().into_iter().map(|r| r.path).collect();
         asked.dedup();
         assert_eq!(asked.len(), sandbox.requests().len(), "{signing_in}: asked again");
-        // Whoever looks into it finds what was asked and what came.
+        // The technical details contain the request and the response.
         let details = run.logs("INFO");
         assert!(
             details.iter().any(|line| line.contains("X-Zendesk-Request-Id: ") && line.contains(" -> 4")),
@@ -373,7 +373,7 @@ fn transient_failures_are_attempted_three_times_and_then_reported() {
         assert_fails(&Connection::to(&sandbox), &kind);
         assert_eq!(sandbox.requests().len(), 3, "{failure:?}");
 
-        // Once is no failure.
+        // A single failure is retried.
         let sandbox = interfering(move |request| (request.number == 1).then(|| failure.clone()));
         assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{kind}");
     }
@@ -411,7 +411,7 @@ fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
 
 #[test]
 fn heavy_use_of_the_account_does_not_fail_a_check() {
-    // A first answer that leaves little of the minute, with each reason to ask a second time.
+    // The first response leaves few requests of the minute, with each reason for a second request.
     let busy = [
         ("X-Rate-Limit", "700"),
         ("X-Rate-Limit-Remaining", "3"),
@@ -730,7 +730,7 @@ fn percent_encoded(text: &str, digits: &str) -> String {
         .collect()
 }
 
-/// A base URL with a port on which nobody listens.
+/// A base URL with a closed port.
 fn closed_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))
@@ -784,7 +784,7 @@ impl Drop for Server {
     }
 }
 
-/// Answers every request over TLS with a page of one record; the counter is that of the requests.
+/// Responds to every request over TLS with a page of one record, and counts the requests.
 fn tls_server(certificate: CertificateDer<'static>, key: Vec<u8>) -> (Arc<AtomicUsize>, Server) {
     const PAGE: &str = r#"{"audit_logs":[{"id":1,"created_at":"2024-01-01T00:00:00Z"}],"meta":{"has_more":false,"after_cursor":null},"links":{"next":null}}"#;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));

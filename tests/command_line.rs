@@ -161,13 +161,13 @@ fn debug_logs_show_each_attempt_with_its_outcome() {
     assert!(!run.stdout.contains("not for the log"));
 }
 
-/// Runs it with and without a person who watches; stdout is the same, and the person's lines are returned.
+/// Runs it with and without a terminal; stdout is the same, and the terminal's lines are returned.
 fn watched(connection: &mut Connection, run: impl Fn(&Connection) -> Run) -> (Run, Vec<String>) {
     let terminal = Stdout::default();
     let alone = run(connection);
-    connection.person = Some(terminal.clone());
+    connection.terminal = Some(terminal.clone());
     let watched = run(connection);
-    connection.person = None;
+    connection.terminal = None;
     assert_eq!(watched.stdout, alone.stdout);
     assert_eq!(watched.code, alone.code);
     let lines = terminal.text();
@@ -206,7 +206,7 @@ fn a_terminal_gets_progress_as_plain_text() {
 
 #[test]
 fn a_terminal_gets_the_failure_and_its_remedy() {
-    // The same answer each time, with its id.
+    // The same response each time, with its id.
     let refused = Interfere::new(|_| {
         Some(Answer::Reply {
             status: 401,
@@ -265,7 +265,7 @@ fn a_closed_terminal_does_not_end_a_read() {
         seed: 7,
         timeouts: None,
         signals: Signals::Manual(Shutdown::default()),
-        person: Some(Box::new(Gone)),
+        terminal: Some(Box::new(Gone)),
     };
     let stdout = Stdout::default();
     let arguments = std::iter::once("connector".to_owned()).chain(connection.arguments(None));

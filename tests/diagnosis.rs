@@ -37,7 +37,7 @@ fn ends(expires_at: &Value) -> Answer {
     Answer::json(200, &json!({ "token": { "id": 7, "token": "zdsb-fake-", "expires_at": expires_at } }).to_string())
 }
 
-/// The message of a check that succeeds, in which no secret stands.
+/// Returns the message of a check that succeeds, after checking that it contains no secret.
 #[track_caller]
 fn message(run: &Run, sandbox: &Sandbox) -> String {
     assert_eq!(run.code, 0, "{}", run.stdout);

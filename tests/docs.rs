@@ -30,7 +30,7 @@ fn page(path: &str) -> String {
 
 // ---- error messages ------------------------------------------------------------------------------
 
-/// Stand-ins for the numbers of messages, and the names that the document has for them.
+/// Numbers in messages, and the placeholders that the document has for them.
 const NUMBERS: [(&str, &str); 4] = [("{status}", "599"), ("{line}", "13"), ("{column}", "17"), ("{minutes}", "30")];
 
 /// For each variant some values of it. The match has no other arm: a new variant does not compile until it has
@@ -157,7 +157,7 @@ fn failure_type(name: &str) -> FailureType {
 }
 
 /// The quoted messages of the page, with the failure type at the beginning of the paragraph behind each.
-/// A message with `{file}` in it stands for three.
+/// A message with `{file}` represents three messages.
 fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
     let mut messages = BTreeMap::new();
     let mut quoted = Vec::new();

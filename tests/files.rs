@@ -231,7 +231,7 @@ fn an_unknown_selection_in_the_catalog_is_named() {
         (json!({ "streams": [entry(json!("audit_logs"), json!("INCREMENTAL"))] }), mode),
         (json!({ "streams": [entry(json!("audit_logs"), json!(""))] }), mode),
         (json!({ "streams": [good(), good()] }), "In the catalog, streams[1].stream selects audit_logs again."),
-        // A catalog of `discover` that nobody configured.
+        // A catalog of `discover`, which is not a configured catalog.
         (
             json!({ "streams": [{ "name": "audit_logs", "json_schema": {} }] }),
             "In the catalog, streams[0].stream is missing.",
@@ -356,7 +356,7 @@ fn closed_port() -> String {
     format!("http://{}", listener.local_addr().expect("an address"))
 }
 
-/// A connection to where nobody is: what works with it needs no network.
+/// A connection to a closed port: a command that works with it needs no network.
 fn offline() -> Connection {
     let credentials = json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN });
     Connection::with(Some(closed_port()), credentials)
@@ -541,7 +541,7 @@ fn assert_keeps_the_rules(path: &str, schema: &Value) {
     }
 }
 
-/// A configuration for each way to sign in, with everything that it needs.
+/// A complete configuration for each authentication method.
 fn configurations() -> [Value; 4] {
     [
         json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }),

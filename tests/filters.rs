@@ -33,7 +33,7 @@ fn asked(request: &SeenRequest) -> Vec<(String, String)> {
     request.params.iter().filter(|(name, _)| own(name)).cloned().collect()
 }
 
-/// The warnings about filters; the sandbox's records without a date have one of their own.
+/// Returns the warnings about filters, without the one about records without a date.
 fn warnings(run: &Run) -> Vec<String> {
     run.logs("WARN").into_iter().filter(|words| words.contains("filters")).collect()
 }

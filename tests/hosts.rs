@@ -30,8 +30,8 @@ struct Seen {
     within_tls: Vec<String>,
 }
 
-/// A proxy that answers for every host: it takes a `CONNECT`, speaks TLS with a certificate for
-/// `acme.zendesk.com`, and gives each request the closure's answer.
+/// A proxy that takes the place of every host: it accepts a `CONNECT`, speaks TLS with a certificate for
+/// `acme.zendesk.com`, and responds to each request with the closure's result.
 struct Proxy {
     address: SocketAddr,
     certificate: String,
@@ -138,7 +138,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// A request's head, and its body if it has one.
 fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
-    // To the end of the head and no further: the client's hello comes next.
+    // Only to the end of the head: the client's hello comes next.
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).ok()?;
@@ -231,7 +231,7 @@ fn a_proxy_from_the_environment_sees_only_the_accounts_host() {
         let secret = if credentials["auth_type"] == "access_token" { ACCESS_TOKEN } else { CLIENT_SECRET };
         assert!(sent.contains(secret), "{variable}");
     }
-    // Who nobody trusts gets no request.
+    // An untrusted server gets no request.
     let connection = connection("acme", token());
     let run = proxy.run("HTTPS_PROXY", None, &check(&connection));
     assert!(run.failed_check().contains("SSL_CERT_FILE"), "{}", run.stdout);
@@ -371,7 +371,7 @@ fn an_accepted_subdomain_leads_to_its_zendesk_host() {
         ("2130706433", "2130706433"),
     ] {
         let connection = connection(subdomain, token());
-        // Nobody vouches for the proxy: it is as far as it gets.
+        // The proxy's certificate is not trusted, so the connection ends here.
         proxy.run("ALL_PROXY", None, &check(&connection)).failed_check();
         assert_eq!(proxy.hosts(), [format!("{label}.zendesk.com:443")], "{subdomain:?}");
         assert_eq!(proxy.within_tls(), [] as [String; 0]);

@@ -16,7 +16,7 @@ use serde_json::json;
 use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::credentials::ACCESS_TOKEN;
 
-/// A server that answers each connection with a closure, several at a time.
+/// A server that runs a closure for each connection, several at a time.
 struct Server {
     address: SocketAddr,
     /// Bytes that were written and taken by the system.
@@ -27,7 +27,7 @@ struct Server {
 }
 
 impl Server {
-    /// Reads a request's head, then sends what the closure gives until that ends or nobody takes it.
+    /// Reads the head of a request, then sends what the closure returns until it ends or the connection closes.
     fn start<I: Iterator<Item = Vec<u8>>>(answer: impl Fn() -> I + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -97,7 +97,7 @@ fn internal(run: &Run) -> String {
     details.unwrap_or_else(|| panic!("no details: {}", run.stdout))
 }
 
-/// Bytes that may be under way in the system's buffers, of three tries.
+/// Bytes that may be in the system's buffers, for three attempts.
 const BUFFERED: u64 = 3 * (8 << 20);
 
 #[test]
@@ -147,7 +147,7 @@ fn a_gzip_bomb_is_rejected() {
 }
 
 /// A gzip file of that many blanks: fixed Huffman codes, a literal and then copies of 258 bytes from
-/// one byte before. Its check sum is wrong, but nobody gets there.
+/// one byte before. Its checksum is wrong, but no reader gets that far.
 fn gzip_of_blanks(length: usize) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let (mut bits, mut count) = (0_u32, 0);

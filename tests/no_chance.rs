@@ -22,7 +22,7 @@ fn struck_by(faults: Faults, shape: Shape) -> Sandbox {
     sandbox(Options { events: 1_000, shape, clock, faults, ..Options::default() })
 }
 
-/// With one worker, so that requests come one after the other.
+/// One worker, so that requests are sequential.
 fn connect(sandbox: &Sandbox, kind: Fault) -> Connection {
     let mut connection = Connection::to(sandbox).set("num_workers", json!(1));
     // The only faults that take real time; for the others a busy machine must not be one.
@@ -53,7 +53,7 @@ fn failed(connection: &Connection, run: &Run, kind: Fault) {
     assert!(last > records, "{kind}: records behind the last STATE");
 }
 
-/// The sync after it, without faults, brings exactly what is missing.
+/// Asserts that the next sync, without faults, reads exactly the missing records.
 #[track_caller]
 fn goes_on(sandbox: &Sandbox, connection: &Connection, run: &Run, kind: Fault) {
     sandbox.set_faults(Faults::default());
@@ -111,7 +111,7 @@ fn faults_from_the_first_request_on_leave_a_state_without_records() {
     }
 }
 
-/// A cursor that leads nowhere is no reason to fail while each page brings something new: the walk
+/// A cursor that does not advance is not a failure as long as each page has new records: the walk
 /// goes on from its last record. Within a second of many pages it cannot.
 #[test]
 fn cursors_that_never_advance_fail_only_within_a_second_of_many_pages() {

@@ -45,12 +45,12 @@ fn program(base_url: &str) -> Command {
     command
 }
 
-/// An account whose rate limit makes nobody wait.
+/// An account with a rate limit that is never reached.
 fn generous(events: u64, interfere: Option<Interfere>) -> Sandbox {
     sandbox(Options { events, shape: Shape::Even, rate_limit: Some(1_000_000), interfere, ..Options::default() })
 }
 
-/// A server that stops answering at this request, and answers again from the next one on.
+/// A server that does not respond to this request, and responds to later ones.
 fn stalling(events: u64, number: u64) -> Sandbox {
     let hook = Interfere::new(move |request| (request.number == number).then_some(Answer::Stall));
     generous(events, Some(hook))
@@ -82,7 +82,7 @@ fn output(command: &mut Command) -> Run {
     quiet(command.output().expect("the program starts"))
 }
 
-/// A program whose stdout is looked at while it runs; it does not outlive the test.
+/// A program whose stdout a test reads while it runs. It is killed when the test ends.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -109,7 +109,7 @@ impl Running {
         (running, stdout)
     }
 
-    /// Reads from now on, in a thread of its own.
+    /// Starts to read, on a separate thread.
     fn read(&mut self, stdout: ChildStdout) {
         let (sender, lines) = channel();
         self.lines = lines;
@@ -480,7 +480,7 @@ fn a_signal_ends_a_command_whose_file_never_ends() {
 #[test]
 fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
     for command in ["read", "check"] {
-        // The first answer of the token endpoint is held back when the old pair is dead already.
+        // The first response of the token endpoint is delayed, when the old tokens are already invalid.
         let (rotated, told) = channel();
         let (release, released) = channel::<()>();
         let released = Arc::new(Mutex::new(released));
@@ -511,7 +511,7 @@ fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
         let mut running = Running::start(&mut program);
         told.recv_timeout(PATIENCE).expect("a request for a token");
         running.signal("TERM");
-        // Whoever does not wait for the answer is gone by then.
+        // A process that does not wait for the response has ended by then.
         let began = Instant::now();
         until(|| {
             let gone = running.child.try_wait().is_ok_and(|status| status.is_some());
@@ -636,7 +636,7 @@ fn a_killed_read_resumes_from_its_last_state() {
         }
     }
     assert!((1..=5_000).contains(&unclaimed.len()), "{}", unclaimed.len());
-    // What no STATE claims comes again, nothing else does.
+    // Only records without a STATE are read again.
     assert_resume_completes(&sandbox, &connection, claimed, &run.state());
 }
 

@@ -56,7 +56,7 @@ fn substance(run: &Run) -> Vec<String> {
 
 #[test]
 fn an_hour_long_sync_reports_progress_every_minute() {
-    // Each request finds the account's minute untouched, so that nothing is left to others.
+    // Each request sees an unused rate limit, so that none is reserved for others.
     let sandbox = sandbox(Options { rate_limit: Some(700), minute: Duration::from_nanos(1), ..options(36_000) });
     let connection = Connection::to(&sandbox).set("rate_limit_percentage", json!(1)).set("num_workers", json!(1));
     let run = connection.read(None).succeeded();
@@ -64,7 +64,7 @@ fn an_hour_long_sync_reports_progress_every_minute() {
     let minutes = connection.clock.elapsed().as_secs() / 60;
     assert!(minutes >= 60, "{minutes} minutes");
     let lines = lines_of_progress(&run);
-    // A request takes ten seconds here, and the clock stands still in between.
+    // A request takes ten seconds here, and the clock does not advance in between.
     let apart = u64::try_from(lines.len()).expect("few") * 70 / 60;
     assert!(apart + 2 >= minutes, "{} lines in {minutes} minutes", lines.len());
     assert!(lines[0].contains(" events so far, up to 2024-01-"), "{}", lines[0]);

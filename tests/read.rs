@@ -145,7 +145,7 @@ impl std::io::Write for StopAfter {
 #[test]
 fn a_chain_of_kills_at_any_state_loses_nothing_and_repeats_nothing() {
     // What a kill leaves is a prefix of stdout that ends with a STATE, and the destination keeps
-    // exactly that. Whatever STATE is the last one, the rest comes in the next sync.
+    // exactly that. For every last STATE, the next sync reads the rest.
     let sandbox = sandbox(Options { events: 9_000, shape: Shape::Mixed, ..Options::default() });
     let connection = Connection::to(&sandbox).set("num_workers", json!(8));
     let lines: Vec<String> = connection.read(None).succeeded().stdout.lines().map(str::to_owned).collect();
@@ -236,7 +236,7 @@ fn a_sync_of_one_page_makes_one_request() {
 
 #[test]
 fn requests_have_the_form_that_the_api_requires() {
-    // Few enough that nobody asks how many there are: that request is of another kind.
+    // Few enough pages that the connector does not request the number of events.
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     Connection::to(&sandbox).set("num_workers", json!(2)).read(None).succeeded();
     let requests = sandbox.requests();
@@ -466,7 +466,7 @@ fn constant_rate_limiting_ends_the_sync_after_half_an_hour() {
 
 #[test]
 fn the_reserved_part_of_the_rate_limit_is_left_to_others_until_the_reset() {
-    // Half of 700 is the connector's; 100 left means that others have taken most of the minute.
+    // The connector's share is half of 700; 100 left means that others have used most of the minute.
     for (remaining, waits) in [(100, true), (600, false)] {
         let busy = Interfere::new(move |request| {
             let header = |name: &str, value: u32| (name.to_owned(), value.to_string());

@@ -46,7 +46,7 @@ fn json_text(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// What a text becomes on its way through all kinds of servers.
+/// The encodings of a text by various servers.
 fn encodings(text: &str) -> Vec<String> {
     let json = json_text(text);
     vec![
@@ -122,7 +122,7 @@ fn good() -> [Value; 4] {
     ]
 }
 
-/// Whatever the request had in it that is secret.
+/// The secrets that the request contained.
 fn echo(request: &SeenRequest) -> String {
     let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
     let fields = ["client_secret", "refresh_token", "client_id"].map(|name| body[name].as_str().unwrap_or_default());
@@ -136,7 +136,7 @@ fn echo(request: &SeenRequest) -> String {
 /// A failure of the server, with room for an echo.
 #[derive(Clone, Copy, Debug)]
 enum Failure {
-    /// A status, and a body with `{}` where the echo stands.
+    /// A status, and a body with `{}` in the place of the echo.
     Says(u16, &'static str),
     /// The connection ends.
     Drops,
@@ -237,11 +237,11 @@ fn no_failure_shows_a_secret() {
                 let sandbox = failing(failure, everywhere);
                 let mut connection = Connection::with(Some(sandbox.base_url()), credentials);
                 connection.log = Some(EVERY_LEVEL.to_owned());
-                connection.person = Some(Stdout::default());
+                connection.terminal = Some(Stdout::default());
                 let what = format!("{failure:?} for {}", connection.config);
                 for run in [connection.check(), connection.read(None)] {
                     sweep(&what, &run.stdout, &sandbox.issued_secrets());
-                    let seen = connection.person.as_ref().map(Stdout::text).unwrap_or_default();
+                    let seen = connection.terminal.as_ref().map(Stdout::text).unwrap_or_default();
                     sweep(&what, &seen, &sandbox.issued_secrets());
                     assert!(
                         !run.stdout.contains("SUCCEEDED") && !run.stdout.contains("\"COMPLETE\""),
@@ -321,7 +321,7 @@ fn no_invalid_file_shows_a_secret() {
         let run = connection.command(&["check", "--config", broken.to_str().expect("Unicode")]);
         sweep("a file that is cut off", &run.stdout, &[]);
     }
-    // The environment's own URL is no place for a secret either.
+    // A base URL with a secret is rejected without showing it.
     connection.config = json!({ "subdomain": "acme", "credentials": access_token(TOKEN) });
     for base_url in
         [format!("https://user:{PLAIN}@127.0.0.1"), format!("http://evil.example/{PLAIN}"), PLAIN.to_owned()]
@@ -367,7 +367,7 @@ fn normalized(text: &str) -> String {
     text.chars().filter(|char| !char.is_whitespace() && *char != '\\').flat_map(char::to_lowercase).collect()
 }
 
-/// Asserts that no piece of these texts stands in an output.
+/// Asserts that no piece of these texts is in an output.
 #[track_caller]
 fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
     // Control characters are written as `\n`, and the output has no others.
@@ -383,7 +383,7 @@ fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
     }
 }
 
-/// What the server answers with an echo in it. Some are pages whose cursor is the echo.
+/// The server's responses with an echo. Some are pages whose cursor is the echo.
 fn echoing(number: usize, echo: &str, request: &SeenRequest) -> Answer {
     let host: String = echo.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
     let header = |name: &str, value: String| (name.to_owned(), value.replace(|char: char| char.is_control(), " "));
@@ -442,11 +442,11 @@ fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
         };
         let mut connection = Connection::with(Some(sandbox.base_url()), credentials);
         connection.log = Some(EVERY_LEVEL.to_owned());
-        connection.person = Some(Stdout::default());
+        connection.terminal = Some(Stdout::default());
         let what = format!("{number}: {steps:?}");
         let run = if number % 5 < 2 { connection.read(None) } else { connection.check() };
         assert_no_piece(&what, &run.stdout, &[&echo, &secret, &other]);
-        let seen = connection.person.as_ref().map(Stdout::text).unwrap_or_default();
+        let seen = connection.terminal.as_ref().map(Stdout::text).unwrap_or_default();
         assert_no_piece(&what, &seen, &[&echo, &secret, &other]);
         explained += usize::from(run.stdout.contains("InvalidValue"));
         // What is tried again takes real time in a process.
@@ -455,7 +455,7 @@ fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
             assert_no_piece(&what, &output, &[&echo, &secret, &other]);
         }
     }
-    // What is no secret is shown all the same.
+    // Text that is not secret is still shown.
     assert!(explained > number / 4, "{explained} of {number} say what is wrong");
 }
 

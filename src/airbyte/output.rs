@@ -36,7 +36,7 @@ pub struct Output {
     jobs: mpsc::Sender<Job>,
     failure: Arc<OnceLock<OutputError>>,
     level: Level,
-    to_a_person: bool,
+    has_terminal: bool,
 }
 
 /// The queue of jobs and their result. [`Jobs::run`] processes it.
@@ -52,7 +52,7 @@ pub struct Writer {
 }
 
 impl Output {
-    /// Starts the thread that writes. LOG messages below `level` are skipped. `person` gets plain text; failures to
+    /// Starts the thread that writes. LOG messages below `level` are skipped. `terminal` gets plain text; failures to
     /// write it are ignored.
     ///
     /// # Errors
@@ -60,16 +60,16 @@ impl Output {
     pub fn start(
         mut to: Box<dyn Write + Send>,
         level: Level,
-        mut person: Option<Box<dyn Write + Send>>,
+        mut terminal: Option<Box<dyn Write + Send>>,
     ) -> Result<(Self, Writer)> {
-        let (output, jobs) = Self::new(level, person.is_some());
+        let (output, jobs) = Self::new(level, terminal.is_some());
         let failure = Arc::clone(&output.failure);
         let Jobs { mut waiting, failure: failed } = jobs;
         let thread = std::thread::Builder::new()
             .name("stdout".to_owned())
             .spawn(move || {
                 while let Some(job) = waiting.blocking_recv() {
-                    if let Err(error) = perform(&mut to, person.as_mut(), job) {
+                    if let Err(error) = perform(&mut to, terminal.as_mut(), job) {
                         let _ = failed.set(meaning(&error));
                         return;
                     }
@@ -85,10 +85,10 @@ impl Output {
         Self::new(level, false)
     }
 
-    fn new(level: Level, to_a_person: bool) -> (Self, Jobs) {
+    fn new(level: Level, has_terminal: bool) -> (Self, Jobs) {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let failure = Arc::new(OnceLock::new());
-        (Self { jobs, failure: Arc::clone(&failure), level, to_a_person }, Jobs { waiting, failure })
+        (Self { jobs, failure: Arc::clone(&failure), level, has_terminal }, Jobs { waiting, failure })
     }
 
     /// Emits whole lines.
@@ -109,7 +109,7 @@ impl Output {
     pub async fn send(&self, message: &Message) -> Result<()> {
         let line = message.to_line().map_err(|_| OutputError::Defect)?;
         self.lines(line).await?;
-        if self.to_a_person
+        if self.has_terminal
             && let Some(words) = plain(message)
         {
             self.push(Job::Tell(words)).await?;
@@ -215,13 +215,13 @@ async fn perform_async(to: &mut (impl AsyncWrite + Unpin), job: Job) -> io::Resu
     Ok(())
 }
 
-fn perform(to: &mut dyn Write, person: Option<&mut Box<dyn Write + Send>>, job: Job) -> std::io::Result<()> {
+fn perform(to: &mut dyn Write, terminal: Option<&mut Box<dyn Write + Send>>, job: Job) -> std::io::Result<()> {
     match job {
         Job::Write(lines) => to.write_all(&lines),
         Job::Tell(words) => {
-            if let Some(person) = person {
+            if let Some(terminal) = terminal {
                 // A closed terminal must not end a sync.
-                let _ = person.write_all(words.as_bytes());
+                let _ = terminal.write_all(words.as_bytes());
             }
             Ok(())
         }

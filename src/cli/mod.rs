@@ -42,7 +42,7 @@ pub struct Environment {
     /// Where requests to shut down come from.
     pub signals: Signals,
     /// The terminal of a user, who gets the important messages as plain text.
-    pub person: Option<Box<dyn Write + Send>>,
+    pub terminal: Option<Box<dyn Write + Send>>,
 }
 
 /// Where requests to shut down come from.
@@ -68,7 +68,7 @@ impl Environment {
             seed: fastrand::u64(..),
             timeouts: None,
             signals: Signals::OfProcess,
-            person: std::io::stderr().is_terminal().then(|| Box::new(Inherited::new(std::io::stderr())) as _),
+            terminal: std::io::stderr().is_terminal().then(|| Box::new(Inherited::new(std::io::stderr())) as _),
         }
     }
 }
@@ -117,7 +117,7 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
         (None, None) => Ok(Level::Info),
         (None, Some(name)) => LogLevel::of_name(&name).map(Level::from).ok_or(Error::LogLevel),
     };
-    let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.person)?;
+    let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.terminal)?;
     let code = runtime.block_on(async {
         let shutdown = match environment.signals {
             Signals::Manual(shutdown) => shutdown,

@@ -15,7 +15,7 @@ use crate::harness::record;
 pub enum Ended {
     /// By itself, or because it was asked to: with this exit code, everything was put in order.
     Orderly(u8),
-    /// In the middle of whatever it did.
+    /// Killed at an arbitrary point.
     Killed,
 }
 
@@ -24,7 +24,7 @@ pub enum Ended {
 pub struct Consumer {
     /// The `state` of the last STATE message.
     pub state: Option<Value>,
-    /// Each text, and whether a STATE that was received claims it.
+    /// Each record, and whether a received STATE covers it.
     received: HashMap<String, bool>,
     /// Came again though a STATE had claimed it, or twice in one sync.
     pub duplicated: Vec<String>,
@@ -51,7 +51,7 @@ impl Consumer {
         self.received.len()
     }
 
-    /// Takes what a sync put out.
+    /// Takes the output of a sync.
     pub fn take(&mut self, stdout: &[u8], ended: Ended) {
         let (whole, rest) = match memchr::memrchr(b'\n', stdout) {
             Some(end) => stdout.split_at(end + 1),

@@ -9,7 +9,7 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use zendesk_sandbox::{Fault, Faults, Options, RateHeaders, Rule, ServerClock, Shape, When};
 
-/// How likely faults that make a try fail may be, all together: ten of them in a row end a sync, and
+/// The largest total probability of faults that fail an attempt: ten of them in a row end a sync, and
 /// that must not happen in thousands of syncs.
 const FAILING: f64 = 0.22;
 /// How likely it may be that a page leads nowhere; three in a row restart a walk.
@@ -21,7 +21,7 @@ const PRESENT: Timestamp = Timestamp::constant(1_717_243_200, 0);
 pub struct Mixture {
     /// Without faults: each sync has its own.
     pub options: Options,
-    /// Whether the program itself is run and killed, too. Its clock is real, so nobody waits long.
+    /// Whether the program itself is run and killed, too. Its clock is real, so waits must be short.
     pub program: bool,
     /// The shortest look-back of the syncs, in minutes.
     pub lookback: u64,
@@ -37,7 +37,7 @@ pub struct Sync {
     pub percentage: u64,
     /// How wrong the connector's clock is.
     pub skew: SignedDuration,
-    /// Whether a try that gets no answer is to be given up soon.
+    /// Whether an attempt without a response has a short timeout.
     pub hasty: bool,
 }
 
@@ -60,7 +60,7 @@ impl Mixture {
         };
         let shapes = [Shape::Even, Shape::Mixed, Shape::Mixed, Shape::Skewed, Shape::Tied, Shape::OneSecond];
         let headers = [RateHeaders::Both, RateHeaders::XRateLimit, RateHeaders::RateLimit, RateHeaders::None];
-        // How late events come and how far ahead the clock is stay within the look-back together.
+        // The delay of events and the error of the clock together stay within the look-back.
         let lookback = [0, 1, 5, 10, 10, 60][rng.usize(..6)];
         let skew = rng.u64(..=lookback * 30);
         Self {
@@ -116,7 +116,7 @@ impl Mixture {
         rules.extend(share(rng, MISLEADING, MISLEADERS));
         let kinds: Vec<Fault> = Fault::all().iter().copied().filter(|kind| fails(*kind)).collect();
         rules.extend(share(rng, FAILING, &kinds));
-        // Answers that take real time must be rare.
+        // Responses that take real time must be rare.
         rules.retain(|rule| rule.kind != Fault::Stall);
         if rng.u8(..10) == 0 {
             rules.push(Rule { kind: Fault::Stall, when: When::At(rng.u64(1..40)) });
@@ -134,7 +134,7 @@ impl Mixture {
         rules
     }
 
-    /// Faults after which nobody waits for more than some hundreds of milliseconds.
+    /// Faults that cause waits of at most some hundreds of milliseconds.
     fn quick_rules(&self, rng: &mut Rng) -> Vec<Rule> {
         let mut rules = self.harmless(rng);
         rules.extend(share(rng, MISLEADING, MISLEADERS));
@@ -146,7 +146,7 @@ impl Mixture {
         rules
     }
 
-    /// Faults that need no try more.
+    /// Faults that need no retry.
     fn harmless(&self, rng: &mut Rng) -> Vec<Rule> {
         let mut kinds = vec![Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late];
         if !self.skew.is_zero() {
@@ -165,7 +165,7 @@ impl Mixture {
 
 const MISLEADERS: &[Fault] = &[Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing, Fault::EmptyPage];
 
-/// Whether a kind makes a try fail.
+/// Returns whether a kind of fault fails an attempt.
 fn fails(kind: Fault) -> bool {
     let others =
         [Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late, Fault::ClockAhead, Fault::ClockBehind];

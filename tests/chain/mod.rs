@@ -33,7 +33,7 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Long enough for a machine under load.
 const PATIENT: Timeouts =
     Timeouts { connect: Duration::from_secs(20), read: Duration::from_secs(20), total: Duration::from_secs(40) };
-/// For requests that may never be answered.
+/// The timeouts for requests that may get no response.
 const HASTY: Timeouts = Timeouts { read: Duration::from_millis(400), ..PATIENT };
 
 /// What happens to a sync before it is done.
@@ -119,7 +119,7 @@ pub fn run(seed: u64, program: &Path) -> Report {
     chain.close(seed)
 }
 
-/// With one of two ways to sign in.
+/// Selects one of two authentication methods.
 fn connection(sandbox: &Sandbox, rng: &mut Rng) -> Connection {
     if rng.bool() {
         return Connection::to(sandbox);
@@ -265,7 +265,7 @@ impl Write for Stdout {
     }
 }
 
-/// Runs the program and kills it when it has put out so many bytes. What it had written by then is
+/// Runs the program and kills it after this many bytes of output. What it had written by then is
 /// still received.
 fn run_and_kill(program: &Path, connection: &Connection, arguments: &[String], after: usize) -> (Vec<u8>, Ended) {
     let mut child = Command::new(program)

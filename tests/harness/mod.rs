@@ -28,8 +28,8 @@ pub struct Connection {
     pub signals: Option<Shutdown>,
     /// `ZENDESK_LOG`
     pub log: Option<String>,
-    /// The terminal of a person who watches.
-    pub person: Option<Stdout>,
+    /// The terminal of a user.
+    pub terminal: Option<Stdout>,
 }
 
 /// What a command did.
@@ -71,7 +71,7 @@ impl Connection {
             timeouts: None,
             signals: None,
             log: None,
-            person: None,
+            terminal: None,
         }
     }
 
@@ -131,7 +131,7 @@ impl Connection {
         Run { code, stdout: stdout.text() }
     }
 
-    /// Runs any command line with a stdout of one's own.
+    /// Runs any command line with another stdout.
     pub fn command_into(&self, arguments: &[impl AsRef<str>], stdout: Box<dyn Write + Send>) -> u8 {
         let environment = Environment {
             base_url: self.base_url.clone(),
@@ -141,7 +141,7 @@ impl Connection {
             timeouts: self.timeouts,
             signals: Signals::Manual(self.signals.clone().unwrap_or_default()),
             log: self.log.clone(),
-            person: self.person.clone().map(|person| Box::new(person) as _),
+            terminal: self.terminal.clone().map(|terminal| Box::new(terminal) as _),
         };
         let arguments = arguments.iter().map(|argument| OsString::from(argument.as_ref()));
         run(std::iter::once("source-zendesk-audit-logs".into()).chain(arguments), environment, stdout)
@@ -172,7 +172,7 @@ impl Run {
             .collect()
     }
 
-    /// The records' JSON texts, without white space between tokens, in the order in which they went out.
+    /// Returns the JSON of the records, without white space between tokens, in the order of emission.
     pub fn records(&self) -> Vec<String> {
         self.stdout.lines().filter_map(record).collect()
     }
@@ -256,7 +256,7 @@ pub fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts
 }
 
-/// A stdout that can be looked at.
+/// A stdout that a test can read.
 #[derive(Clone, Default)]
 pub struct Stdout(Arc<Mutex<Vec<u8>>>);
 
