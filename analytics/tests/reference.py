@@ -134,7 +134,7 @@ def mass_deletion(records: list[Record]) -> list[Record]:
     for record in records:
         if is_deletion(record) and at(record):
             hours[record["actor_id"], at(record).replace(minute=0, second=0)].append(record)
-    return [max(deleted, key=at) for deleted in hours.values() if len(deleted) >= 20]
+    return [min(deleted, key=at) for deleted in hours.values() if len(deleted) >= 20]
 
 
 SEVERAL: dict[str, Callable[[list[Record]], list[Record]]] = {

@@ -92,7 +92,7 @@ def test_a_rule_finds_in_sqlite_what_dbt_finds(rule: str, logs: sqlite3.Connecti
 
 
 def test_the_correlation_finds_the_same_actors(logs: sqlite3.Connection, select: Any, truth: list[Record]) -> None:
-    """Sigma has a sliding hour and dbt a clock hour, so the last event can differ."""
+    """Sigma has a sliding hour and dbt a clock hour, so the event can differ."""
     backend = sqliteBackend()
     backend.table, backend.timestamp_field = "logs", "created_at"
     backend.convert(load("mass_deletion"))
