@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::Clock;
+use source_zendesk_audit_logs::zendesk::ProxyVariables;
 use source_zendesk_audit_logs::{Environment, Signals, run};
 use zendesk_sandbox::{Options, Sandbox, compact, credentials};
 
@@ -108,6 +109,7 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> Result<Seen, Box<dyn Error>
     let environment = Environment {
         base_url: Some(sandbox.base_url()),
         certificates: None,
+        proxies: ProxyVariables::default(),
         clock: Clock::System,
         seed: 1,
         timeouts: None,

@@ -63,9 +63,13 @@ impl Error {
                 "The environment variable ZENDESK_LOG is not one of error, warn, info, debug.",
             )
             .remedy("Correct it, or unset it to log at info."),
-            Self::Startup { why } => {
-                Explanation::new(Category::System, format!("The connector could not start: {why}."))
-            }
+            Self::Startup { why } => Explanation::new(
+                Category::System,
+                format!("The connector could not start: {why}."),
+            )
+            .remedy(
+                "Raise the limits on open files, threads and memory (ulimit -n, ulimit -u), or stop other programs.",
+            ),
             Self::Defect { .. } => Explanation::defect(),
         }
     }

@@ -253,6 +253,7 @@ impl Write for Gone {
 fn a_closed_terminal_does_not_end_a_read() {
     use source_zendesk_audit_logs::clock::Clock;
     use source_zendesk_audit_logs::shutdown::Shutdown;
+    use source_zendesk_audit_logs::zendesk::ProxyVariables;
     use source_zendesk_audit_logs::{Environment, Signals, run};
 
     let sandbox = history(250);
@@ -260,6 +261,7 @@ fn a_closed_terminal_does_not_end_a_read() {
     let environment = Environment {
         base_url: connection.base_url.clone(),
         certificates: None,
+        proxies: ProxyVariables::default(),
         log: None,
         clock: Clock::Manual(connection.clock.clone()),
         seed: 7,

@@ -31,7 +31,8 @@ fn page(path: &str) -> String {
 // ---- error messages ------------------------------------------------------------------------------
 
 /// Numbers in messages, and the placeholders that the document has for them.
-const NUMBERS: [(&str, &str); 4] = [("{status}", "599"), ("{line}", "13"), ("{column}", "17"), ("{minutes}", "30")];
+const NUMBERS: [(&str, &str); 5] =
+    [("{megabytes}", "19"), ("{status}", "599"), ("{line}", "13"), ("{column}", "17"), ("{minutes}", "30")];
 
 /// For each variant some values of it. The match has no other arm: a new variant does not compile until it has
 /// a row here, and then the test fails until docs/troubleshooting.md has its message.
@@ -72,6 +73,8 @@ fn input_errors() -> Vec<InputError> {
         InputError::FileMissing { .. } => of_files(|file| InputError::FileMissing { file, path: "{path}".into() }),
         InputError::FileUnreadable { .. } =>
             of_files(|file| InputError::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
+        InputError::FileTooLarge { .. } =>
+            of_files(|file| InputError::FileTooLarge { file, path: "{path}".into(), megabytes: 19 }),
         InputError::FileEmpty { .. } => of_files(|file| InputError::FileEmpty { file, path: "{path}".into() }),
         InputError::FileNotJson { .. } =>
             of_files(|file| InputError::FileNotJson { file, path: "{path}".into(), line: 13, column: 17 }),
@@ -89,6 +92,7 @@ fn zendesk_failures() -> Vec<Failure> {
         Failure::Setup { .. } => vec![Failure::Setup { why: why() }],
         Failure::BaseUrl { .. } => vec![Failure::BaseUrl { problem: "{problem}" }],
         Failure::Certificates { .. } => vec![Failure::Certificates { path: path(), why: why() }],
+        Failure::Proxy { .. } => vec![Failure::Proxy { variable: "{variable}", problem: "{problem}" }],
         Failure::Credentials { .. } => of_methods(|method| Failure::Credentials { method }),
         Failure::ApiTokenRetired => vec![Failure::ApiTokenRetired],
         Failure::TokenExpired { .. } => of_methods(|method| Failure::TokenExpired { method }),

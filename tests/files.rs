@@ -15,7 +15,7 @@ use zendesk_sandbox::credentials::{ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_
 use zendesk_sandbox::{Options, Sandbox, Shape};
 
 /// Deeper than any parser's stack.
-const LEVELS: usize = 100_000;
+const LEVELS: usize = 80_000;
 
 /// The files of a command line, good until one of them is replaced.
 struct Files {
@@ -108,9 +108,17 @@ fn an_unreadable_file_is_named_with_the_reason() {
         for (content, problem) in &contents {
             refused(&connection.file("broken.json", content), problem);
         }
+        let megabytes = match file {
+            "config" => 1,
+            "catalog" => 4,
+            _ => 16,
+        };
         let huge = connection.file("broken.json", "");
-        std::fs::File::options().write(true).open(&huge).and_then(|huge| huge.set_len((64 << 20) + 1)).expect("room");
-        refused(&huge, "cannot be read: it is larger than 64 MiB.");
+        let room = std::fs::File::options().write(true).open(&huge).expect("the file");
+        room.set_len((megabytes << 20) + 1).expect("room");
+        refused(&huge, &format!("is larger than {megabytes} MiB. Check that --{file} names the right file: "));
+        room.set_len(megabytes << 20).expect("room");
+        refused(&huge, "is not valid JSON (line 1, column 1).");
         let file_path = connection.file("broken.json", "{}");
         let folder = file_path.parent().expect("a folder");
         refused(folder, "cannot be read: it is a directory.");

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use harness::{Connection, Run};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -97,12 +98,28 @@ impl Proxy {
         trusted: Option<&PathBuf>,
         arguments: &[String],
     ) -> Run {
+        let url = format!("http://{}", self.address);
+        Self::program(environment, (variable, &url), trusted, arguments)
+    }
+
+    /// Runs the program with another value of that variable.
+    #[expect(clippy::unused_self, reason = "the proxy that must see nothing is there meanwhile")]
+    fn run_as(&self, value: &str, variable: &str, trusted: Option<&PathBuf>, arguments: &[String]) -> Run {
+        Self::program(&[], (variable, value), trusted, arguments)
+    }
+
+    fn program(
+        environment: &[(&str, &Path)],
+        (variable, value): (&str, &str),
+        trusted: Option<&PathBuf>,
+        arguments: &[String],
+    ) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
         for name in VARIABLES.into_iter().chain(["ZENDESK_BASE_URL", "SSL_CERT_FILE", "REQUEST_METHOD"]) {
             command.env_remove(name);
         }
         command.envs(environment.iter().copied());
-        command.env(variable, format!("http://{}", self.address)).args(arguments);
+        command.env(variable, value).args(arguments);
         if let Some(trusted) = trusted {
             command.env("SSL_CERT_FILE", trusted);
         }
@@ -236,6 +253,71 @@ fn a_proxy_from_the_environment_sees_only_the_accounts_host() {
     let run = proxy.run("HTTPS_PROXY", None, &check(&connection));
     assert!(run.failed_check().contains("SSL_CERT_FILE"), "{}", run.stdout);
     assert_eq!(proxy.within_tls(), [] as [String; 0]);
+}
+
+#[test]
+fn an_empty_variable_does_not_hide_the_proxy_in_another() {
+    let proxy = Proxy::start(|_| page(RECORD, None));
+    let connection = connection("acme", token());
+    let trusted = connection.file("trusted.pem", &proxy.certificate);
+    // The library takes an empty HTTPS_PROXY for a value, and no proxy at all in a CGI script.
+    let empty = Path::new("");
+    for environment in [&[("HTTPS_PROXY", empty)][..], &[("REQUEST_METHOD", Path::new("GET"))]] {
+        let run = proxy.run_with(environment, "https_proxy", Some(&trusted), &connection.arguments(None));
+        assert_eq!(run.succeeded().records(), [RECORD]);
+        assert!(proxy.hosts().iter().all(|host| host == "acme.zendesk.com:443"));
+    }
+}
+
+#[test]
+fn a_proxy_gets_its_password_and_no_message_shows_it() {
+    const PASSWORD: &str = "pr0xy-pass/w0rd@1";
+    let encoded = "pr0xy-pass%2Fw0rd%401";
+    let proxy = Proxy::start(|_| page(RECORD, None));
+    let connection = connection("acme", token()).set("num_workers", json!(1));
+    let trusted = connection.file("trusted.pem", &proxy.certificate);
+    let url = format!("http://jane:{encoded}@{}", proxy.address);
+    let run = proxy.run_as(&url, "HTTPS_PROXY", Some(&trusted), &connection.arguments(None)).succeeded();
+    assert_eq!(run.records(), [RECORD]);
+    let expected = format!("proxy-authorization: basic {}", BASE64_STANDARD.encode(format!("jane:{PASSWORD}")));
+    let clear = std::mem::take(&mut locked(&proxy.seen).clear);
+    assert!(clear.iter().all(|head| head.to_ascii_lowercase().contains(&expected.to_ascii_lowercase())), "{clear:?}");
+    for piece in ["pr0xy", "w0rd"] {
+        assert!(!run.stdout.contains(piece), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_proxy_variable_that_is_not_understood_is_refused_and_never_ignored() {
+    let proxy = Proxy::start(|_| page(RECORD, None));
+    let connection = connection("acme", token());
+    let not_a_url = "is not the URL of a proxy, such as http://proxy.example:3128.";
+    let socks = "names a SOCKS proxy, which the connector does not support.";
+    for (variable, value, problem) in [
+        ("HTTPS_PROXY", "htp://jane:pr0xy-passw0rd@127.0.0.1:1", "does not begin with http:// or https://."),
+        ("https_proxy", " ", "is blank."),
+        ("ALL_PROXY", "http:/127.0.0.1:1", not_a_url),
+        ("all_proxy", "http://jane:pr0xy#passw0rd@127.0.0.1:1", not_a_url),
+        ("HTTPS_PROXY", "http://127.0.0.1:99999", not_a_url),
+        ("HTTPS_PROXY", "socks5://jane:pr0xy-passw0rd@127.0.0.1:1", socks),
+        ("ALL_PROXY", "socks5h://127.0.0.1:1", socks),
+        ("HTTP_PROXY", "htp://127.0.0.1:1", "does not begin with http:// or https://."),
+    ] {
+        for arguments in [check(&connection), connection.arguments(None)] {
+            let run = proxy.run_as(value, variable, None, &arguments);
+            let message = if arguments[0] == "check" {
+                run.failed_check()
+            } else {
+                assert_eq!(run.code, 1);
+                assert_eq!(run.error()["failure_type"], "config_error");
+                run.error()["message"].as_str().expect("a message").to_owned()
+            };
+            let begin = format!("The environment variable {variable} {problem}");
+            assert!(message.starts_with(&begin), "{variable}={value}: {message}");
+            assert!(!run.stdout.contains("pr0xy") && !run.stdout.contains("jane"), "{}", run.stdout);
+        }
+    }
+    assert_eq!(proxy.hosts(), [] as [String; 0]);
 }
 
 #[test]

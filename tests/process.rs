@@ -690,6 +690,70 @@ fn a_full_disk_is_reported_on_stderr() {
     assert_eq!(words.lines().count(), 1, "{words}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    for arguments in [&["--help"][..], &["--version"], &["read", "--help"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("the device");
+        let output = program("").args(arguments).stdout(full).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(words.starts_with("The output cannot be written: "), "{words}");
+
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program("").args(arguments).stdout(writer).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(141), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[test]
+fn with_too_few_file_descriptors_a_trace_says_so() {
+    let sandbox = generous(100, None);
+    let connection = connect(&sandbox);
+    let read = connection.arguments(None);
+    let check: Vec<String> = ["check", "--config", &read[2]].map(str::to_owned).to_vec();
+    for arguments in [&read, &check] {
+        for limit in 3..=24 {
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(PROGRAM).args(arguments);
+            shell.env("ZENDESK_BASE_URL", sandbox.base_url());
+            let output = shell.output().expect("a shell");
+            if limit >= 20 {
+                assert_eq!(output.status.code(), Some(0), "{limit}: {output:?}");
+                continue;
+            }
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            if stderr.contains("error while loading") || output.status.code() == Some(127) {
+                continue;
+            }
+            let run = quiet(output);
+            assert_eq!(run.code, 1, "{limit}");
+            assert_eq!(run.error()["failure_type"], "system_error");
+            let message = run.error()["message"].as_str().expect("a message").to_owned();
+            assert!(message.contains("file descriptors") && message.contains("ulimit -n"), "{limit}: {message}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_too_large_does_not_fill_the_memory() {
+    let sandbox = generous(1, None);
+    let connection = connect(&sandbox);
+    for (megabytes, most) in [(63_usize, 64 << 10), (1, 128 << 10)] {
+        // The costliest content: each empty array takes three bytes of the file.
+        let arrays = vec!["[]"; (megabytes << 20) / 3 - 20].join(",");
+        let config = connection.file("large.json", format!("{{\"x\":[{arrays}]}}"));
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -v {} && exec \"$0\" \"$@\"", most + (256 << 10))).arg(PROGRAM);
+        let run = output(shell.arg("check").arg("--config").arg(&config));
+        let message = run.of_type("TRACE").first().map(|_| run.error()["message"].to_string()).unwrap_or_default();
+        assert_eq!(message.contains("is larger than 1 MiB"), megabytes > 1, "{}", run.stdout);
+    }
+}
+
 #[test]
 fn requests_to_this_machine_bypass_the_proxy() {
     let sandbox = generous(100, None);

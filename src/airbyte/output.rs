@@ -70,7 +70,7 @@ impl Output {
             .spawn(move || {
                 while let Some(job) = waiting.blocking_recv() {
                     if let Err(error) = perform(&mut to, terminal.as_mut(), job) {
-                        let _ = failed.set(meaning(&error));
+                        let _ = failed.set(OutputError::from(&error));
                         return;
                     }
                 }
@@ -162,7 +162,7 @@ impl Jobs {
     pub async fn run(mut self, to: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
         while let Some(job) = self.waiting.recv().await {
             if let Err(error) = perform_async(to, job).await {
-                let kind = meaning(&error);
+                let kind = OutputError::from(&error);
                 let _ = self.failure.set(kind.clone());
                 return Err(kind);
             }
@@ -187,10 +187,12 @@ impl Writer {
     }
 }
 
-fn meaning(error: &io::Error) -> OutputError {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => OutputError::Closed,
-        _ => OutputError::Failed { why: error.to_string() },
+impl From<&io::Error> for OutputError {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Failed { why: error.to_string() },
+        }
     }
 }
 

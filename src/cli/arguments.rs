@@ -25,7 +25,7 @@ Example:
 Environment:
   ZENDESK_LOG                          the same as --log-level, which takes precedence
   SSL_CERT_FILE                        certificates (PEM) to trust in addition to the built-in ones
-  HTTPS_PROXY, ALL_PROXY, NO_PROXY     the proxy to use
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY     the proxy to use (http:// or https://), and the hosts that need none
   ZENDESK_BASE_URL                     replaces https://{subdomain}.zendesk.com, for test servers
 
 Exit codes: 0 success, also of a check that answers FAILED; 1 failure; 2 wrong usage; 130 and 143 stopped by a

@@ -6,10 +6,11 @@
 mod arguments;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 use clap::Parser as _;
+use tokio::runtime::Runtime;
 
 use arguments::{Arguments, Command, LogLevel, example};
 
@@ -17,13 +18,13 @@ use crate::airbyte::message::Level;
 use crate::airbyte::{Output, OutputError};
 use crate::clock::Clock;
 use crate::commands::read::Outcome;
-use crate::commands::{About, Context, check, discover, read, spec};
+use crate::commands::{About, Context, check, discover, error_message, read, spec};
 use crate::error::{Error, Result};
 use crate::panics::{caught, caught_async, of_task};
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
 use crate::stdio::Inherited;
-use crate::zendesk::Timeouts;
+use crate::zendesk::{ProxyVariables, Timeouts};
 
 /// What a command needs besides its arguments.
 pub struct Environment {
@@ -31,6 +32,8 @@ pub struct Environment {
     pub base_url: Option<String>,
     /// `SSL_CERT_FILE`: certificates to trust in addition to the built-in ones.
     pub certificates: Option<PathBuf>,
+    /// The proxy variables.
+    pub proxies: ProxyVariables,
     /// `ZENDESK_LOG`: the level of LOG messages; `--log-level` takes precedence.
     pub log: Option<String>,
     /// The clock.
@@ -58,11 +61,12 @@ impl Environment {
     /// Returns the environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let variable = |name: &'static str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             // A value that is not Unicode is not a URL either, and is rejected as one.
             base_url: variable("ZENDESK_BASE_URL").map(|value| value.to_string_lossy().into_owned()),
             certificates: variable("SSL_CERT_FILE").map(PathBuf::from),
+            proxies: ProxyVariables::read(variable),
             log: variable("ZENDESK_LOG").map(|value| value.to_string_lossy().into_owned()),
             clock: Clock::System,
             seed: fastrand::u64(..),
@@ -82,36 +86,59 @@ pub fn run(
     stdout: Box<dyn Write + Send>,
 ) -> u8 {
     let given: Vec<OsString> = arguments.into_iter().collect();
-    let arguments = match Arguments::try_parse_from(&given) {
-        Ok(arguments) => arguments,
-        Err(usage) => {
-            // Help goes to stdout and errors to stderr. If neither can be written, the exit code remains.
-            let _ = usage.print();
-            if let Some(example) = example(&usage, &given) {
-                let _ = writeln!(std::io::stderr(), "\nExample: {example}");
-            }
-            return u8::try_from(usage.exit_code()).unwrap_or(2);
+    let result = caught(|| match Arguments::try_parse_from(&given) {
+        Ok(arguments) => start(arguments, environment, stdout),
+        Err(usage) => explain_usage(&usage, &given, stdout),
+    });
+    match result {
+        Ok(code) => code,
+        Err(Error::Output(OutputError::Closed)) => 141,
+        Err(error) => {
+            // stdout cannot be written, so stderr is the last place for the message.
+            say(&format!("{error}\n"));
+            1
         }
-    };
-    let (code, error) = match caught(|| start(arguments, environment, stdout)) {
-        Ok(code) => (code, None),
-        Err(Error::Output(OutputError::Closed)) => (141, None),
-        Err(error) => (1, Some(error)),
-    };
-    if let Some(error) = error {
-        // stdout cannot be written, so stderr is the last place for the message.
-        let _ = writeln!(std::io::stderr(), "{error}");
     }
-    code
+}
+
+/// Writes help and the version to stdout, and what is wrong with the arguments to stderr.
+///
+/// # Errors
+/// If stdout cannot be written.
+fn explain_usage(usage: &clap::Error, given: &[OsString], mut stdout: Box<dyn Write + Send>) -> Result<u8> {
+    let words = usage.render().to_string();
+    if usage.use_stderr() {
+        let example = example(usage, given).map(|example| format!("\nExample: {example}\n"));
+        say(&format!("{words}{}", example.unwrap_or_default()));
+    } else {
+        write_all(&mut stdout, words.as_bytes())?;
+    }
+    Ok(u8::try_from(usage.exit_code()).unwrap_or(2))
+}
+
+/// Writes to stderr. If that fails, the exit code has to do.
+fn say(words: &str) {
+    let _ = Inherited::new(std::io::stderr()).write_all(words.as_bytes());
+}
+
+/// Writes to a stdout that has no other writer yet.
+fn write_all(stdout: &mut dyn Write, bytes: &[u8]) -> Result<()> {
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    Ok(written.map_err(|error| OutputError::from(&error))?)
 }
 
 /// Sets up the runtime and stdout, and runs the command. Fails only if stdout or the system does.
-fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write + Send>) -> Result<u8> {
-    // One thread is enough: the work is waiting for responses.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Startup { why: error.to_string() })?;
+fn start(arguments: Arguments, environment: Environment, mut stdout: Box<dyn Write + Send>) -> Result<u8> {
+    let (runtime, shutdown) = match set_up(environment.signals) {
+        Ok(set_up) => set_up,
+        Err(error) => {
+            // The writer of stdout has not started yet.
+            let now = environment.clock.now();
+            let message = error_message(&error, About::Command, &Redactor::default(), now);
+            let line = message.to_line().map_err(|error| Error::defect(error.to_string()))?;
+            return write_all(&mut stdout, &line).map(|()| 1);
+        }
+    };
     let level = match (arguments.log_level, environment.log) {
         (Some(level), _) => Ok(level.into()),
         (None, None) => Ok(Level::Info),
@@ -119,15 +146,12 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
     };
     let (output, writer) = Output::start(stdout, level.clone().unwrap_or(Level::Info), environment.terminal)?;
     let code = runtime.block_on(async {
-        let shutdown = match environment.signals {
-            Signals::Manual(shutdown) => shutdown,
-            Signals::OfProcess => listen()?,
-        };
         let context = Context {
             output,
             clock: environment.clock,
             base_url: environment.base_url,
             certificates: environment.certificates,
+            proxies: environment.proxies,
             seed: environment.seed,
             timeouts: environment.timeouts,
             transport: None,
@@ -153,10 +177,32 @@ fn start(arguments: Arguments, environment: Environment, stdout: Box<dyn Write +
     code
 }
 
-fn listen() -> Result<Shutdown> {
-    let shutdown = Shutdown::default();
-    shutdown.clone().on_signals().map_err(|error| Error::Startup { why: error.to_string() })?;
-    Ok(shutdown)
+/// File descriptors that a command needs at the same time: for the runtime, signals, name resolution, a
+/// file and a few connections.
+const DESCRIPTORS: usize = 16;
+
+/// Sets up the runtime and the signal handlers.
+///
+/// # Errors
+/// If the system refuses them.
+fn set_up(signals: Signals) -> Result<(Runtime, Shutdown)> {
+    let refused = |why: String| Error::Startup { why };
+    // The runtime panics without them, and every later failure would be reported as something else.
+    let pipes: io::Result<Vec<_>> = (0..DESCRIPTORS / 2).map(|_| io::pipe()).collect();
+    drop(pipes.map_err(|error| refused(format!("it needs {DESCRIPTORS} more file descriptors: {error}")))?);
+    // One thread is enough: the work is waiting for responses.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| refused(error.to_string()))?;
+    let shutdown = match signals {
+        Signals::Manual(shutdown) => shutdown,
+        Signals::OfProcess => {
+            let shutdown = Shutdown::default();
+            let _within = runtime.enter();
+            shutdown.clone().on_signals().map_err(|error| refused(error.to_string()))?;
+            shutdown
+        }
+    };
+    Ok((runtime, shutdown))
 }
 
 /// Emits the TRACE ERROR of a command that failed or panicked. A command that emits its own returns an exit code.

@@ -15,6 +15,7 @@ mod warnings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -27,7 +28,7 @@ use crate::panics::of_task;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
 use crate::stream::Stream;
-use crate::zendesk::{BaseUrl, Client, RetryPolicy, Setup, Timeouts, Transport};
+use crate::zendesk::{BaseUrl, Client, ProxyVariables, RetryPolicy, Setup, Timeouts, Transport};
 use reporter::{Profile, Reporter};
 
 /// What a command needs besides its arguments.
@@ -40,6 +41,8 @@ pub struct Context {
     pub base_url: Option<String>,
     /// `SSL_CERT_FILE`
     pub certificates: Option<PathBuf>,
+    /// The proxy variables of the environment.
+    pub proxies: ProxyVariables,
     /// The seed of the jitter.
     pub seed: u64,
     /// Replaces the command's own timeouts, if set.
@@ -98,25 +101,7 @@ impl Context {
     /// # Errors
     /// If stdout cannot be written.
     pub async fn trace_error(&self, error: &Error, about: About) -> Result<()> {
-        let error = TraceError {
-            message: error.to_string(),
-            internal_message: error.details().map(|details| {
-                if error.is_defect() {
-                    // A panic's message may contain a part of a secret.
-                    self.secrets.redact_parts(details)
-                } else {
-                    self.secrets.redact(details).into_owned()
-                }
-            }),
-            failure_type: error.failure_type(),
-            stream_descriptor: match about {
-                About::Command => None,
-                About::Stream(stream) => Some(stream.into()),
-            },
-        };
-        let emitted_at = self.clock.now().as_millisecond();
-        let trace = Trace { kind: TraceKind::Error { error }, emitted_at };
-        self.output.send(&Message::Trace { trace }).await?;
+        self.output.send(&error_message(error, about, &self.secrets, self.clock.now())).await?;
         Ok(self.output.flush().await?)
     }
 
@@ -133,6 +118,7 @@ impl Context {
         let setup = Setup {
             base: BaseUrl::new(&config.subdomain, self.base_url.as_deref())?,
             certificates: self.certificates.clone(),
+            proxies: self.proxies.clone(),
             timeouts: self.timeouts.unwrap_or(timeouts),
             transport: self.transport.clone(),
             retry_policy,
@@ -147,4 +133,27 @@ impl Context {
         let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), profile);
         Ok((Arc::new(client), reporter))
     }
+}
+
+/// Returns the TRACE ERROR of a failure.
+#[must_use]
+pub fn error_message(error: &Error, about: About, secrets: &Redactor, now: Timestamp) -> Message {
+    let error = TraceError {
+        message: error.to_string(),
+        internal_message: error.details().map(|details| {
+            if error.is_defect() {
+                // A panic's message may contain a part of a secret.
+                secrets.redact_parts(details)
+            } else {
+                secrets.redact(details).into_owned()
+            }
+        }),
+        failure_type: error.failure_type(),
+        stream_descriptor: match about {
+            About::Command => None,
+            About::Stream(stream) => Some(stream.into()),
+        },
+    };
+    let trace = Trace { kind: TraceKind::Error { error }, emitted_at: now.as_millisecond() };
+    Message::Trace { trace }
 }

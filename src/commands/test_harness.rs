@@ -13,6 +13,7 @@ use crate::airbyte::{Output, Writer};
 use crate::clock::Clock;
 use crate::secret::Redactor;
 use crate::shutdown::Shutdown;
+use crate::zendesk::ProxyVariables;
 
 /// A context and its stdout.
 pub struct TestHarness {
@@ -45,6 +46,7 @@ impl TestHarness {
             clock: Clock::System,
             base_url: None,
             certificates: None,
+            proxies: ProxyVariables::default(),
             seed: 7,
             timeouts: None,
             transport: None,

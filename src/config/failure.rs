@@ -48,6 +48,15 @@ pub enum InputError {
         /// The system's error message.
         why: String,
     },
+    /// The file is larger than any such file is.
+    FileTooLarge {
+        /// Which file.
+        file: InputFile,
+        /// The path from the command line.
+        path: PathBuf,
+        /// The limit, in MiB.
+        megabytes: u64,
+    },
     /// The file is empty.
     FileEmpty {
         /// Which file.
@@ -92,6 +101,11 @@ impl InputError {
             Self::FileUnreadable { file, path, why } => {
                 explain(format!("The {file} file {} cannot be read: {why}.", path.display()))
                     .remedy("Make sure that it is a JSON file and that this user may read it.")
+            }
+            Self::FileTooLarge { file, path, megabytes } => {
+                explain(format!("The {file} file {} is larger than {megabytes} MiB.", path.display())).remedy(format!(
+                    "Check that --{file} names the right file: no {file} file of this connector is that large."
+                ))
             }
             Self::FileEmpty { file, path } => {
                 explain(format!("The {file} file {} is empty.", path.display())).remedy(match file {

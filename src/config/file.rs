@@ -1,6 +1,6 @@
-//! Reading a file of the command line as JSON.
+//! Reads a file that the command line names, as JSON.
 //!
-//! Its errors never show the content: it may hold secrets.
+//! Its errors must not show the content: it may contain secrets.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,13 +9,22 @@ use serde_json::Value;
 
 use super::failure::{InputError, InputFile, Result};
 
-/// No configuration, catalog or state of this connector comes near to this size, in bytes.
-const LARGEST: u64 = 64 << 20;
+/// Returns the largest size that is read, in bytes. A file takes up to 30 times its size in memory.
+fn largest(file: InputFile) -> u64 {
+    match file {
+        // A few hundred bytes are usual.
+        InputFile::Config => 1 << 20,
+        // The schema of one stream has a few KB.
+        InputFile::Catalog => 4 << 20,
+        // 10,000 ids have some 200 KB, or 1 MB if they are digests.
+        InputFile::State => 16 << 20,
+    }
+}
 
 /// Reads the whole file; see [`parse_json`].
 ///
 /// # Errors
-/// If it is absent, not a readable plain file, too large, empty or no JSON.
+/// If it is absent, not a readable file, too large, empty or not JSON.
 pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
     let unreadable = |why: String| InputError::FileUnreadable { file, path: path.to_owned(), why };
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
@@ -25,21 +34,27 @@ pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
     if metadata.is_dir() {
         return Err(unreadable("it is a directory".to_owned()));
     }
+    let largest = largest(file);
+    let too_large = || InputError::FileTooLarge { file, path: path.to_owned(), megabytes: largest >> 20 };
+    // The size of a pipe is unknown, and a file may grow.
+    if metadata.len() > largest {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(largest + 1).read_to_end(&mut bytes))
         .map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
+    if bytes.len() as u64 > largest {
+        return Err(too_large());
     }
     parse_json(file, path, &bytes)
 }
 
-/// Reads the content of a file, in which a byte order mark, as Windows editors write it, is skipped.
-/// The path is for the error only.
+/// Parses the content of a file. A byte order mark at its beginning, as Windows editors write it, is
+/// skipped. The path is for the error only.
 ///
 /// # Errors
-/// If it is empty or no JSON.
+/// If it is empty or not JSON.
 pub fn parse_json(file: InputFile, path: &Path, bytes: &[u8]) -> Result<Value> {
     let unreadable = |why: String| InputError::FileUnreadable { file, path: path.to_owned(), why };
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;

@@ -27,6 +27,14 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// A proxy variable is invalid.
+    Proxy {
+        /// The name of the variable.
+        variable: &'static str,
+        /// The predicate of the sentence, without the period: "is blank". It never shows the value, which may
+        /// contain a password.
+        problem: &'static str,
+    },
     /// The HTTP client could not be set up.
     Setup {
         /// The library's error message.
@@ -153,6 +161,10 @@ impl Failure {
                 path.display()
             ))
             .remedy("Correct the variable, or unset it to use the built-in certificates."),
+            Self::Proxy { variable, problem } => {
+                configuration(format!("The environment variable {variable} {problem}."))
+                    .remedy("Correct it, or unset it to connect without this proxy.")
+            }
             Self::Setup { why } => {
                 Explanation::new(Category::System, format!("The HTTP client could not be set up: {why}."))
             }

@@ -19,6 +19,7 @@ use super::latency::PageLatency;
 use super::metrics::Metrics;
 use super::notice::{Notice, Notices};
 use super::pauses::Waits;
+use super::proxy::ProxyVariables;
 use super::rate_limit_headers::RateLimitHeaders;
 use super::rate_limiter::RateLimiter;
 use super::response::{FailedAttempt, Response};
@@ -36,6 +37,8 @@ pub struct Setup {
     pub base: BaseUrl,
     /// `SSL_CERT_FILE`
     pub certificates: Option<PathBuf>,
+    /// The proxy variables of the environment.
+    pub proxies: ProxyVariables,
     /// Of a single try.
     pub timeouts: Timeouts,
     /// Takes the place of HTTP, if set; then certificates and timeouts are its own.
@@ -123,9 +126,11 @@ impl RetryLoop {
     /// # Errors
     /// If `SSL_CERT_FILE` cannot be used.
     pub fn new(setup: Setup) -> Result<Self> {
-        let transport = match setup.transport {
-            Some(transport) => transport,
-            None => Arc::new(HttpTransport::new(&setup.base, setup.certificates.as_deref(), setup.timeouts)?),
+        let transport = if let Some(transport) = setup.transport {
+            transport
+        } else {
+            let proxy = setup.proxies.proxy(&setup.secrets)?;
+            Arc::new(HttpTransport::new(&setup.base, setup.certificates.as_deref(), proxy.as_ref(), setup.timeouts)?)
         };
         let limiter = RateLimiter::new(setup.rate_limit_percentage, setup.clock.instant());
         Ok(Self {

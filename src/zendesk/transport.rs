@@ -170,7 +170,12 @@ impl HttpTransport {
     ///
     /// # Errors
     /// If the certificates cannot be used.
-    pub fn new(base: &BaseUrl, certificates: Option<&Path>, timeouts: Timeouts) -> Result<Self> {
+    pub fn new(
+        base: &BaseUrl,
+        certificates: Option<&Path>,
+        proxy: Option<&reqwest::Proxy>,
+        timeouts: Timeouts,
+    ) -> Result<Self> {
         let tls = tls::client_config(certificates)?;
         let client = |timeouts: Timeouts| {
             let mut builder = reqwest::Client::builder()
@@ -184,8 +189,10 @@ impl HttpTransport {
                 .connect_timeout(timeouts.connect)
                 .read_timeout(timeouts.read)
                 .timeout(timeouts.total);
-            if base.is_loopback() {
-                builder = builder.no_proxy();
+            // The library's own reading of the environment ignores what it does not understand.
+            builder = builder.no_proxy();
+            if let Some(proxy) = proxy.filter(|_| !base.is_loopback()) {
+                builder = builder.proxy(proxy.clone());
             }
             builder.build().map_err(|error| Failure::Setup { why: chain(&error) })
         };

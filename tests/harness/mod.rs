@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::{Clock, ManualClock};
 use source_zendesk_audit_logs::shutdown::Shutdown;
-use source_zendesk_audit_logs::zendesk::Timeouts;
+use source_zendesk_audit_logs::zendesk::{ProxyVariables, Timeouts};
 use source_zendesk_audit_logs::{Environment, Signals, run};
 use zendesk_sandbox::{Options, Sandbox, ServerClock, compact, credentials};
 
@@ -136,6 +136,7 @@ impl Connection {
         let environment = Environment {
             base_url: self.base_url.clone(),
             certificates: self.certificates.clone(),
+            proxies: ProxyVariables::default(),
             clock: Clock::Manual(self.clock.clone()),
             seed: 7,
             timeouts: self.timeouts,
