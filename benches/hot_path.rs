@@ -126,9 +126,12 @@ fn hot_path(bodies: Bodies) -> Vec<Vec<u8>> {
         let page = Page::parse(&mut body, &AUDIT_LOGS).expect("a page");
         let mut lines = RecordLines::new(&AUDIT_LOGS, Timestamp::UNIX_EPOCH, page.size() + page.records.len() * 100);
         for record in &page.records {
-            if ledger.enter(&record.identity, record.created_at, record.created_at.unwrap_or(now), now) {
+            if ledger.enter(&record.identity, record.created_at, record.created_at.unwrap_or(now)) {
                 lines.push(page.text(record));
             }
+        }
+        if let Some(newest) = page.records.iter().filter_map(|record| record.created_at).max() {
+            ledger.settle(newest, now);
         }
         lines.into_bytes()
     };

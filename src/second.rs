@@ -18,8 +18,8 @@ impl Second {
     /// 9999-12-30T22:00:00Z, the last second that jiff supports.
     const LAST: i64 = 253_402_207_200;
 
-    /// 2000-01-01T00:00:00Z, before every event: Zendesk was founded in 2007.
-    pub const BEFORE_ZENDESK: Self = Self(946_684_800);
+    /// 1970-01-01T00:00:00Z, the time of a zero timestamp: no event is dated before it.
+    pub const EPOCH: Self = Self(0);
 
     /// Returns the time this many seconds after 1970, clamped to the years 1 to 9999.
     #[must_use]

@@ -146,7 +146,7 @@ fn without_filters_requests_states_and_messages_do_not_mention_them() {
     };
     let (stdout, queries) = read(None);
     // The beginning of every request, by the version before filters.
-    let beginning = "page%5Bsize%5D=100&sort=created_at&filter%5Bcreated_at%5D%5B%5D=1999-12-31T23%3A59%3A59Z\
+    let beginning = "page%5Bsize%5D=100&sort=created_at&filter%5Bcreated_at%5D%5B%5D=1969-12-31T23%3A59%3A59Z\
                      &filter%5Bcreated_at%5D%5B%5D=2026-11-24T12%3A00%3A00Z";
     assert_eq!(queries[0], beginning);
     assert_eq!(queries.len(), 3);

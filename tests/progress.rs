@@ -121,7 +121,7 @@ fn the_count_covers_the_span_of_this_sync() {
         let values = request.params.iter().filter(|(name, _)| name == "filter[created_at][]");
         values.map(|(_, value)| value.clone()).collect()
     };
-    assert_eq!(spans(count), ["2024-07-01T00:00:00Z", "2026-11-24T12:00:00Z"]);
+    assert_eq!(spans(count), ["2024-07-01T00:00:00Z", "2026-11-23T11:50:00Z"], "what is old enough to have appeared");
     assert_eq!((count.param("page"), count.param("per_page"), count.param("sort")), (Some("1"), Some("1"), None));
 }
 
@@ -137,7 +137,8 @@ fn the_estimate_excludes_events_of_earlier_syncs() {
     assert_eq!(next.records().len(), 500);
     assert_eq!(estimates(&next).into_iter().map(|(rows, _)| rows).collect::<Vec<_>>(), [500]);
     assert!(summary(&next).starts_with("500 events in "), "{}", summary(&next));
-    assert!(summary(&next).contains(" 2,000 events had gone out before, left out."), "{}", summary(&next));
+    // Those of the first page twice: the sync proves long, and its window is cut.
+    assert!(summary(&next).contains(" 2,100 events skipped: emitted before."), "{}", summary(&next));
 }
 
 #[test]
@@ -224,7 +225,9 @@ fn the_summary_names_waits_retries_and_the_age_of_the_newest_event() {
     assert!(summary.contains(" requests (2 repeated) and "), "{summary}");
     assert!(summary.contains(" Waited 30."), "{summary}");
     assert!(summary.contains(" s because the account's rate limit was used up (429), 0."), "{summary}");
-    assert!(summary.ends_with(" s before repeated requests. The newest event is 4 minutes old."), "{summary}");
+    assert!(summary.contains(" s before repeated requests. The newest event is 4 minutes old."), "{summary}");
+    let warning = " 1 warning: 2 records without a usable created_at. They were emitted without advancing the cursor.";
+    assert!(summary.ends_with(warning), "a warning is repeated at the end: {summary}");
 }
 
 #[test]
@@ -248,7 +251,7 @@ fn a_stopped_or_failed_sync_has_a_summary_too() {
         let run = Run { code, stdout: stdout.text() };
         let summary = summary(&run);
         assert!(summary.starts_with(&format!("{} events in ", run.records().len())), "{summary}");
-        assert!(summary.contains(" The newest event is ") && summary.ends_with(" old."), "{summary}");
+        assert!(summary.contains(" The newest event is ") && summary.contains(" old."), "{summary}");
     }
 }
 

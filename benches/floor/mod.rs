@@ -43,7 +43,7 @@ async fn fetch_all(base: &BaseUrl) -> Outcome<u64> {
         .timeout(Timeouts::READ.total)
         .build()?;
     let bearer = format!("Bearer {}", credentials::ACCESS_TOKEN);
-    let between = Between { start: Second::BEFORE_ZENDESK, end: Second::containing(jiff::Timestamp::now()) };
+    let between = Between { start: Second::EPOCH, end: Second::containing(jiff::Timestamp::now()) };
     let mut query =
         Query { stream: &AUDIT_LOGS, between: Some(between), after: None, size: AUDIT_LOGS.page_size, filters: None };
     let mut pages = 0;

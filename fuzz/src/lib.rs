@@ -40,7 +40,7 @@ pub fn config(bytes: &[u8]) {
             let url = base.join("/");
             assert_eq!(url.as_str(), format!("https://{}.zendesk.com/", config.subdomain));
             assert!(config.lookback_window_minutes <= 1440);
-            assert!((1..=16).contains(&config.num_workers));
+            assert!((1..=16).contains(&config.most_in_flight()));
             assert!((1..=100).contains(&config.rate_limit_percentage));
         }
     }

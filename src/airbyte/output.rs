@@ -8,7 +8,7 @@
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::io::AsyncWrite;
@@ -22,6 +22,9 @@ type Result<T> = std::result::Result<T, OutputError>;
 
 /// The number of chunks that may wait for a slow consumer. A page of records is one chunk.
 const WAITING: usize = 8;
+
+/// Warnings that are kept for the end of a sync.
+const MOST_WARNINGS: usize = 20;
 
 enum Job {
     Write(Vec<u8>),
@@ -37,6 +40,8 @@ pub struct Output {
     failure: Arc<OnceLock<OutputError>>,
     level: Level,
     has_terminal: bool,
+    /// What [`Output::warn`] has said.
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 /// The queue of jobs and their result. [`Jobs::run`] processes it.
@@ -88,7 +93,10 @@ impl Output {
     fn new(level: Level, has_terminal: bool) -> (Self, Jobs) {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let failure = Arc::new(OnceLock::new());
-        (Self { jobs, failure: Arc::clone(&failure), level, has_terminal }, Jobs { waiting, failure })
+        (
+            Self { jobs, failure: Arc::clone(&failure), level, has_terminal, warnings: Arc::default() },
+            Jobs { waiting, failure },
+        )
     }
 
     /// Emits whole lines.
@@ -121,6 +129,30 @@ impl Output {
     #[must_use]
     pub fn logs(&self, level: Level) -> bool {
         level <= self.level
+    }
+
+    /// Emits a WARN that must not be overlooked: it is kept for the end of the sync. The same one twice
+    /// is kept once.
+    ///
+    /// # Errors
+    /// See [`Output::lines`].
+    pub async fn warn(&self, message: impl Into<String>) -> Result<()> {
+        let message = message.into();
+        self.keep(&message);
+        self.log(Level::Warn, message).await
+    }
+
+    fn keep(&self, warning: &str) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if warnings.len() < MOST_WARNINGS && !warnings.iter().any(|kept| kept == warning) {
+            warnings.push(warning.to_owned());
+        }
+    }
+
+    /// Returns what [`Output::warn`] has said so far.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Emits a LOG message, if its level is enabled.

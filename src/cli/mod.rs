@@ -154,6 +154,7 @@ fn start(arguments: Arguments, environment: Environment, mut stdout: Box<dyn Wri
             proxies: environment.proxies,
             seed: environment.seed,
             timeouts: environment.timeouts,
+            page_size: None,
             transport: None,
             shutdown,
             secrets: Redactor::default(),

@@ -47,6 +47,8 @@ pub struct Context {
     pub seed: u64,
     /// Replaces the command's own timeouts, if set.
     pub timeouts: Option<Timeouts>,
+    /// The most records of a page, if not the stream's own: a simulated server has small pages.
+    pub page_size: Option<u32>,
     /// Replaces HTTP, if set.
     pub transport: Option<Arc<dyn Transport>>,
     /// SIGTERM and SIGINT.

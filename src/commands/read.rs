@@ -14,11 +14,12 @@ use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
 use crate::airbyte::{SelectedStream, selected_streams, stream_state};
 use crate::config::{AuthMethod, Config, InputError, InputFile};
 use crate::error::{Error, Result};
+use crate::humanize::counted;
 use crate::panics::caught_async;
 use crate::second::Second;
 use crate::shutdown::Signal;
 use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
-use crate::sync::{End, Engine, Ledger, Summary, SyncState};
+use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncMetrics, SyncState};
 
 /// How a read ended. It has already emitted everything about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +70,11 @@ pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
 
 async fn read(context: &Context, files: Files) -> Result<Outcome> {
     let Files { file, config, selected, state } = files;
-    let Some(SelectedStream { stream, sync_mode }) = selected else {
+    let Some(selected) = selected else {
         context.output.log(Level::Warn, "The catalog selects no stream. Nothing is read.").await?;
         return Ok(Outcome::Complete);
     };
-    with_status(context, stream, sync(context, &config, &file, state, sync_mode)).await
+    with_status(context, selected.stream, sync(context, &config, &file, state, selected)).await
 }
 
 /// Runs a sync and emits the stream's statuses: STARTED, and how it ended.
@@ -144,77 +145,140 @@ fn parse_state(file: &Value, selected: Option<SelectedStream>) -> Result<SyncSta
     }
 }
 
-async fn sync(context: &Context, config: &Config, file: &Value, mut state: SyncState, mode: SyncMode) -> Result<End> {
-    let began = context.clock.instant();
+async fn sync(
+    context: &Context,
+    config: &Config,
+    file: &Value,
+    mut state: SyncState,
+    selected: SelectedStream,
+) -> Result<End> {
+    let SelectedStream { stream, sync_mode } = selected;
+    let started = context.clock.instant();
+    let output = &context.output;
     let (client, reporter) = context.connect(config, file, Profile::Read)?;
     if client.method() == AuthMethod::ApiToken {
-        context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
+        output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }
     let resumed = state.created_at;
-    let filtered_before = std::mem::replace(&mut state.filters, Arc::clone(&config.filters));
-    let goes_on = resumed.is_some() || state.seen_since.is_some();
+    for warning in reconcile(config, &mut state) {
+        output.warn(warning).await?;
+    }
     let ledger = Ledger::open(state, config.start_date, config.lookback_seconds());
-    context.output.log(Level::Info, opening(config, mode, resumed, ledger.begin())).await?;
+    let begin = ledger.begin();
+    output.log(Level::Info, opening(config, sync_mode, resumed, begin)).await?;
     warn_of_unknown_actions(context, &config.filters).await?;
-    if goes_on && filtered_before != config.filters {
-        let words = format!(
-            "The filters have changed since the previous sync. Events before {} that the previous filters excluded are not read: to read them, clear the stream's data (reset its state). Events that the new filters exclude are no longer read.",
-            ledger.begin()
-        );
-        context.output.log(Level::Warn, words).await?;
-    }
-    if let (Some(start), Some(cursor)) = (config.start_date, resumed)
-        && start > cursor
-    {
-        let words = format!(
-            "The start date {start} is after {cursor}, the cursor of the state. Events between the two are skipped."
-        );
-        context.output.log(Level::Warn, words).await?;
-    }
-    let engine = Engine::new(
-        Arc::clone(&client),
-        context.output.clone(),
-        context.clock.clone(),
-        ledger,
-        usize::try_from(config.num_workers).unwrap_or(1),
-        config.lookback_seconds(),
-    );
-    let (tally, end) = engine.run(&context.shutdown).await;
+    let reading = Reading {
+        stream,
+        most_in_flight: config.most_in_flight(),
+        page_size: context.page_size.unwrap_or(stream.page_size),
+        tolerance: config.lookback_seconds(),
+    };
+    let engine = Engine::new(Arc::clone(&client), output.clone(), context.clock.clone(), ledger, reading);
+    let (metrics, end) = engine.run(&context.shutdown).await;
     let summary = Summary {
-        events: tally.records,
-        repeated: tally.repeated,
+        events: metrics.records,
+        skipped: metrics.skipped,
         requests: client.metrics().requests(),
         retries: client.metrics().retries(),
         waits: client.waits(),
         backoff: client.metrics().backoff(),
         bytes: client.metrics().bytes(),
-        took: context.clock.instant().saturating_duration_since(began),
-        newest: tally.newest,
+        took: context.clock.instant().saturating_duration_since(started),
+        newest: metrics.newest,
         now: Second::containing(context.clock.now()),
     };
+    let now = client.server_time();
     drop(client);
     reporter.finish().await?;
-    if tally.undated > 0 {
-        let words = format!(
-            "{} records have no usable created_at. They were emitted without advancing the cursor.",
-            tally.undated
-        );
-        context.output.log(Level::Warn, words).await?;
+    for warning in found(metrics, begin, now) {
+        output.warn(warning).await?;
     }
-    context.output.log(Level::Info, summary.line()).await?;
+    // A warning that stands hours before the end of a log is overlooked.
+    let warnings = match output.warnings() {
+        warnings if warnings.is_empty() => String::new(),
+        warnings => format!(" {}: {}", counted(warnings.len() as u64, "warning"), warnings.join(" ")),
+    };
+    output.log(Level::Info, format!("{}{warnings}", summary.line())).await?;
     end
+}
+
+/// Compares what the state was made with to what the configuration says now, and takes over the latter.
+/// Returns what people have to know about the differences.
+fn reconcile(config: &Config, state: &mut SyncState) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let resumed = state.created_at;
+    let goes_on = resumed.is_some() || state.seen_since.is_some();
+    let from = |state: &SyncState| state.seen_since.or(state.created_at).map_or_else(String::new, |at| at.to_string());
+    let account = config.subdomain.to_string();
+    let before = state.account.replace(account.clone());
+    if let Some(before) = before.filter(|before| *before != account) {
+        // Its ids mean nothing here.
+        state.seen.clear();
+        warnings.push(format!(
+            "The state is of the account {before:?}, and this sync reads the account {account:?}. Events of {account} before {} are not read: to read them, clear the stream's data (reset its state). If the account was only renamed, nothing is missing, and some events of the last minutes before that time may come twice.",
+            from(state)
+        ));
+    }
+    let filters = std::mem::replace(&mut state.filters, Arc::clone(&config.filters));
+    if goes_on && filters != config.filters {
+        warnings.push(format!(
+            "The filters have changed since the previous sync. Events before {} that the previous filters excluded are not read: to read them, clear the stream's data (reset its state). Events that the new filters exclude are no longer read.",
+            from(state)
+        ));
+    }
+    if let (Some(start), Some(cursor)) = (config.start_date, resumed)
+        && start > cursor
+    {
+        warnings.push(format!(
+            "The start date {start} is after {cursor}, the cursor of the state. Events between the two are skipped."
+        ));
+    }
+    warnings
+}
+
+/// Returns what people have to know about what a sync found.
+fn found(metrics: SyncMetrics, begin: Second, now: Second) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if begin > now {
+        warnings.push(format!(
+            "The sync begins at {begin}, which lies in the future: no event is read until then. If the state is wrong, clear the stream's data (reset its state) or correct its created_at; if the start date is wrong, correct it."
+        ));
+    }
+    if metrics.undated > 0 {
+        warnings.push(format!(
+            "{} without a usable created_at. They were emitted without advancing the cursor.",
+            counted(metrics.undated, "record")
+        ));
+    }
+    if metrics.contradicting > 0 {
+        warnings.push(format!(
+            "{} with a created_at outside of the time that was asked for. They were emitted without advancing the cursor. Compare their created_at with the audit log in the Admin Center.",
+            counted(metrics.contradicting, "record")
+        ));
+    }
+    if metrics.recovered > 0 {
+        warnings.push(format!(
+            "Zendesk left {} out of its pages and returned them only when the same time was read again. They were emitted late.",
+            counted(metrics.recovered, "event")
+        ));
+    }
+    warnings
 }
 
 fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Second) -> String {
     let how = match (mode, resumed) {
         (_, Some(cursor)) => format!("after {cursor} (again from {begin}, for late events)"),
-        (_, None) if begin > Second::BEFORE_ZENDESK => format!("from {begin}"),
+        (_, None) if begin > Second::EPOCH => format!("from {begin}"),
         (_, None) => "from the beginning".to_owned(),
     };
     let part = if config.filters.is_empty() { "" } else { ", with filters" };
+    let most = match config.num_workers {
+        Some(most) => format!(", {} in flight", counted(most.into(), "request")),
+        None => String::new(),
+    };
     format!(
-        "Reading the audit logs of {} {how}{part}, with {} workers and at most {} % of the account's rate limit.",
-        config.subdomain, config.num_workers, config.rate_limit_percentage
+        "Reading the audit logs of {} {how}{part}, with at most {} % of the account's rate limit{most}.",
+        config.subdomain, config.rate_limit_percentage
     )
 }
 

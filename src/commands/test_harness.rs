@@ -49,6 +49,7 @@ impl TestHarness {
             proxies: ProxyVariables::default(),
             seed: 7,
             timeouts: None,
+            page_size: None,
             transport: None,
             shutdown: Shutdown::default(),
             secrets: Redactor::default(),

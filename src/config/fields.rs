@@ -39,10 +39,23 @@ impl<'v> Fields<'v> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    /// Returns `true` if the object has members, and none with one of these names.
+    #[must_use]
+    pub fn is_none_of(&self, names: &[&str]) -> bool {
+        !self.object.is_empty() && names.iter().all(|name| !self.object.contains_key(*name))
+    }
+
     /// Returns the value of a field; `null` counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'v Value> {
         self.object.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Returns the error for the object itself; see [`Fields::error`].
+    #[must_use]
+    pub fn whole_error(&self, problem: impl Into<String>, remedy: impl Into<String>) -> InputError {
+        let (problem, remedy) = (problem.into(), Some(remedy.into()));
+        InputError::Field { file: self.file, field: self.path.clone(), problem, remedy }
     }
 
     /// Returns the error for a field of this object that has an invalid value. `problem` is the predicate

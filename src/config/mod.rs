@@ -78,14 +78,14 @@ pub struct Config {
     pub lookback_window_minutes: u32,
 
     #[schemars(
-        title = "Number of workers",
-        description = "The largest number of concurrent requests. The share of the rate limit bounds the speed; more workers help when Zendesk responds slowly.",
+        title = "Most requests in flight",
+        description = "Leave it empty: the connector keeps as many requests in flight as its share of the rate limit and the response time of Zendesk need. A number caps that.",
         with = "Option<u32>",
         range(min = Bounds::NUM_WORKERS.min, max = Bounds::NUM_WORKERS.max),
-        extend("order" = 4, "default" = Bounds::NUM_WORKERS.default, "examples" = [1, 4, 8])
+        extend("order" = 4, "examples" = [1, 4, 8])
     )]
-    /// The largest number of requests in flight.
-    pub num_workers: u32,
+    /// The largest number of requests in flight; the largest that is allowed if absent.
+    pub num_workers: Option<u32>,
 
     #[schemars(
         title = "Share of the rate limit (%)",
@@ -134,10 +134,19 @@ impl Config {
             credentials,
             start_date,
             lookback_window_minutes: fields.integer("lookback_window_minutes", Bounds::LOOKBACK_WINDOW_MINUTES)?,
-            num_workers: fields.integer("num_workers", Bounds::NUM_WORKERS)?,
+            num_workers: match fields.get("num_workers") {
+                None => None,
+                Some(_) => Some(fields.integer("num_workers", Bounds::NUM_WORKERS)?),
+            },
             rate_limit_percentage: fields.integer("rate_limit_percentage", Bounds::RATE_LIMIT_PERCENTAGE)?,
             filters: Arc::new(Filters::parse(&fields)?),
         })
+    }
+
+    /// Returns the largest number of requests in flight.
+    #[must_use]
+    pub fn most_in_flight(&self) -> usize {
+        usize::try_from(self.num_workers.unwrap_or(Bounds::NUM_WORKERS.max)).unwrap_or(1)
     }
 
     /// Returns the look-back window in seconds.

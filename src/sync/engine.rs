@@ -1,22 +1,25 @@
-//! The sync itself: fetches what the plan asks for, puts out what the ledger lets through, and
-//! claims it with STATE messages.
+//! The sync itself: fetches what the plan asks for, emits what the ledger lets through, and claims it
+//! with STATE messages.
 //!
 //! Requests run as tasks of their own, so that a consumer that stops reading stops the sync without
-//! holding up what is under way. Everything else happens on one task, in one loop, in order.
+//! holding up what is in flight. Everything else happens on one task, in one loop, in order.
 //!
-//! It must not decide what to fetch (`plan.rs`), what has been seen (`ledger.rs`) or whether to try
-//! again (`zendesk`), and must not write a STATE for a record that has not been written before it.
+//! It must not decide what to fetch (`plan.rs`), what has been emitted (`ledger.rs`) or if a request is
+//! retried (`zendesk`), and must not write a STATE for a record that has not been written before it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use super::estimate::Estimate;
+use super::batch::{Batch, Dating};
+use super::completeness::Completeness;
+use super::estimate::{Answer, RowEstimate};
 use super::ledger::Ledger;
-use super::plan::{Plan, WindowId};
-use super::progress::{Figures, Progress};
-use super::walk::{Portion, Window};
+use super::metrics::SyncMetrics;
+use super::plan::{Plan, Reason, WindowId};
+use super::progress::{Progress, ProgressFigures};
+use super::window::Window;
 use crate::airbyte::message::{self, Level, Message, SourceStats, State, StreamState, stream_status};
 use crate::airbyte::{Output, RecordLines};
 use crate::clock::Clock;
@@ -24,39 +27,44 @@ use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
-use crate::stream::AUDIT_LOGS;
-use crate::zendesk::{self, Client, PageOutcome, PageRequest};
+use crate::stream::Stream;
+use crate::zendesk::{self, Between, Client, PageOutcome, Query};
 
 /// Records between two STATE messages, at most.
 const RECORDS_PER_STATE: u64 = 5_000;
-/// Time between two STATE messages, at most, if records went out; and between two lines of progress.
-const BEAT: Duration = Duration::from_mins(1);
-/// How far beyond this machine's clock is read, in seconds: it may be wrong, and there is nothing
-/// beyond the server's.
+/// Time between two STATE messages, at most, if records were emitted; and between two lines of progress.
+const REPORT_INTERVAL: Duration = Duration::from_mins(1);
+/// How far beyond the clocks is read, in seconds: an event can be ahead of its time.
 const BEYOND_NOW: i64 = 86_400;
+/// Events later than the server's date that show that the date is wrong, and not a few events.
+const LATER_THAN_NOW: u32 = 20;
+/// How much later they are, in seconds.
+const CLEARLY_LATER: i64 = 300;
+/// Events younger than this may still appear, whatever the look-back, in seconds: they are not counted.
+const TOO_YOUNG_TO_COUNT: i64 = 600;
+/// The wait for the turn of a count in a comparison; a count that comes later than this is left out.
+const LONGEST_WAIT_FOR_A_COUNT: Duration = Duration::from_mins(5);
 
 /// How a sync ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Everything there is has gone out.
+    /// Everything there is has been emitted.
     Complete,
-    /// A signal asked to stop; what went out is claimed.
+    /// A signal asked to stop; what was emitted is claimed.
     Stopped(Signal),
 }
 
-/// Figures of a sync.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    /// RECORD messages.
-    pub records: u64,
-    /// Records that had gone out before and were left out.
-    pub repeated: u64,
-    /// RECORD messages for records without a usable `created_at`.
-    pub undated: u64,
-    /// Bytes of the records that have gone out.
-    pub bytes: u64,
-    /// The newest `created_at` that has gone out, in this sync or one before.
-    pub newest: Option<Second>,
+/// What a sync is to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// The stream.
+    pub stream: &'static Stream,
+    /// Requests in flight, at most.
+    pub most_in_flight: usize,
+    /// The most records of a page.
+    pub page_size: u32,
+    /// How far out of order the server may list a record, in seconds: the look-back.
+    pub tolerance: i64,
 }
 
 /// A sync of the stream.
@@ -66,57 +74,58 @@ pub struct Engine {
     clock: Clock,
     plan: Plan,
     ledger: Ledger,
-    workers: usize,
+    reading: Reading,
     requests: JoinSet<(WindowId, zendesk::Result<PageOutcome>)>,
-    tally: Tally,
+    metrics: SyncMetrics,
     began: Instant,
+    /// This machine's time when the sync began.
+    machine_time: Second,
+    /// Events dated clearly after the server's time.
+    later_than_now: u32,
     progress: Progress,
-    estimate: Estimate,
+    estimate: RowEstimate,
+    completeness: Completeness,
     unclaimed: u64,
     claimed_once: bool,
     running: bool,
-    warned: bool,
+    warned_of_truncation: bool,
 }
 
 impl Engine {
-    /// Prepares a sync from where the ledger stands. `tolerance` is the look-back, in seconds.
+    /// Prepares a sync from where the ledger stands.
     #[must_use]
-    pub fn new(
-        client: Arc<Client>,
-        output: Output,
-        clock: Clock,
-        ledger: Ledger,
-        workers: usize,
-        tolerance: i64,
-    ) -> Self {
+    pub fn new(client: Arc<Client>, output: Output, clock: Clock, ledger: Ledger, reading: Reading) -> Self {
         let start = ledger.begin();
         let now = Second::containing(clock.now());
         let window = Window { start, end: now.max(start).plus(BEYOND_NOW) };
         Self {
             began: clock.instant(),
+            machine_time: now,
             client,
             output,
             clock,
-            plan: Plan::new(window, workers, tolerance),
-            workers,
+            plan: Plan::new(reading.stream, window, reading.page_size, reading.tolerance),
+            reading,
             requests: JoinSet::new(),
-            tally: Tally { newest: ledger.cursor(), ..Tally::default() },
+            metrics: SyncMetrics { newest: ledger.cursor(), ..SyncMetrics::default() },
+            later_than_now: 0,
             progress: Progress::new(start),
-            estimate: Estimate::new(window, ledger.filters(), ledger.known()),
+            estimate: RowEstimate::new(reading.stream),
+            completeness: Completeness::new(Window { start, end: start }),
             ledger,
             unclaimed: 0,
             claimed_once: false,
             running: false,
-            warned: false,
+            warned_of_truncation: false,
         }
     }
 
-    /// Reads until everything has gone out, a signal comes or something fails. What has gone out is
+    /// Reads until everything has been emitted, a signal comes or something fails. What has been emitted is
     /// claimed by a STATE in each case, unless stdout is what failed.
     ///
     /// # Errors
     /// The failure of a request, or of stdout.
-    pub async fn run(mut self, shutdown: &Shutdown) -> (Tally, Result<End>) {
+    pub async fn run(mut self, shutdown: &Shutdown) -> (SyncMetrics, Result<End>) {
         let end = self.read(shutdown).await;
         self.requests.abort_all();
         let claimed = match &end {
@@ -125,100 +134,215 @@ impl Engine {
             _ => Ok(()),
         };
         let end = end.and_then(|end| claimed.map(|()| end));
-        self.tally.newest = self.ledger.cursor();
-        (self.tally, end)
+        self.metrics.newest = self.ledger.cursor();
+        (self.metrics, end)
     }
 
     async fn read(&mut self, shutdown: &Shutdown) -> Result<End> {
-        let mut beat = self.clock.instant() + BEAT;
+        let mut report_at = self.clock.instant() + REPORT_INTERVAL;
+        let mut compared = false;
         loop {
-            // On its way before what has just come goes out: the server works meanwhile.
+            // In flight before what has just arrived is emitted: the server works meanwhile.
             self.request();
             tokio::task::yield_now().await;
-            while let Some(portion) = self.plan.take() {
-                self.emit(&portion).await?;
-                self.keep_up(&mut beat).await?;
+            while let Some((batch, reason)) = self.plan.take() {
+                match reason {
+                    Reason::First => self.emit(&batch).await?,
+                    Reason::Verify => self.emit_recovered(&batch).await?,
+                }
+                self.report(&mut report_at).await?;
                 if let Some(signal) = shutdown.signal() {
                     return Ok(End::Stopped(signal));
                 }
             }
-            if self.plan.is_finished() {
-                let estimate = self.estimate.exceeded(self.tally, self.clock.now());
+            let finished = self.plan.is_finished();
+            if (finished && !compared) || self.completeness.is_part_full() {
+                compared |= finished;
+                tokio::select! {
+                    biased;
+                    signal = shutdown.recv() => return Ok(End::Stopped(signal)),
+                    () = self.compare(finished) => {}
+                }
+                continue;
+            }
+            if finished {
+                self.warn_of_missing().await?;
+                let estimate = self.estimate.exceeded(self.metrics, self.clock.now());
                 self.tell(estimate).await?;
                 return Ok(End::Complete);
             }
             self.request();
-            self.estimate.goes_on(&self.client);
+            self.ask_for_count();
             tokio::select! {
                 biased;
                 signal = shutdown.recv() => return Ok(End::Stopped(signal)),
-                () = self.clock.reached(beat) => self.keep_up(&mut beat).await?,
+                () = self.clock.reached(report_at) => self.report(&mut report_at).await?,
                 answer = self.requests.join_next() => self.arrived(answer).await?,
             }
         }
     }
 
-    /// Starts as many requests as there are workers, if the plan has so many.
+    /// Starts as many requests as are worth keeping in flight, if the plan has so many.
     fn request(&mut self) {
-        while self.requests.len() < self.workers {
-            let Some((window, mut query)) = self.plan.next() else {
+        let concurrency = self.client.concurrency(self.reading.most_in_flight);
+        self.plan.set_concurrency(concurrency);
+        while self.requests.len() < concurrency {
+            let Some((window, mut request)) = self.plan.next() else {
                 return;
             };
-            query.filters = Some(self.ledger.filters());
+            request.query.filters = Some(self.ledger.filters());
             let client = Arc::clone(&self.client);
-            self.requests.spawn(async move { (window, client.page(&PageRequest::retried(query)).await) });
+            self.requests.spawn(async move { (window, client.page(&request).await) });
         }
     }
 
     async fn arrived(
         &mut self,
-        answer: Option<std::result::Result<(WindowId, zendesk::Result<PageOutcome>), tokio::task::JoinError>>,
+        answer: Option<std::result::Result<(WindowId, zendesk::Result<PageOutcome>), JoinError>>,
     ) -> Result<()> {
-        let (window, fetched) = match answer {
+        let (window, outcome) = match answer {
             Some(Ok(answer)) => answer,
             Some(Err(error)) => return Err(of_task(error).into()),
             None => {
                 return Err(Error::defect("the plan neither ends nor goes on"));
             }
         };
-        let fetched = fetched?;
+        let outcome = outcome?;
         if !self.running {
             self.running = true;
-            self.plan.set_present(self.client.server_time());
-            self.output
-                .send(&stream_status(&AUDIT_LOGS, message::StreamStatus::Running, Vec::new(), self.clock.now()))
-                .await?;
+            self.first_answer();
+            let running = message::StreamStatus::Running;
+            self.output.send(&stream_status(self.reading.stream, running, Vec::new(), self.clock.now())).await?;
         }
-        self.plan.arrived(window, fetched)
+        self.plan.arrived(window, outcome)?;
+        self.metrics.held_peak = self.metrics.held_peak.max(self.plan.held());
+        Ok(())
     }
 
-    async fn emit(&mut self, portion: &Portion) -> Result<()> {
-        let records = portion.records();
-        if self.unclaimed + records.len() as u64 > RECORDS_PER_STATE {
+    /// The server has told its time: what is read ends beyond both clocks, and what is counted before it.
+    fn first_answer(&mut self) {
+        let server = self.client.server_time();
+        // Where the clocks differ by less, the end lies beyond the server's time as it is.
+        let end = if server.since(self.machine_time) > BEYOND_NOW / 2 { server } else { self.machine_time };
+        self.plan.set_present(server, end.plus(BEYOND_NOW));
+        let begin = self.ledger.begin();
+        let start = self.ledger.cursor().map_or(begin, |cursor| begin.max(cursor.plus(1)));
+        let end = server.minus(self.reading.tolerance.max(TOO_YOUNG_TO_COUNT));
+        self.completeness = Completeness::new(Window { start, end: end.max(start) });
+    }
+
+    /// Returns when the sync began: the server's time, or this machine's if the events show that the
+    /// server's is wrong.
+    fn now(&self) -> Second {
+        let server = self.client.server_time();
+        if self.later_than_now > LATER_THAN_NOW { server.max(self.machine_time) } else { server }
+    }
+
+    async fn emit(&mut self, batch: &Batch) -> Result<()> {
+        if self.unclaimed + batch.len() as u64 > RECORDS_PER_STATE {
             self.claim().await?;
         }
-        let began = self.client.server_time();
-        let mut lines = RecordLines::new(&AUDIT_LOGS, self.clock.now(), portion.size() + records.len() * 100);
-        for (record, until) in records {
-            if !self.ledger.enter(&record.identity, record.created_at, until, began) {
-                self.tally.repeated += 1;
+        self.completeness.enter_window(batch.window());
+        let clearly_later = self.client.server_time().plus(CLEARLY_LATER);
+        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), batch.size() + batch.len() * 100);
+        for (record, entry) in batch.records() {
+            let cursor = record.created_at.filter(|_| entry.dating == Dating::InWindow);
+            if !self.ledger.enter(&record.identity, cursor, entry.until) {
+                self.metrics.skipped += 1;
                 continue;
             }
-            let text = portion.text(record);
-            lines.push(text);
-            self.tally.records += 1;
-            self.tally.bytes += text.len() as u64;
+            self.completeness.record(&record.identity, record.created_at, &entry);
+            let json = batch.json(record);
+            lines.push(json);
+            self.metrics.records += 1;
+            self.metrics.bytes += json.len() as u64;
             self.unclaimed += 1;
-            self.tally.undated += u64::from(record.created_at.is_none());
+            self.metrics.undated += u64::from(entry.dating == Dating::Missing);
+            self.metrics.contradicting += u64::from(entry.dating == Dating::Contradicting);
+            self.later_than_now += u32::from(cursor > Some(clearly_later));
         }
         self.output.lines(lines.into_bytes()).await?;
-        self.progress.came(portion.first());
-        self.estimate.page_went_out();
-        let estimate = self.estimate.answered(self.tally, self.clock.now());
+        let now = self.now();
+        if !batch.is_empty() {
+            // The server says that these records are not before the window, whatever their dates are.
+            self.ledger.settle(batch.window().start, now);
+        }
+        if let Some(settled) = batch.settled {
+            self.ledger.settle(settled, now);
+        }
+        self.progress.came(batch.first());
+        self.estimate.page_emitted();
+        let estimate = self.estimate.answered(self.metrics, self.clock.now());
         self.tell(estimate).await
     }
 
-    /// Puts out an ESTIMATE, if there is one to put out.
+    /// Emits what a window brought that was read again and had not been emitted. It claims nothing new.
+    async fn emit_recovered(&mut self, batch: &Batch) -> Result<()> {
+        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), 0);
+        for (record, entry) in batch.records() {
+            let dated = record.created_at.filter(|_| entry.dating == Dating::InWindow);
+            if self.completeness.recover(&record.identity, dated) {
+                let json = batch.json(record);
+                lines.push(json);
+                self.metrics.records += 1;
+                self.metrics.recovered += 1;
+                self.metrics.bytes += json.len() as u64;
+                self.unclaimed += 1;
+            }
+        }
+        Ok(self.output.lines(lines.into_bytes()).await?)
+    }
+
+    /// Asks for the number of events once the sync has proved long. Nothing waits for the answer.
+    fn ask_for_count(&mut self) {
+        if self.estimate.is_due() {
+            let span = self.completeness.span();
+            let span = if span.is_empty() { Window { start: span.start, end: self.now() } } else { span };
+            let (client, query) = (Arc::clone(&self.client), self.count_query(span));
+            self.estimate.ask(async move { client.count(&query, Duration::MAX).await });
+        }
+    }
+
+    fn count_query(&self, span: Window) -> Query {
+        // The last second of the span is the one before its end.
+        let between = Some(Between { start: span.start, end: span.end });
+        Query { between, filters: Some(self.ledger.filters()), ..Query::newest(self.reading.stream) }
+    }
+
+    /// Compares what was emitted with what the server counts. What lacks events is read again.
+    async fn compare(&mut self, finished: bool) {
+        let mut search = self.completeness.search(finished);
+        match self.estimate.answer() {
+            // A short sync; and where one count cannot be had, others are not asked for.
+            Answer::NotAsked | Answer::Failed => search.give_up(),
+            // The end of a sync does not wait for it.
+            Answer::Pending if finished => search.give_up(),
+            Answer::Count(count) if finished && self.completeness.agrees(count) => return,
+            Answer::Pending | Answer::Count(_) => {}
+        }
+        while let Some(span) = self.completeness.next_count(&search) {
+            let Some(count) = self.client.count(&self.count_query(span), LONGEST_WAIT_FOR_A_COUNT).await else {
+                break;
+            };
+            self.completeness.counted(&mut search, count);
+        }
+        for window in self.completeness.end_search(&search, finished) {
+            self.plan.read_again(window);
+        }
+    }
+
+    async fn warn_of_missing(&self) -> Result<()> {
+        for suspect in self.completeness.still_missing() {
+            let words = format!(
+                "Zendesk counts {} events from {} to {} and returned {} of them, also when they were read again. Compare the audit log of that time in the Admin Center; if events are missing in it as well, report it to Zendesk.",
+                suspect.counted, suspect.window.start, suspect.window.end, suspect.read
+            );
+            self.output.warn(words).await?;
+        }
+        Ok(())
+    }
+
+    /// Emits an ESTIMATE, if there is one.
     async fn tell(&self, estimate: Option<Message>) -> Result<()> {
         match estimate {
             Some(estimate) => Ok(self.output.send(&estimate).await?),
@@ -226,16 +350,19 @@ impl Engine {
         }
     }
 
-    /// Claims what has gone out since the last STATE, behind it on the same pipe.
+    /// Claims what was emitted since the last STATE, behind it on the same pipe.
     async fn claim(&mut self) -> Result<()> {
         let snapshot = self.ledger.snapshot();
-        if snapshot.truncated && !self.warned {
-            self.warned = true;
+        if snapshot.truncated && !self.warned_of_truncation {
+            self.warned_of_truncation = true;
             let words = "So many events lie within the look-back window that not all of their ids fit into the state: some may come twice in the next sync, none is lost. A shorter lookback_window_minutes avoids it.";
-            self.output.log(Level::Warn, words).await?;
+            self.output.warn(words).await?;
         }
         let state = State::Stream {
-            stream: StreamState { stream_descriptor: (&AUDIT_LOGS).into(), stream_state: snapshot.state.to_value() },
+            stream: StreamState {
+                stream_descriptor: self.reading.stream.into(),
+                stream_state: snapshot.state.to_value(),
+            },
             source_stats: SourceStats { record_count: count(self.unclaimed) },
         };
         self.output.send(&Message::State { state }).await?;
@@ -244,24 +371,24 @@ impl Engine {
         Ok(self.output.flush().await?)
     }
 
-    /// What is due once a minute.
-    async fn keep_up(&mut self, beat: &mut Instant) -> Result<()> {
+    /// Does what is due once a minute.
+    async fn report(&mut self, report_at: &mut Instant) -> Result<()> {
         let now = self.clock.instant();
-        if now < *beat {
+        if now < *report_at {
             return Ok(());
         }
-        *beat = now + BEAT;
+        *report_at = now + REPORT_INTERVAL;
         if self.unclaimed > 0 {
             self.claim().await?;
         }
         let now_of_day = self.clock.now();
-        let estimate = self.estimate.answered(self.tally, now_of_day);
-        let estimate = estimate.or_else(|| self.estimate.exceeded(self.tally, now_of_day));
+        let estimate = self.estimate.answered(self.metrics, now_of_day);
+        let estimate = estimate.or_else(|| self.estimate.exceeded(self.metrics, now_of_day));
         self.tell(estimate).await?;
-        let words = self.progress.line(Figures {
+        let words = self.progress.line(ProgressFigures {
             elapsed: now.saturating_duration_since(self.began),
-            events: self.tally.records,
-            expected: self.estimate.records(self.tally),
+            events: self.metrics.records,
+            expected: self.estimate.records(self.metrics),
             reached: self.ledger.cursor(),
             present: self.client.server_time(),
             requests: self.client.metrics().requests(),

@@ -1,7 +1,7 @@
-//! What has been seen: which records have gone out, and the state that follows from it.
+//! What has been emitted: by which ids a record is recognised, and the state that follows from it.
 //!
-//! It must not know what is fetched next or in which order pages arrive; it only sees records in
-//! the order in which they go out.
+//! It must not know what is fetched next or in which order pages arrive; it sees records in the order in
+//! which they are emitted. Only an id that it knows withholds a record; a date never does.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,27 +11,30 @@ use crate::config::Filters;
 use crate::second::Second;
 use crate::zendesk::Identity;
 
-/// Ids that a state holds at most. Past that, records may come twice, none is lost.
+/// Ids that a state holds at most. Past that, records may come twice; none is lost.
 pub const MOST_SEEN: usize = 10_000;
-/// Ids that are kept in memory, so that the ones of a state that was read survive until the sync
-/// has passed them.
-const MOST_IN_MEMORY: usize = 2 * MOST_SEEN;
+/// Ids that are kept in memory at most. A restart within a sync reads up to a look-back again.
+const MOST_IN_MEMORY: usize = 50_000;
 
-/// The account of what has gone out.
+/// The account of what has been emitted.
 #[derive(Debug)]
 pub struct Ledger {
     /// In seconds.
     lookback: i64,
     created_at: Option<Second>,
-    seen_since: Second,
-    /// What has gone out and how long its id is of use, ascending.
+    /// Where the next sync begins to read; not bounded by a start date, which may change.
+    seen_since: Option<Second>,
+    /// Where this sync begins to read.
+    begin: Second,
+    /// What has been emitted, and until when the server may return it again, ascending.
     seen: VecDeque<(Second, Identity)>,
     /// The same, for looking up. The hasher is quick, and seeded at random like the usual one.
     known: HashSet<Identity, foldhash::fast::RandomState>,
     filters: Arc<Filters>,
+    account: Option<String>,
 }
 
-/// The state as it now is, and whether it had to leave ids out.
+/// The state as it now is, and if it had to leave ids out.
 pub struct Snapshot {
     /// For the STATE message.
     pub state: SyncState,
@@ -44,64 +47,70 @@ impl Ledger {
     /// `lookback` is in seconds.
     #[must_use]
     pub fn open(state: SyncState, start_date: Option<Second>, lookback: i64) -> Self {
-        let begin = start_date.unwrap_or(Second::BEFORE_ZENDESK);
         let seen_since = match (state.seen_since, state.created_at) {
-            (Some(since), Some(created_at)) => since.min(created_at),
-            (Some(since), None) => since,
-            (None, Some(created_at)) => created_at.minus(lookback),
-            (None, None) => begin,
+            (Some(since), Some(created_at)) => Some(since.min(created_at)),
+            (Some(since), None) => Some(since),
+            (None, Some(created_at)) => Some(created_at.minus(lookback)),
+            (None, None) => None,
         };
+        let start = start_date.unwrap_or(Second::EPOCH);
         Self {
             lookback,
             created_at: state.created_at,
-            seen_since: seen_since.max(begin),
+            seen_since,
+            begin: seen_since.map_or(start, |since| since.max(start)),
             known: state.seen.values().flatten().cloned().collect(),
             seen: state.seen.into_iter().flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id))).collect(),
             filters: state.filters,
+            account: state.account,
         }
     }
 
-    /// Which events are read: those of the state that it was opened with.
+    /// Returns the filters of the state that it was opened with: which events are read.
     #[must_use]
     pub fn filters(&self) -> Arc<Filters> {
         Arc::clone(&self.filters)
     }
 
-    /// Where to begin to read.
+    /// Returns where to begin to read.
     #[must_use]
     pub fn begin(&self) -> Second {
-        self.seen_since
+        self.begin
     }
 
-    /// The newest `created_at` that has gone out.
+    /// Returns the newest `created_at` that has been emitted.
     #[must_use]
     pub fn cursor(&self) -> Option<Second> {
         self.created_at
     }
 
-    /// How many records it knows by their ids; at the beginning, those that a sync reads again.
+    /// Returns how many records it knows by their ids; at the beginning, those that a sync reads again.
     #[must_use]
     pub fn known(&self) -> u64 {
         self.known.len() as u64
     }
 
-    /// Enters a record; false if it has gone out before. `until` is how long its id is of use: its
-    /// `created_at`, or for a record without one the latest that it can be. `now` is the server's
-    /// time when the sync began: what is older can hardly appear any more after a look-back, what
-    /// is younger can, however late the sync comes to it.
-    pub fn enter(&mut self, identity: &Identity, created_at: Option<Second>, until: Second, now: Second) -> bool {
-        if !self.known.insert(identity.clone()) {
-            return false;
+    /// Enters a record that is to be emitted. Returns `false` if its id is known: it must not be emitted
+    /// again. `cursor` is its `created_at` if that may advance the cursor, `until` the latest time of a
+    /// window in which the server may return it again.
+    pub fn enter(&mut self, identity: &Identity, cursor: Option<Second>, until: Second) -> bool {
+        let new = self.known.insert(identity.clone());
+        if new {
+            self.remember(until, identity.clone());
         }
-        self.remember(until, identity.clone());
-        if created_at > self.created_at {
-            self.created_at = created_at;
-            self.forget(now);
+        self.created_at = self.created_at.max(cursor);
+        new
+    }
+
+    /// Everything before this time has been emitted that the server lists within the look-back of its
+    /// place. `now` is when the sync began: what is older can hardly appear any more after a look-back,
+    /// what is younger can, however late the sync comes to it.
+    pub fn settle(&mut self, time: Second, now: Second) {
+        let since = time.min(now).minus(self.lookback);
+        if self.seen_since.is_none_or(|so_far| so_far < since) {
+            self.seen_since = Some(since);
         }
-        if self.seen.len() > MOST_IN_MEMORY {
-            self.forget_oldest();
-        }
-        true
+        self.forget();
     }
 
     fn remember(&mut self, until: Second, identity: Identity) {
@@ -113,21 +122,15 @@ impl Ledger {
         }
     }
 
-    fn forget(&mut self, now: Second) {
-        let Some(created_at) = self.created_at else {
-            return;
-        };
-        self.seen_since = self.seen_since.max(created_at.min(now).minus(self.lookback));
-        // The API may also give the second before, in which records without a date are not told from
-        // those after it.
-        let of_use = self.seen_since.minus(1);
-        while self.seen.front().is_some_and(|(at, _)| *at < of_use) {
-            self.forget_first();
+    /// Forgets the ids of records that no sync reads again, and the oldest if they are too many.
+    fn forget(&mut self) {
+        // The filter asks for a second more.
+        if let Some(of_use) = self.seen_since.map(|since| since.minus(1)) {
+            while self.seen.front().is_some_and(|(at, _)| *at < of_use) {
+                self.forget_first();
+            }
         }
-    }
-
-    /// Forgets what is older than the newest; of one second everything is kept.
-    fn forget_oldest(&mut self) {
+        // Of one second everything is kept: it can only be read as a whole.
         let newest = self.seen.back().map(|(at, _)| *at);
         while self.seen.len() > MOST_IN_MEMORY && self.seen.front().map(|(at, _)| *at) < newest {
             self.forget_first();
@@ -140,136 +143,28 @@ impl Ledger {
         }
     }
 
-    /// The state that claims what has gone out, with the newest ids if they are too many.
+    /// Returns the state that claims what has been emitted, with the newest ids if they are too many.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut seen: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
         for (at, identity) in self.seen.iter().skip(self.seen.len().saturating_sub(MOST_SEEN)) {
             seen.entry(*at).or_default().push(identity.clone());
         }
-        let nothing_yet = self.created_at.is_none() && seen.is_empty();
+        // Records that settle nothing are read again from where this sync began.
+        let since = self.seen_since.or_else(|| (self.created_at.is_some() || !seen.is_empty()).then_some(self.begin));
         Snapshot {
             truncated: self.seen.len() > MOST_SEEN,
             state: SyncState {
                 created_at: self.created_at,
-                seen_since: (!nothing_yet).then_some(self.seen_since),
+                seen_since: since,
                 seen,
                 filters: self.filters(),
+                account: self.account.clone(),
             },
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FAR: Second = Second::BEFORE_ZENDESK;
-
-    fn at(second: i64) -> Second {
-        FAR.plus(second)
-    }
-
-    fn enter(ledger: &mut Ledger, id: i64, second: i64) -> bool {
-        ledger.enter(&Identity::Id(id), Some(at(second)), at(second), at(1_000_000))
-    }
-
-    fn reopen(ledger: &Ledger, lookback: i64) -> Ledger {
-        Ledger::open(ledger.snapshot().state, None, lookback)
-    }
-
-    #[test]
-    fn nothing_goes_out_twice_and_what_comes_late_does_go_out() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 600);
-        assert_eq!(ledger.begin(), FAR);
-        for (id, second) in [(1, 0), (2, 500), (3, 1000), (4, 1000)] {
-            assert!(enter(&mut ledger, id, second));
-            assert!(!enter(&mut ledger, id, second));
-        }
-        let mut next = reopen(&ledger, 600);
-        assert_eq!(next.begin(), at(400));
-        assert_eq!(next.cursor(), Some(at(1000)));
-        for (id, second) in [(2, 500), (3, 1000), (4, 1000)] {
-            assert!(!enter(&mut next, id, second), "{id} came twice");
-        }
-        assert!(enter(&mut next, 5, 450));
-        assert_eq!(next.cursor(), Some(at(1000)), "a late record does not move the cursor back");
-        assert!(!enter(&mut reopen(&next, 600), 5, 450));
-    }
-
-    #[test]
-    fn without_a_look_back_the_ties_of_the_last_second_are_kept() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 0);
-        for (id, second) in [(1, 1000), (2, 1000)] {
-            enter(&mut ledger, id, second);
-        }
-        let mut next = reopen(&ledger, 0);
-        assert_eq!(next.begin(), at(1000));
-        assert!(!enter(&mut next, 2, 1000));
-        assert!(enter(&mut next, 3, 1000));
-    }
-
-    #[test]
-    fn a_longer_look_back_takes_effect_without_repeating_what_it_now_covers() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 60);
-        enter(&mut ledger, 1, 0);
-        enter(&mut ledger, 2, 1000);
-        let mut next = reopen(&ledger, 600);
-        assert_eq!(next.begin(), at(940));
-        enter(&mut next, 3, 2000);
-        assert_eq!(reopen(&next, 600).begin(), at(1400));
-    }
-
-    #[test]
-    fn a_sync_that_runs_past_the_present_reads_again_from_where_it_began() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 600);
-        let began = at(10_000);
-        ledger.enter(&Identity::Id(1), Some(at(20_000)), at(20_000), began);
-        assert_eq!(reopen(&ledger, 600).begin(), at(9_400));
-    }
-
-    #[test]
-    fn a_state_that_holds_only_the_cursor_is_read_again_by_the_look_back() {
-        let state = |created_at| SyncState { created_at: Some(at(created_at)), ..SyncState::default() };
-        assert_eq!(Ledger::open(state(1000), None, 600).begin(), at(400));
-        assert_eq!(Ledger::open(state(1000), Some(at(700)), 600).begin(), at(700));
-        assert_eq!(Ledger::open(state(1000), Some(at(5000)), 600).begin(), at(5000));
-    }
-
-    #[test]
-    fn a_record_without_a_date_never_moves_the_cursor() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 600);
-        assert!(ledger.enter(&Identity::Id(1), None, at(50), at(1_000_000)));
-        assert_eq!(ledger.cursor(), None);
-        assert!(!ledger.enter(&Identity::Id(1), None, at(50), at(1_000_000)));
-        let mut next = reopen(&ledger, 600);
-        assert_eq!(next.begin(), FAR);
-        assert!(!next.enter(&Identity::Id(1), None, at(60), at(1_000_000)));
-    }
-
-    #[test]
-    fn a_state_is_bounded_and_keeps_the_newest() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 86_400);
-        for id in 0..10_001 {
-            enter(&mut ledger, id, id);
-        }
-        let snapshot = ledger.snapshot();
-        assert!(snapshot.truncated);
-        assert_eq!(snapshot.state.seen.values().map(Vec::len).sum::<usize>(), MOST_SEEN);
-        assert!(!enter(&mut reopen(&ledger, 86_400), 10_000, 10_000));
-        assert!(enter(&mut reopen(&ledger, 86_400), 0, 0), "the oldest may come twice");
-        for id in 10_001..50_000 {
-            enter(&mut ledger, id, id);
-        }
-        assert!(ledger.known.len() <= MOST_IN_MEMORY);
-    }
-
-    #[test]
-    fn a_second_with_more_records_than_a_state_holds_is_remembered_while_the_sync_lasts() {
-        let mut ledger = Ledger::open(SyncState::default(), None, 0);
-        for id in 0..30_000 {
-            enter(&mut ledger, id, 7);
-        }
-        assert!((0..30_000).all(|id| !enter(&mut ledger, id, 7)));
-    }
-}
+#[path = "ledger_tests.rs"]
+mod tests;

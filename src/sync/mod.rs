@@ -1,22 +1,26 @@
-//! The extraction: what to fetch (`plan`, `walk`), what has been seen (`ledger`, `state`),
-//! the loop between them (`engine`), and how far it is (`estimate`, `progress`).
+//! The extraction: what to fetch (`plan`, `walk`, `sizing`), what has been emitted (`ledger`, `state`),
+//! the loop between them (`engine`), if that is everything (`completeness`), and how far it is
+//! (`estimate`, `progress`).
 //!
 //! Nothing here knows HTTP, tokens or how a STATE is written; it imports both wings, and neither
 //! imports it.
 
+mod batch;
+mod completeness;
 mod engine;
 mod estimate;
-#[cfg(test)]
-mod fake_api;
 mod ledger;
+mod metrics;
+mod pace;
 mod plan;
-#[cfg(test)]
-mod plan_tests;
 mod progress;
+mod sizing;
 mod state;
 mod walk;
+mod window;
 
-pub use engine::{End, Engine, Tally};
+pub use engine::{End, Engine, Reading};
 pub use ledger::Ledger;
+pub use metrics::SyncMetrics;
 pub use progress::Summary;
 pub use state::SyncState;

@@ -1,58 +1,78 @@
-//! What to fetch: cuts the span of a sync into windows, hands out requests for several of them at
-//! a time, and gives the records back in order.
+//! What to fetch: cuts the span of a sync into time windows, hands out requests for several of them at a
+//! time, and gives the records back in the order of the windows.
 //!
-//! A window is read by one walk, page after page; the walks of adjacent windows overlap. Windows
-//! are cut from the front of what is left, about `TARGET` pages long by the density of what has
-//! arrived lately. When there is no other window to read, the one with the most left is split. No
-//! guess is ever trusted: a wrong one costs a request, not a record.
+//! Windows are cut from the front of what is left, as long as memory allows: each ends with a page that
+//! is half empty on average, so short ones cost requests. The last ones are cut so that all requests in
+//! flight end together. No guess is trusted: a wrong one costs a request, never a record.
 //!
-//! Memory is bounded page by page: what is read lies within `AHEAD` pages a worker, counted from
-//! the head, wherever the borders of the windows are.
-//!
-//! This file must not fetch, wait, or know what has gone out.
+//! This file must not fetch, wait, or know what has been emitted. docs/decisions/plan.md has the
+//! measurements behind the constants.
 
 use std::collections::VecDeque;
 
-use super::walk::{Portion, Walk, Window};
-use crate::error::Result;
+use super::batch::Batch;
+use super::pace::{Pace, seconds_between, whole_seconds};
+use super::sizing::{Asked, Sizing};
+use super::walk::{Step, Walk};
+use super::window::Window;
 use crate::second::Second;
-use crate::stream::AUDIT_LOGS;
-use crate::zendesk::{PageOutcome, Query};
+use crate::stream::Stream;
+use crate::zendesk::{OnTooMuch, PageOutcome, PageRequest, Result, TooMuchReason};
 
-/// The length of a window, in pages, that windows are cut to. Each window ends with a page that is
-/// half empty on average, so shorter ones cost requests; longer ones cost memory.
-const TARGET: f64 = 14.0;
-/// Pages a worker that may lie ready, or be under way, from the head to a window that is read. With
-/// fewer, workers have to wait where the density changes.
-const AHEAD: usize = 12;
-/// A page of records that are so long counts as several, in bytes.
-const PAGE_BYTES: usize = 96 << 10;
-/// A window with less than this many pages left is not worth splitting.
-const WORTH_SPLITTING: f64 = 3.0;
-/// Of all windows together: what arrived ten pages ago still counts a third. Bursts and pauses
-/// that alternate within a few pages must not set the length of windows.
+/// The longest window, in pages: longer ones save less than a request in a hundred, and deep cursors are
+/// what servers answer slowest.
+const LONGEST_WINDOW: f64 = 64.0;
+/// The shortest window that is worth a request of its own, in pages.
+const SHORTEST_WINDOW: f64 = 2.0;
+/// What may be held until its turn to be emitted comes, in bytes: pages that have arrived and those in
+/// flight. The head's are not bounded, since they are emitted at once.
+const HELD: usize = 15 << 20;
+/// A window in progress is cut only if this many pages are left.
+const WORTH_CUTTING: f64 = 24.0;
+/// A cut reads up to the tolerance again. What is left must be this many times as much.
+const CUT_COST_FACTOR: f64 = 12.0;
+/// Pages that a cut would read again are counted up to here.
+const MOST_READ_AGAIN: usize = 256;
+/// A window that brought less than this part of what was expected shows that the guess is worth little.
+const SURPRISING: f64 = 0.25;
+/// Windows without a page yet, while the guess is worth little.
+const CAUTIOUS_WINDOWS: usize = 2;
+/// What a page still counts after the next one, for the guess of the whole sync and that of a window.
 const MEMORY: f64 = 0.9;
-/// Of a single window, which is split where it is, so the last pages count.
-const MEMORY_OF_A_WINDOW: f64 = 0.5;
-/// How much time without records may stretch the guess of how much time a page covers, at most, for
-/// each window.
-const STRETCH: f64 = 8.0;
+const MEMORY_OF_A_WINDOW: f64 = 0.7;
+/// A page's memory before the first one has arrived, in bytes.
+const USUAL_PAGE: usize = 60 << 10;
 
 /// Names a window in [`Plan::arrived`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowId(u64);
 
+/// Why a window is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is its turn.
+    First,
+    /// The server counts more events than it returned.
+    Verify,
+}
+
 /// The plan of one sync.
 #[derive(Debug)]
 pub struct Plan {
+    stream: &'static Stream,
     /// In order of time; the first one is the head.
     windows: VecDeque<Reading>,
-    workers: usize,
+    /// Requests to keep in flight.
+    concurrency: usize,
     /// The server's time: what lies after it is taken for empty.
     present: Second,
     tolerance: i64,
-    /// Of what has arrived lately.
-    density: Density,
+    pace: Pace,
+    sizing: Sizing,
+    /// The mean memory of a page, in bytes.
+    page_bytes: usize,
+    /// The last window brought far less than expected.
+    cautious: bool,
     made: u64,
 }
 
@@ -61,97 +81,149 @@ pub struct Plan {
 struct Reading {
     id: WindowId,
     walk: Walk,
-    /// Whether a request is under way.
+    reason: Reason,
+    /// A request is in flight.
     busy: bool,
-    /// Whether a request has been made.
+    /// A request has been made.
     begun: bool,
-    /// Pages that wait for their turn to go out.
-    ready: VecDeque<Portion>,
-    /// Of what has arrived lately of this window.
-    density: Density,
+    /// The request in flight, for when it turns out to be too heavy.
+    asked: Option<Asked>,
+    /// Failures in a row that a smaller request may avoid.
+    failed: u32,
+    /// Batches that wait for their turn to be emitted.
+    ready: VecDeque<Batch>,
+    pace: Pace,
+    /// Pages that have arrived.
+    pages: f64,
+    /// The newest times of the last pages: those that a cut would read again.
+    page_ends: VecDeque<Second>,
+    /// Pages that the window seemed to have when it was begun.
+    expected: Option<f64>,
 }
 
 impl Reading {
-    /// What lies ready, in pages of usual size.
     fn held(&self) -> usize {
-        self.ready.iter().map(|portion| portion.size().div_ceil(PAGE_BYTES)).sum()
+        self.ready.iter().map(Batch::size).sum()
+    }
+
+    fn is_reading(&self) -> bool {
+        self.begun && !self.walk.is_done()
     }
 }
 
 impl Plan {
-    /// A plan for a window, to be read by several workers. `tolerance` is that of [`Walk::new`].
+    /// Plans to read a window in pages of at most `page_size` records. `tolerance` is that of [`Walk::new`].
     #[must_use]
-    pub fn new(window: Window, workers: usize, tolerance: i64) -> Self {
+    pub fn new(stream: &'static Stream, window: Window, page_size: u32, tolerance: i64) -> Self {
         let mut plan = Self {
+            stream,
             windows: VecDeque::new(),
-            workers: workers.max(1),
+            concurrency: 1,
             present: window.end,
             tolerance,
-            density: Density::default(),
+            pace: Pace::new(MEMORY),
+            sizing: Sizing::new(page_size),
+            page_bytes: USUAL_PAGE,
+            cautious: false,
             made: 0,
         };
-        let first = plan.reading(window);
-        plan.windows.push_back(first);
+        plan.append(window, Reason::First);
         plan
     }
 
-    /// Tells the server's time.
-    pub fn set_present(&mut self, present: Second) {
+    /// Sets the server's time. Reading ends at `end`: if that lies beyond the end so far, the plan is extended.
+    pub fn set_present(&mut self, present: Second, end: Second) {
         self.present = present;
+        let so_far = self.windows.back().map(|reading| reading.walk.window().end);
+        if let Some(so_far) = so_far.filter(|so_far| *so_far < end) {
+            self.append(Window { start: so_far, end }, Reason::First);
+        }
     }
 
-    /// Whether everything has arrived and gone out.
+    /// Sets how many requests to keep in flight.
+    pub fn set_concurrency(&mut self, requests: usize) {
+        self.concurrency = requests.max(1);
+    }
+
+    /// Plans to read a window again, because the server counts more events in it.
+    pub fn read_again(&mut self, window: Window) {
+        self.append(window, Reason::Verify);
+    }
+
+    /// Returns `true` if everything has arrived and been taken.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.windows.is_empty()
     }
 
-    /// The next request to make, if there is one worth making now.
-    pub fn next(&mut self) -> Option<(WindowId, Query)> {
-        let index = match self.find_waiting() {
-            Search::Found(index) => index,
-            Search::Busy(reach) => self.split_longest(reach)?,
-        };
+    /// Returns the memory of what has arrived and waits for its turn, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.windows.iter().map(Reading::held).sum()
+    }
+
+    /// Returns the next request, if there is one worth making now.
+    pub fn next(&mut self) -> Option<(WindowId, PageRequest)> {
+        let index = self.find_waiting()?;
         if !self.windows[index].begun {
-            self.cut_to_target(index);
+            self.begin(index);
         }
         let reading = &mut self.windows[index];
+        let walk = &mut reading.walk;
+        let mut page_size = self.sizing.page_size();
+        if reading.reason == Reason::Verify {
+            // Other borders between pages than the first time: what fell between two of them is found.
+            page_size = (page_size - page_size / 5).max(1);
+        }
+        let query = walk.query(self.stream, page_size);
+        let asked = Asked { span: walk.window().seconds(), depth: walk.depth(), page_size: query.size };
+        reading.asked = Some(asked);
         reading.busy = true;
         reading.begun = true;
-        Some((reading.id, reading.walk.query()))
+        let on_too_much = if asked.is_smallest() { OnTooMuch::Retry } else { OnTooMuch::Report };
+        Some((reading.id, PageRequest { query, on_too_much, failed: reading.failed }))
     }
 
     /// Takes the answer to a request.
     ///
     /// # Errors
-    /// If the walk cannot go on; see [`Walk::arrived`].
-    pub fn arrived(&mut self, id: WindowId, fetched: PageOutcome) -> Result<()> {
-        let Some(reading) = self.windows.iter_mut().find(|reading| reading.id == id) else {
+    /// If the pages of a window lead nowhere; see [`Walk::page`].
+    pub fn arrived(&mut self, id: WindowId, outcome: PageOutcome) -> Result<()> {
+        let Some(index) = self.windows.iter().position(|reading| reading.id == id) else {
             return Ok(());
         };
+        let reading = &mut self.windows[index];
         reading.busy = false;
         let before = reading.walk.position();
-        let Some(portion) = reading.walk.arrived(fetched)? else {
-            return Ok(());
+        let step = match outcome {
+            PageOutcome::Page(page) => reading.walk.page(page)?,
+            PageOutcome::CursorRefused => reading.walk.cursor_refused()?,
+            PageOutcome::TooMuch(too_much) => {
+                self.too_much(index, too_much.reason);
+                return Ok(());
+            }
         };
-        // The first page of a sync may come after years of nothing, which say nothing of what follows.
-        let from = if self.density.is_known() { before } else { portion.first().unwrap_or(before) };
-        let until =
-            if reading.walk.is_done() { reading.walk.window().end.min(self.present) } else { reading.walk.position() };
-        let (covered, records) = (seconds(until.since(from)), portion.records().len());
-        reading.density.learn(covered, records, MEMORY_OF_A_WINDOW);
-        self.density.learn(covered, records, MEMORY);
-        if portion.records().len() > 0 {
-            reading.ready.push_back(portion);
+        match step {
+            Step::Again => {}
+            Step::Batch(batch) => {
+                self.took(index, before, batch);
+                self.cut_if_too_long(index);
+            }
+            Step::Restarted { batch, depth, fruitless } => {
+                if let Some(batch) = batch {
+                    self.took(index, before, batch);
+                }
+                self.after_restart(index, depth, fruitless);
+            }
         }
         Ok(())
     }
 
-    /// The next page to go out, if it has arrived.
-    pub fn take(&mut self) -> Option<Portion> {
+    /// Returns the next batch to emit, if it has arrived, and why it was read.
+    pub fn take(&mut self) -> Option<(Batch, Reason)> {
         while let Some(head) = self.windows.front_mut() {
-            if let Some(portion) = head.ready.pop_front() {
-                return Some(portion);
+            if let Some(batch) = head.ready.pop_front() {
+                return Some((batch, head.reason));
             }
             if !head.walk.is_done() {
                 return None;
@@ -161,143 +233,239 @@ impl Plan {
         None
     }
 
-    /// Pages that have arrived and wait for their turn to go out.
-    #[must_use]
-    pub fn held(&self) -> usize {
-        self.windows.iter().map(Reading::held).sum()
-    }
-
-    /// The earliest window that waits for a request; if there is none, up to where windows may be read.
-    fn find_waiting(&self) -> Search {
-        let usual = AHEAD * self.workers;
-        // Windows that were within reach once hold their pages until the head comes to them, and
-        // count no more when nearer ones are split. The more they hold, the less may be added.
-        let reach = match self.held() / usual {
-            0 | 1 => usual,
-            2 => 2 * self.workers,
-            _ => 0,
-        };
-        let mut ahead = 0;
-        for (index, reading) in self.windows.iter().enumerate() {
-            ahead += reading.held();
-            if reading.walk.is_done() {
+    /// The earliest window that waits for a request, as far as concurrency and memory allow.
+    fn find_waiting(&self) -> Option<usize> {
+        let mut reading = 0;
+        let mut unproven = 0;
+        let mut held = 0;
+        for (index, candidate) in self.windows.iter().enumerate() {
+            held += candidate.held();
+            if candidate.walk.is_done() {
                 continue;
             }
-            ahead += 1;
-            // The head is always read: all the others wait for it.
-            if index > 0 && ahead > reach {
-                return Search::Busy(index);
+            let is_head = reading == 0;
+            reading += 1;
+            let in_flight = usize::from(candidate.busy);
+            held += in_flight * self.page_bytes;
+            unproven += usize::from(candidate.begun && candidate.pages == 0.0);
+            if candidate.busy {
+                continue;
             }
-            if !reading.busy {
-                return Search::Found(index);
+            if is_head {
+                return Some(index);
             }
+            if reading > self.concurrency || held + self.page_bytes > HELD {
+                return None;
+            }
+            if !candidate.begun && self.cautious && unproven >= CAUTIOUS_WINDOWS {
+                return None;
+            }
+            return Some(index);
         }
-        Search::Busy(self.windows.len())
+        None
     }
 
-    /// Splits the window with the most left among the first `reach`; returns the new one.
-    fn split_longest(&mut self, reach: usize) -> Option<usize> {
-        let (index, left) = self
-            .windows
-            .iter()
-            .enumerate()
-            .take(reach)
-            .filter(|(_, reading)| !reading.walk.is_done())
-            .filter_map(|(index, reading)| Some((index, self.pages_left(reading)?)))
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        if left < WORTH_SPLITTING {
-            return None;
+    /// Cuts a window that has not begun to its length.
+    fn begin(&mut self, index: usize) {
+        let left = self.pages_left(index);
+        let Window { start, .. } = self.windows[index].walk.window();
+        if let (Some(left), Some(pace)) = (left, self.pace_of(index)) {
+            let target = self.target(index);
+            // A rest that is too short for a window of its own is taken as well.
+            if left > target + SHORTEST_WINDOW {
+                self.split(index, start.plus(whole_seconds(target * pace)));
+            }
         }
-        let reading = &self.windows[index];
-        let pace = reading.density.pace().or(self.density.pace())?;
-        // The page under way, and then half of the rest or a whole window's length.
-        let keep = 1.0 + ((left - 1.0) / 2.0).min(TARGET);
-        let at = reading.walk.position().plus(whole_seconds(keep * pace));
-        self.split(index, at).then_some(index + 1)
+        self.cap_span(index);
+        self.windows[index].expected = self.pages_left(index);
     }
 
-    /// Cuts a window that has not begun to the target's length, if it seems to be much longer.
-    fn cut_to_target(&mut self, index: usize) {
+    /// No filter covers a longer span than the server has answered in time.
+    fn cap_span(&mut self, index: usize) {
+        let Window { start, .. } = self.windows[index].walk.window();
+        let span = self.sizing.span();
+        if self.windows[index].walk.window().seconds() > span {
+            self.split_anywhere(index, start.plus(span));
+        }
+    }
+
+    /// How many pages a window is to have.
+    fn target(&self, index: usize) -> f64 {
+        let requests = number(self.concurrency);
+        let depth = number(usize::try_from(self.sizing.depth()).unwrap_or(usize::MAX));
+        let longest = LONGEST_WINDOW.min(depth);
+        if self.concurrency == 1 {
+            return longest;
+        }
+        // Windows that end one after the other hold half of what lies behind the head on average.
+        let fits = number(HELD / self.page_bytes.max(1)) * 2.0 / (requests - 1.0);
+        let longest = longest.min(fits);
+        let others = self.windows.iter().enumerate().filter(|(other, _)| *other != index);
+        let (mut reading, mut left) = (0, self.pages_left(index).unwrap_or(0.0));
+        for (other, candidate) in others {
+            if candidate.is_reading() {
+                reading += 1;
+            }
+            if !candidate.walk.is_done() {
+                left += self.pages_left(other).unwrap_or(0.0);
+            }
+        }
+        // They begin together, so the first ones are shorter: else all would end together, and all but
+        // the head would wait for memory.
+        let staggered = longest * (number(reading) + 1.0).min(requests) / requests;
+        // Near the end, what is left is shared out evenly.
+        staggered.min(left / requests).max(SHORTEST_WINDOW)
+    }
+
+    /// Cuts a window in progress that has far more pages than it should, so that others can read the rest.
+    fn cut_if_too_long(&mut self, index: usize) {
         let reading = &self.windows[index];
-        if let (Some(left), Some(pace)) = (self.pages_left(reading), self.density.pace())
-            && left > 1.5 * TARGET
-        {
-            let at = reading.walk.position().plus(whole_seconds(TARGET * pace));
+        if reading.walk.is_done() {
+            return;
+        }
+        let (Some(left), Some(pace)) = (self.pages_left(index), self.pace_of(index)) else {
+            return;
+        };
+        let from = reading.walk.restart_position();
+        let cost = number(reading.page_ends.iter().filter(|end| **end >= from).count()) + 1.0;
+        let target = self.target(index);
+        if left > WORTH_CUTTING.max(2.0 * target).max(CUT_COST_FACTOR * cost) {
+            let at = reading.walk.position().plus(whole_seconds(target * pace));
             self.split(index, at);
         }
     }
 
-    /// Leaves what lies at `at` or later to a new window behind; false if there is nothing to leave.
-    fn split(&mut self, index: usize, at: Second) -> bool {
+    /// Leaves what lies at `at` or later to a new window, unless nothing is known to lie there.
+    fn split(&mut self, index: usize, at: Second) {
         let Window { end, .. } = self.windows[index].walk.window();
         let at = at.max(self.windows[index].walk.position().plus(1));
-        if at >= end.min(self.present) {
-            return false;
+        if at < end.min(self.present) {
+            self.split_anywhere(index, at);
         }
-        self.windows[index].walk.cut(at);
-        let rest = self.reading(Window { start: at, end });
-        self.windows.insert(index + 1, rest);
-        true
     }
 
-    fn reading(&mut self, window: Window) -> Reading {
+    fn split_anywhere(&mut self, index: usize, at: Second) {
+        let Window { start, end } = self.windows[index].walk.window();
+        let at = at.max(start.plus(1));
+        if at < end {
+            let reason = self.windows[index].reason;
+            let mut rest = self.reading(Window { start: at, end }, reason);
+            rest.pace = self.windows[index].pace;
+            self.windows[index].walk.cut(at);
+            self.windows.insert(index + 1, rest);
+        }
+    }
+
+    /// A page has arrived: what it says about the pace, and its records.
+    fn took(&mut self, index: usize, before: Second, batch: Batch) {
+        self.sizing.succeeded();
+        let reading = &mut self.windows[index];
+        let walk = &reading.walk;
+        let reached = if walk.is_done() { walk.window().end.min(self.present).max(before) } else { walk.position() };
+        // The first page of a sync may come after years of nothing, which say nothing of what follows.
+        let from = if self.pace.has_begun() { before } else { batch.first().unwrap_or(before) };
+        let new = batch.records().filter(|(record, _)| record.created_at.is_none_or(|at| at >= from)).count();
+        let covered = reached.since(from).max(0);
+        reading.pace.learn(covered, new);
+        self.pace.learn(covered, new);
+        reading.pages += 1.0;
+        reading.page_ends.push_back(reached);
+        if reading.page_ends.len() > MOST_READ_AGAIN {
+            reading.page_ends.pop_front();
+        }
+        reading.failed = 0;
+        if !batch.is_empty() {
+            self.page_bytes = (self.page_bytes * 7 + batch.size()) / 8;
+        }
+        if walk.is_done() {
+            self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
+        } else {
+            self.cautious = false;
+        }
+        // An empty batch may still say that everything before it is settled.
+        if !batch.is_empty() || batch.settled.is_some() {
+            reading.ready.push_back(batch);
+        }
+    }
+
+    /// A cursor was lost. If that happens again before a later record comes, the cursor does not live
+    /// long enough for the window: a shorter one ends before.
+    fn after_restart(&mut self, index: usize, depth: u32, fruitless: u32) {
+        if fruitless == 0 {
+            return;
+        }
+        let walk = &self.windows[index].walk;
+        let Window { start, end } = walk.window();
+        let pace = self.pace_of(index).unwrap_or(1.0);
+        let pages = (f64::from(depth) / 2.0).max(0.5) / f64::from(1_u32 << fruitless.min(20));
+        let at = start.plus(whole_seconds((pages * pace).min(seconds_between(start, end) / 2.0)));
+        self.split_anywhere(index, at);
+    }
+
+    /// A request was too heavy for the server: the next one is smaller.
+    fn too_much(&mut self, index: usize, reason: TooMuchReason) {
+        let reading = &mut self.windows[index];
+        reading.failed += 1;
+        let Some(asked) = reading.asked else {
+            return;
+        };
+        match reason {
+            // It may have been a passing fault: the same once more.
+            TooMuchReason::Slow if reading.failed == 1 => return,
+            TooMuchReason::Slow => self.sizing.too_slow(asked),
+            TooMuchReason::Large => self.sizing.too_large(asked),
+        }
+        self.windows[index].walk.restart();
+        self.cap_span(index);
+        if asked.depth > 0 {
+            let pages = number(usize::try_from(self.sizing.depth()).unwrap_or(usize::MAX));
+            let start = self.windows[index].walk.window().start;
+            if let Some(pace) = self.pace_of(index) {
+                self.split_anywhere(index, start.plus(whole_seconds(pages * pace)));
+            }
+        }
+    }
+
+    fn append(&mut self, window: Window, reason: Reason) {
+        let reading = self.reading(window, reason);
+        self.windows.push_back(reading);
+    }
+
+    fn reading(&mut self, window: Window, reason: Reason) -> Reading {
         self.made += 1;
         Reading {
             id: WindowId(self.made),
             walk: Walk::new(window, self.tolerance),
+            reason,
             busy: false,
             begun: false,
+            asked: None,
+            failed: 0,
             ready: VecDeque::new(),
-            density: Density::default(),
+            pace: Pace::new(MEMORY_OF_A_WINDOW),
+            pages: 0.0,
+            page_ends: VecDeque::new(),
+            expected: None,
         }
     }
 
-    /// A guess; none before the first page of the sync.
-    fn pages_left(&self, reading: &Reading) -> Option<f64> {
-        let pace = reading.density.pace().or(self.density.pace())?;
-        let end = reading.walk.window().end.min(self.present);
-        Some(seconds(end.since(reading.walk.position()).max(0)) / pace)
+    /// Seconds that a page of a window covers; `None` before the first page of the sync.
+    fn pace_of(&self, index: usize) -> Option<f64> {
+        let size = self.sizing.page_size();
+        let reading = &self.windows[index];
+        let own = if reading.begun { reading.pace.seconds_a_page(size) } else { None };
+        own.or_else(|| self.pace.seconds_a_page(size))
+    }
+
+    /// A guess; `None` before the first page of the sync.
+    fn pages_left(&self, index: usize) -> Option<f64> {
+        let walk = &self.windows[index].walk;
+        let end = walk.window().end.min(self.present);
+        Some(seconds_between(walk.position(), end) / self.pace_of(index)?)
     }
 }
 
-enum Search {
-    Found(usize),
-    Busy(usize),
-}
-
-/// How much time pages have covered lately: what is older counts less and less.
-#[derive(Clone, Copy, Debug, Default)]
-struct Density {
-    /// In seconds.
-    covered: f64,
-    records: f64,
-}
-
-impl Density {
-    fn learn(&mut self, covered: f64, records: usize, memory: f64) {
-        self.covered = self.covered * memory + covered;
-        self.records = self.records * memory + u32::try_from(records).map_or(0.0, f64::from);
-    }
-
-    fn is_known(&self) -> bool {
-        self.covered > 0.0 || self.records > 0.0
-    }
-
-    /// The guess of how many seconds a page covers; none before the first page.
-    fn pace(&self) -> Option<f64> {
-        let full = f64::from(AUDIT_LOGS.page_size);
-        let records = self.records.max(full / STRETCH);
-        self.is_known().then(|| (self.covered * full / records).max(1.0))
-    }
-}
-
-/// Spans of centuries fit exactly.
-#[expect(clippy::cast_precision_loss, reason = "a span of time is far below 2^52 seconds")]
-fn seconds(seconds: i64) -> f64 {
-    seconds as f64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "saturates")]
-fn whole_seconds(seconds: f64) -> i64 {
-    seconds.ceil() as i64
+#[expect(clippy::cast_precision_loss, reason = "a guess")]
+fn number(count: usize) -> f64 {
+    count as f64
 }

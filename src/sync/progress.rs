@@ -16,7 +16,7 @@ const LONGEST_LEFT: Duration = Duration::from_hours(24 * 60);
 
 /// The figures of a sync at a moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Figures {
+pub struct ProgressFigures {
     /// Since it began.
     pub elapsed: Duration,
     /// Events put out so far.
@@ -57,14 +57,14 @@ impl Progress {
     }
 
     /// How far the sync is; rates are those since the line before.
-    pub fn line(&mut self, now: Figures) -> String {
+    pub fn line(&mut self, now: ProgressFigures) -> String {
         let sentences = [Some(now.volume()), now.pace(self.before), self.left(now).map(left)];
         self.before = (now.elapsed, now.events, now.requests);
         sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     /// By the number of events, or else by the place in time, at the pace of the whole sync so far.
-    fn left(&self, now: Figures) -> Option<Duration> {
+    fn left(&self, now: ProgressFigures) -> Option<Duration> {
         let done = if let Some(expected) = now.expected() {
             number(now.events) / number(expected)
         } else {
@@ -92,7 +92,7 @@ fn left(left: Duration) -> String {
     }
 }
 
-impl Figures {
+impl ProgressFigures {
     /// A number that has been reached says nothing of what is to come.
     fn expected(&self) -> Option<u64> {
         self.expected.filter(|expected| *expected > self.events)
@@ -131,8 +131,8 @@ impl Figures {
 pub struct Summary {
     /// Events put out.
     pub events: u64,
-    /// Events that had gone out before.
-    pub repeated: u64,
+    /// Events that were skipped because their ids had been emitted, by this sync or one before.
+    pub skipped: u64,
     /// Requests sent.
     pub requests: u64,
     /// Those of them that were sent again after a failure.
@@ -166,8 +166,8 @@ impl Summary {
             counted(self.requests, "request"),
             size(self.bytes)
         );
-        let repeated =
-            (self.repeated > 0).then(|| format!("{} had gone out before, left out.", counted(self.repeated, "event")));
+        let skipped =
+            (self.skipped > 0).then(|| format!("{} skipped: emitted before.", counted(self.skipped, "event")));
         let waits: Vec<String> = [
             (self.waits.refused, "because the account's rate limit was used up (429)"),
             (self.waits.yielding, "to leave the rest of the rate limit to others"),
@@ -179,7 +179,7 @@ impl Summary {
         .collect();
         let waits = (!waits.is_empty()).then(|| format!("Waited {}.", waits.join(", ")));
         let freshness = self.newest.map(|newest| age_of_the_newest(newest, self.now));
-        [Some(work), repeated, waits, freshness].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        [Some(work), skipped, waits, freshness].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -222,8 +222,8 @@ mod tests {
         text.parse().expect("a date")
     }
 
-    fn figures() -> Figures {
-        Figures {
+    fn figures() -> ProgressFigures {
+        ProgressFigures {
             elapsed: Duration::from_mins(2),
             events: 12_400,
             expected: Some(120_000),
@@ -235,13 +235,13 @@ mod tests {
     }
 
     /// The second line of a sync of the whole history, a minute after one with half the figures.
-    fn line(now: Figures) -> String {
-        let mut progress = Progress::new(Second::BEFORE_ZENDESK);
+    fn line(now: ProgressFigures) -> String {
+        let mut progress = Progress::new(Second::EPOCH);
         progress.came(None);
         progress.came(Some(at("2024-01-01T00:00:00Z")));
         progress.came(Some(at("2024-06-01T00:00:00Z")));
         let (elapsed, events, requests) = (now.elapsed / 2, now.events / 2, now.requests / 2);
-        progress.line(Figures { elapsed, events, requests, ..now });
+        progress.line(ProgressFigures { elapsed, events, requests, ..now });
         progress.line(now)
     }
 
@@ -254,39 +254,39 @@ mod tests {
                 "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. About 17 minutes left.",
             ),
             (
-                Figures { expected: None, limit: None, ..known },
+                ProgressFigures { expected: None, limit: None, ..known },
                 "12,400 events so far, up to 2024-03-05. Lately 6,200 events and 62 requests a minute. About 31 minutes left.",
             ),
             (
-                Figures { expected: None, reached: Some(at("2024-01-03T00:00:00Z")), ..known },
+                ProgressFigures { expected: None, reached: Some(at("2024-01-03T00:00:00Z")), ..known },
                 "12,400 events so far, up to 2024-01-03. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700.",
             ),
             (
-                Figures { expected: Some(12_400), reached: Some(at("2026-11-23T11:00:00Z")), ..known },
+                ProgressFigures { expected: Some(12_400), reached: Some(at("2026-11-23T11:00:00Z")), ..known },
                 "12,400 events so far, up to 2026-11-23. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
             ),
             (
-                Figures { expected: Some(12_401), ..known },
+                ProgressFigures { expected: Some(12_401), ..known },
                 "12,400 of about 12,401 events so far (99 %), up to 2024-03-05. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
             ),
             (
-                Figures { expected: Some(10_000_000), events: 200, requests: 3, ..known },
+                ProgressFigures { expected: Some(10_000_000), events: 200, requests: 3, ..known },
                 "200 of about 10,000,000 events so far (less than 1 %), up to 2024-03-05. Lately 100 events and 2 requests a minute, less than 1 % of the account's 700.",
             ),
             (
-                Figures { events: 0, requests: 1, expected: None, reached: None, ..known },
+                ProgressFigures { events: 0, requests: 1, expected: None, reached: None, ..known },
                 "0 events so far. Lately 0 events and 1 request a minute, less than 1 % of the account's 700.",
             ),
             (
-                Figures { reached: Some(at("2027-01-01T00:00:00Z")), expected: None, ..known },
+                ProgressFigures { reached: Some(at("2027-01-01T00:00:00Z")), expected: None, ..known },
                 "12,400 events so far, up to 2027-01-01. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700.",
             ),
             (
-                Figures { elapsed: Duration::from_hours(2), ..known },
+                ProgressFigures { elapsed: Duration::from_hours(2), ..known },
                 "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 103 events and 1 request a minute, less than 1 % of the account's 700. About 17 hours left.",
             ),
             (
-                Figures { elapsed: Duration::from_hours(24 * 30), ..known },
+                ProgressFigures { elapsed: Duration::from_hours(24 * 30), ..known },
                 "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 0.3 events and 0 requests a minute, less than 1 % of the account's 700.",
             ),
         ] {
@@ -296,11 +296,11 @@ mod tests {
 
     #[test]
     fn the_rates_are_those_since_the_line_before_also_after_a_long_pause() {
-        let mut progress = Progress::new(Second::BEFORE_ZENDESK);
-        let figures = Figures { expected: None, reached: None, ..figures() };
+        let mut progress = Progress::new(Second::EPOCH);
+        let figures = ProgressFigures { expected: None, reached: None, ..figures() };
         let mut rates = |minutes, events, requests| {
             let elapsed = Duration::from_mins(minutes);
-            let line = progress.line(Figures { elapsed, events, requests, ..figures });
+            let line = progress.line(ProgressFigures { elapsed, events, requests, ..figures });
             line.split_once(". ").map(|(_, rates)| rates.to_owned()).unwrap_or_default()
         };
         assert_eq!(rates(1, 7_000, 70), "Lately 7,000 events and 70 requests a minute, 10 % of the account's 700.");
@@ -317,7 +317,7 @@ mod tests {
         let mut progress = Progress::new(at("2026-11-20T12:00:00Z"));
         progress.came(Some(at("2026-11-20T12:30:00Z")));
         let reached = Some(at("2026-11-22T00:15:00Z"));
-        let line = progress.line(Figures { expected: None, reached, ..figures() });
+        let line = progress.line(ProgressFigures { expected: None, reached, ..figures() });
         assert!(line.ends_with("About 2 minutes left."), "half of three days in two minutes: {line}");
     }
 
@@ -325,7 +325,7 @@ mod tests {
     fn a_summary_names_each_wait_and_leaves_out_what_did_not_happen() {
         let quiet = Summary {
             events: 120_000,
-            repeated: 0,
+            skipped: 0,
             requests: 1_203,
             retries: 0,
             waits: Waits::default(),
@@ -342,8 +342,8 @@ mod tests {
                 "120,000 events in 4 min 10 s, with 1,203 requests and 88.1 MB received. The newest event is 3 minutes old.",
             ),
             (
-                Summary { repeated: 12, retries: 3, waits, backoff: Duration::from_millis(4_300), ..quiet },
-                "120,000 events in 4 min 10 s, with 1,203 requests (3 repeated) and 88.1 MB received. 12 events had gone out before, left out. Waited 2 min 10 s because the account's rate limit was used up (429), 15.0 s to leave the rest of the rate limit to others, 4.3 s before repeated requests. The newest event is 3 minutes old.",
+                Summary { skipped: 12, retries: 3, waits, backoff: Duration::from_millis(4_300), ..quiet },
+                "120,000 events in 4 min 10 s, with 1,203 requests (3 repeated) and 88.1 MB received. 12 events skipped: emitted before. Waited 2 min 10 s because the account's rate limit was used up (429), 15.0 s to leave the rest of the rate limit to others, 4.3 s before repeated requests. The newest event is 3 minutes old.",
             ),
             (
                 Summary { events: 0, requests: 1, bytes: 300, took: Duration::from_millis(200), newest: None, ..quiet },

@@ -4,12 +4,15 @@
 //! {
 //!   "created_at": "2026-11-23T06:50:00Z",
 //!   "seen_since": "2026-11-23T06:40:00Z",
-//!   "seen": { "2026-11-23T06:45:10Z": [35436, 35437] }
+//!   "seen": { "2026-11-23T06:45:10Z": [35436, 35437] },
+//!   "account": "acme"
 //! }
 //! ```
-//! - `created_at`, the cursor: the newest `created_at` that was put out.
-//! - `seen_since`: from here on the next sync reads again, because events can appear late.
-//! - `seen`: the ids put out since then, by their `created_at`, so that nothing comes twice.
+//! - `created_at`, the cursor: the newest `created_at` that was emitted.
+//! - `seen_since`: the next sync begins to read here, because events can appear late.
+//! - `seen`: the ids that the server may return again from there on, by the latest time at which it lists
+//!   them, which is their `created_at` as a rule. They are not emitted again.
+//! - `account`: the subdomain that all this was read from, so that another one is noticed.
 //! - `filters`: the filters that all this was read with, in the form of the configuration's; only if there
 //!   are any. So a change of them is noticed.
 //!
@@ -27,23 +30,30 @@ use crate::zendesk::Identity;
 /// The state of the stream; the default is that of a sync that has not begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncState {
-    /// The newest `created_at` that was put out.
+    /// The newest `created_at` that was emitted.
     pub created_at: Option<Second>,
-    /// From here on the next sync reads again.
+    /// Where the next sync begins to read.
     pub seen_since: Option<Second>,
-    /// What was put out since then.
+    /// The ids of what was emitted since then.
     pub seen: BTreeMap<Second, Vec<Identity>>,
-    /// What it was read with.
+    /// The filters that it was read with.
     pub filters: Arc<Filters>,
+    /// The subdomain that it was read from; `None` in states of before that was noted.
+    pub account: Option<String>,
 }
+
+/// The fields of a state. One that has none of them is not a state of this connector.
+const FIELDS: [&str; 5] = ["created_at", "seen_since", "seen", "filters", "account"];
 
 const START_OVER: &str = "Reset the connection, or omit the state, to read from the start date again.";
 
 impl SyncState {
-    /// Reads a `stream_state`. One that holds only `created_at`, as people write it, is understood.
+    /// Parses a `stream_state`. One that holds only `created_at` is understood: people write it, and
+    /// Airbyte's own Zendesk connector leaves it behind.
     ///
     /// # Errors
-    /// If a field has another shape: a state that cannot be understood must not be taken for none.
+    /// If a field has another shape, or none is known: a state that cannot be understood must not be
+    /// taken for none.
     pub fn parse(value: &Value) -> Result<Self> {
         let fields = Fields::new(InputFile::State, "stream_state", value)?;
         let date = |name| {
@@ -52,6 +62,10 @@ impl SyncState {
             };
             fields.string(name)?.map(date).transpose()
         };
+        if fields.is_none_of(&FIELDS) {
+            let problem = format!("has none of the fields that this connector writes ({})", FIELDS.join(", "));
+            return Err(fields.whole_error(problem, START_OVER));
+        }
         Ok(Self {
             created_at: date("created_at")?,
             seen_since: date("seen_since")?,
@@ -60,6 +74,7 @@ impl SyncState {
                 Some(seen) => parse_seen(seen, &fields.path("seen"))?,
             },
             filters: Arc::new(Filters::parse(&fields).map_err(|error| error.with_remedy(START_OVER))?),
+            account: fields.string("account")?.map(str::to_owned),
         })
     }
 
@@ -80,6 +95,10 @@ impl SyncState {
         }
         if !self.filters.is_empty() {
             put("filters", self.filters.to_value());
+        }
+        // Without anything that was read it would not matter.
+        if let Some(account) = self.account.as_deref().filter(|_| self.seen_since.is_some()) {
+            put("account", account.into());
         }
         Value::Object(state)
     }

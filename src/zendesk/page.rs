@@ -32,6 +32,8 @@ pub struct Page {
     pub has_more: bool,
     /// The cursor of the next page.
     pub after_cursor: Option<String>,
+    /// `links.next` is there. It is never followed: it is only compared with `has_more`.
+    pub has_next_link: bool,
 }
 
 /// Shows how many records there are; they can hold anything that a user entered.
@@ -56,6 +58,12 @@ struct Meta {
     has_more: bool,
     #[serde(default)]
     after_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Links {
+    #[serde(default)]
+    next: Option<IgnoredAny>,
 }
 
 /// The fields of a record that the connector reads.
@@ -101,7 +109,7 @@ impl Page {
         }
         let broken = || format!("broken JSON, {} bytes", body.len());
         let text = std::str::from_utf8(body).map_err(|_| broken())?;
-        let (records, meta) = read(text, stream).map_err(|fault| match fault {
+        let (records, meta, has_next_link) = read(text, stream).map_err(|fault| match fault {
             Fault::Broken => broken(),
             Fault::Shape => "JSON of another shape".to_owned(),
             Fault::TooMuch => format!("more than {MOST_RECORDS} records"),
@@ -109,7 +117,8 @@ impl Page {
         if let Some(cursor) = meta.after_cursor.as_ref().filter(|cursor| cursor.len() > LONGEST_CURSOR) {
             return Err(format!("a cursor of {} bytes", cursor.len()));
         }
-        Ok(Self { records, has_more: meta.has_more, after_cursor: meta.after_cursor, body: std::mem::take(body) })
+        let Meta { has_more, after_cursor } = meta;
+        Ok(Self { records, has_more, after_cursor, has_next_link, body: std::mem::take(body) })
     }
 
     /// Returns the record's JSON, as the API sent it.
@@ -126,14 +135,14 @@ impl Page {
 }
 
 /// Parses a response: an object with an array of records and a `meta`, each once, and other fields.
-fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta), Fault> {
+fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta, bool), Fault> {
     let mut scan = Scan::new(text);
     if scan.peek() != Some(b'{') {
         scan.value::<IgnoredAny>()?;
         return Err(Fault::Shape);
     }
     scan.expect(b'{')?;
-    let (mut records, mut meta) = (None, None);
+    let (mut records, mut meta, mut has_next_link) = (None, None, false);
     let mut first = true;
     while scan.another(first, b'}')? {
         first = false;
@@ -144,12 +153,13 @@ fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta), Fault> {
             // serde would accept an array as the fields in their order.
             "meta" if meta.is_none() && scan.peek() == Some(b'{') => meta = Some(scan.value::<Meta>()?),
             field if field == stream.records_field || field == "meta" => return Err(Fault::Shape),
+            "links" if scan.peek() == Some(b'{') => has_next_link |= scan.value::<Links>()?.next.is_some(),
             _ => drop(scan.value::<IgnoredAny>()?),
         }
     }
     match (scan.peek(), records, meta) {
         (Some(_), ..) => Err(Fault::Broken),
-        (None, Some(records), Some(meta)) => Ok((records, meta)),
+        (None, Some(records), Some(meta)) => Ok((records, meta, has_next_link)),
         (None, ..) => Err(Fault::Shape),
     }
 }

@@ -1,0 +1,181 @@
+//! A page's records as the sync emits them: in ascending order, each with what its date is worth.
+//!
+//! It must not withhold a record: only an id that has been emitted before does that (`ledger.rs`).
+
+use super::window::Window;
+use crate::second::Second;
+use crate::zendesk::{Failure, Page, Record, Result};
+
+/// A date this far outside the requested span, in seconds, is no error of a time zone.
+const FAR: i64 = 86_400;
+/// A page with this many records far outside the requested span, if they are half of it or more, comes
+/// from a server that ignores the filter.
+const FAR_RECORDS: usize = 5;
+
+/// What a record's `created_at` says about its place in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dating {
+    /// It lies in the window. Only such a date advances the cursor.
+    InWindow,
+    /// It lies in the second before or after the window, for which the filter asks as well.
+    AtEdge,
+    /// It lies outside the span that the server was asked for.
+    Contradicting,
+    /// There is none, or it cannot be parsed.
+    Missing,
+}
+
+/// A record of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its index in the page.
+    record: u32,
+    /// What its date is worth.
+    pub dating: Dating,
+    /// Where it is sorted: its own time, or that of the record listed before it.
+    position: Second,
+    /// The latest time of a window in which the server may return it again.
+    pub until: Second,
+}
+
+/// The records of one page, in the order in which they are emitted.
+#[derive(Debug)]
+pub struct Batch {
+    page: Page,
+    entries: Vec<Entry>,
+    window: Window,
+    /// Up to this time, everything that is listed within the tolerance of its place has arrived.
+    pub settled: Option<Second>,
+}
+
+/// The state of a listing before a page, for [`Batch::new`].
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The window that the request asked for.
+    pub window: Window,
+    /// How far out of order the server may list a record, in seconds.
+    pub tolerance: i64,
+    /// See [`Listing`].
+    pub listing: Listing,
+}
+
+/// The order of a listing so far: how far its dates can be trusted.
+///
+/// A time is settled when a record listed after it is not earlier by more than the tolerance. So one
+/// record with a wrong date never settles anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listing {
+    /// The newest settled time.
+    pub settled: Option<Second>,
+    /// The time of the record that was listed last.
+    last: Option<Second>,
+}
+
+impl Listing {
+    /// Takes the time of the next record in the listing.
+    fn next(&mut self, time: Second, tolerance: i64) {
+        if self.last.is_some_and(|last| last <= time.plus(tolerance)) {
+            self.settled = self.settled.max(self.last);
+        }
+        self.last = Some(time);
+    }
+
+    /// Takes the end of the listing: everything before it has arrived.
+    pub fn end(&mut self) {
+        self.settled = self.settled.max(self.last);
+    }
+}
+
+impl Batch {
+    /// Sorts out the records of a page. Also returns the listing behind it.
+    ///
+    /// # Errors
+    /// If the records show that the server ignores the filter.
+    pub fn new(page: Page, place: Place) -> Result<(Self, Listing)> {
+        let Place { window, tolerance, mut listing } = place;
+        let filter = window.filter();
+        let newest = page.records.iter().filter_map(|record| record.created_at).max();
+        let mut entries = Vec::with_capacity(page.records.len());
+        let mut position = listing.last.unwrap_or(window.start);
+        let (mut sorted, mut far) = (true, 0);
+        for (index, record) in page.records.iter().enumerate() {
+            let dating = match record.created_at {
+                None => Dating::Missing,
+                Some(at) if window.contains(at) => Dating::InWindow,
+                Some(at) if filter.start <= at && at <= filter.end => Dating::AtEdge,
+                Some(at) => {
+                    far += usize::from(filter.start.since(at) > FAR || at.since(filter.end) > FAR);
+                    Dating::Contradicting
+                }
+            };
+            let until = match (dating, record.created_at) {
+                (Dating::InWindow | Dating::AtEdge, Some(at)) => {
+                    sorted &= position <= at;
+                    position = at;
+                    if dating == Dating::InWindow {
+                        listing.next(at, tolerance);
+                    }
+                    // The server may list it by another time than the one that it shows.
+                    listing.settled.map_or(at, |settled| settled.max(at))
+                }
+                // The time by which the server lists it is not known: it may return it for as long as the filter.
+                (Dating::Contradicting, _) => filter.end,
+                _ => {
+                    let followed = page.records[index..].iter().any(|record| record.created_at.is_some());
+                    let latest = newest.filter(|_| followed).map_or(filter.end, |newest| newest.plus(tolerance));
+                    latest.min(filter.end).max(position)
+                }
+            };
+            entries.push(Entry { record: u32::try_from(index).unwrap_or(u32::MAX), dating, position, until });
+        }
+        if far >= FAR_RECORDS && far * 2 >= page.records.len() {
+            return Err(Failure::Pagination { what: "its pages ignore the filter by time" }.into());
+        }
+        if !sorted {
+            // Stable: records of one second, and those without a date, keep the order of the page.
+            entries.sort_by_key(|entry| entry.position);
+        }
+        Ok((Self { page, entries, window, settled: listing.settled }, listing))
+    }
+
+    /// Returns the records in the order in which they are emitted.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = (&Record, Entry)> {
+        self.entries.iter().map(|entry| (&self.page.records[entry.record as usize], *entry))
+    }
+
+    /// Returns how many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns `true` if there is no record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Returns the window for which the page was requested.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Returns the time of the first record that has one.
+    #[must_use]
+    pub fn first(&self) -> Option<Second> {
+        self.records().find_map(|(record, _)| record.created_at)
+    }
+
+    /// Returns the record's JSON as the API wrote it.
+    #[must_use]
+    pub fn json(&self, record: &Record) -> &[u8] {
+        self.page.text(record)
+    }
+
+    /// Returns the memory that the batch holds, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.page.size() + self.entries.capacity() * size_of::<Entry>()
+    }
+}

@@ -1,0 +1,277 @@
+//! Is everything there? The API counts the events of a span; here they are counted as they are emitted,
+//! and the two are compared.
+//!
+//! Only what the server counts and did not return is looked for: fewer events than were read may have
+//! been deleted. This file must not ask for anything: it says what to count and what to read again.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use super::batch::{Dating, Entry};
+use super::window::Window;
+use crate::second::Second;
+use crate::zendesk::Identity;
+
+/// Records after which a part of a long history is compared on its own: a fingerprint of each is kept
+/// until then.
+const PART: u64 = 200_000;
+/// Slices that are read again, at most, in one comparison: a server whose counts mean something else
+/// must not make the connector read everything twice.
+const MOST_SUSPECTS: usize = 8;
+/// Requests for a count in one comparison, at most.
+const MOST_COUNTS: usize = 40;
+
+/// What was read of one window.
+#[derive(Debug)]
+struct Slice {
+    window: Window,
+    /// Records whose date lies in the window.
+    dated: u64,
+    /// Those of them in its first second.
+    at_start: u64,
+    /// Records without a date, or with one that contradicts the filter.
+    loose: u64,
+    /// Of each record's identity.
+    fingerprints: Vec<u32>,
+}
+
+impl Slice {
+    fn new(window: Window) -> Self {
+        Self { window, dated: 0, at_start: 0, loose: 0, fingerprints: Vec::new() }
+    }
+
+    fn dated(&mut self, at: Second, fingerprint: u32) {
+        self.dated += 1;
+        self.at_start += u64::from(at == self.window.start);
+        self.fingerprints.push(fingerprint);
+    }
+
+    fn read(&self) -> u64 {
+        self.dated + self.loose
+    }
+}
+
+/// A slice of which the server counts more than it returned.
+#[derive(Debug)]
+pub struct Suspect {
+    /// The span.
+    pub window: Window,
+    /// How many events the server counts.
+    pub counted: u64,
+    /// How many have been read.
+    pub read: u64,
+    fingerprints: HashSet<u32>,
+}
+
+/// The comparison of one sync.
+#[derive(Debug)]
+pub struct Completeness {
+    /// The events of this span are counted: they are new to this sync, and old enough to have appeared.
+    span: Window,
+    slices: Vec<Slice>,
+    /// Records of the slices.
+    records: u64,
+    /// Events of the span that have been compared and dropped.
+    compared: u64,
+    suspects: Vec<Suspect>,
+    /// Records that have been emitted already and lie in the first second of the next slice.
+    ahead: Vec<u32>,
+    hasher: FixedState,
+}
+
+/// A search for the slices that lack events, by halves.
+#[derive(Debug)]
+pub struct Search {
+    /// Ranges of slices that are still to be counted, and the count of the range that each was part of.
+    open: Vec<(usize, usize, Option<u64>)>,
+    counts: usize,
+    found: Vec<(usize, u64)>,
+}
+
+impl Search {
+    /// Ends the search without an answer.
+    pub fn give_up(&mut self) {
+        self.open.clear();
+    }
+}
+
+impl Completeness {
+    /// Compares what is read of a span.
+    #[must_use]
+    pub fn new(span: Window) -> Self {
+        Self {
+            span,
+            slices: Vec::new(),
+            records: 0,
+            compared: 0,
+            suspects: Vec::new(),
+            ahead: Vec::new(),
+            hasher: FixedState::with_seed(0),
+        }
+    }
+
+    /// Returns the span whose events are counted.
+    #[must_use]
+    pub fn span(&self) -> Window {
+        self.span
+    }
+
+    /// The records that follow are those of this window.
+    pub fn enter_window(&mut self, window: Window) {
+        let window = Window { start: window.start.max(self.span.start), end: window.end.min(self.span.end) };
+        if window.is_empty() {
+            return;
+        }
+        match self.slices.last_mut() {
+            // The same window, which may have been cut meanwhile.
+            Some(last) if window.start < last.window.end => last.window.end = window.end.max(last.window.start.plus(1)),
+            last => {
+                let start = last.map_or(window.start, |last| last.window.end);
+                let mut slice = Slice::new(Window { start, end: window.end.max(start.plus(1)) });
+                for fingerprint in self.ahead.drain(..) {
+                    slice.dated(start, fingerprint);
+                }
+                self.slices.push(slice);
+            }
+        }
+    }
+
+    /// Takes a record that is emitted.
+    pub fn record(&mut self, identity: &Identity, created_at: Option<Second>, entry: &Entry) {
+        let fingerprint = fold(self.hasher.hash_one(identity));
+        let Some((slice, before)) = self.slices.split_last_mut() else {
+            return;
+        };
+        match created_at.filter(|_| matches!(entry.dating, Dating::InWindow | Dating::AtEdge)) {
+            Some(at) if !self.span.contains(at) => return,
+            Some(at) if slice.window.contains(at) => slice.dated(at, fingerprint),
+            // Of the second after the window, or before it.
+            Some(at) if at == slice.window.end => self.ahead.push(fingerprint),
+            Some(at) if before.last().is_some_and(|slice| slice.window.contains(at)) => {
+                if let Some(before) = before.last_mut() {
+                    before.dated(at, fingerprint);
+                }
+            }
+            _ => {
+                slice.loose += 1;
+                slice.fingerprints.push(fingerprint);
+            }
+        }
+        self.records += 1;
+    }
+
+    /// Returns `true` if enough has been read to compare it before the end.
+    #[must_use]
+    pub fn is_part_full(&self) -> bool {
+        // The last slice may not be complete.
+        self.slices.len() > 1 && self.records >= PART
+    }
+
+    /// Returns `true` if the number of events of the whole span agrees with what was read.
+    #[must_use]
+    pub fn agrees(&self, counted: u64) -> bool {
+        counted <= self.compared + self.most_of(0, self.slices.len())
+    }
+
+    /// Begins to search in what has been read since the last comparison. `whole` includes the last slice.
+    #[must_use]
+    pub fn search(&self, whole: bool) -> Search {
+        let slices = self.slices.len().saturating_sub(usize::from(!whole));
+        let open = if slices == 0 { Vec::new() } else { vec![(0, slices, None)] };
+        Search { open, counts: 0, found: Vec::new() }
+    }
+
+    /// Returns the span whose count the search needs next; `None` at its end.
+    #[must_use]
+    pub fn next_count(&self, search: &Search) -> Option<Window> {
+        let &(from, to, _) = search.open.last()?;
+        (search.counts < MOST_COUNTS && search.found.len() < MOST_SUSPECTS).then(|| self.window_of(from, to))
+    }
+
+    /// Takes the number of events of [`Completeness::next_count`].
+    pub fn counted(&self, search: &mut Search, counted: u64) {
+        let Some((from, to, whole)) = search.open.pop() else {
+            return;
+        };
+        search.counts += 1;
+        if whole.is_some_and(|whole| counted >= whole) && search.found.is_empty() && self.read_outside(from, to) {
+            // A part counts as many as the whole: the counts do not go by the span.
+            search.open.clear();
+            return;
+        }
+        if counted <= self.most_of(from, to) {
+            return;
+        }
+        if to - from == 1 {
+            search.found.push((from, counted));
+        } else {
+            let middle = from.midpoint(to);
+            search.open.extend([(middle, to, Some(counted)), (from, middle, Some(counted))]);
+        }
+    }
+
+    /// Ends a search: forgets what agrees, and returns the windows to read again.
+    pub fn end_search(&mut self, search: &Search, whole: bool) -> Vec<Window> {
+        let slices = self.slices.len().saturating_sub(usize::from(!whole));
+        self.compared += self.most_of(0, slices);
+        let mut windows = Vec::new();
+        for (index, slice) in self.slices.drain(..slices).enumerate() {
+            self.records = self.records.saturating_sub(slice.read());
+            if let Some((_, counted)) = search.found.iter().find(|(found, _)| *found == index) {
+                windows.push(slice.window);
+                self.suspects.push(Suspect {
+                    window: slice.window,
+                    counted: *counted,
+                    read: slice.read(),
+                    fingerprints: slice.fingerprints.into_iter().collect(),
+                });
+            }
+        }
+        windows
+    }
+
+    /// Takes a record of a window that is read again. Returns `true` if it is to be emitted: it is one of
+    /// the window, and has not been emitted before.
+    pub fn recover(&mut self, identity: &Identity, created_at: Option<Second>) -> bool {
+        let fingerprint = fold(self.hasher.hash_one(identity));
+        let of = |suspect: &&mut Suspect| created_at.is_some_and(|at| suspect.window.contains(at));
+        let Some(suspect) = self.suspects.iter_mut().find(of) else {
+            return false;
+        };
+        let new = suspect.fingerprints.insert(fingerprint);
+        suspect.read += u64::from(new);
+        new
+    }
+
+    /// Returns the windows that still lack events after they have been read again.
+    #[must_use]
+    pub fn still_missing(&self) -> Vec<&Suspect> {
+        self.suspects.iter().filter(|suspect| suspect.counted > suspect.read).collect()
+    }
+
+    /// The most events that the server can count in these slices if none is missing. If the bounds of its
+    /// filter are inclusive is not documented.
+    fn most_of(&self, from: usize, to: usize) -> u64 {
+        let inside: u64 = self.slices[from..to].iter().map(Slice::read).sum();
+        inside + self.slices.get(to).map_or(0, |next| next.at_start)
+    }
+
+    /// Returns `true` if anything has been read outside of these slices that is not at their edge.
+    fn read_outside(&self, from: usize, to: usize) -> bool {
+        let all: u64 = self.slices.iter().map(Slice::read).sum();
+        all > self.most_of(from, to)
+    }
+
+    fn window_of(&self, from: usize, to: usize) -> Window {
+        Window { start: self.slices[from].window.start, end: self.slices[to - 1].window.end }
+    }
+}
+
+/// Half of a hash is enough: one record in a million windows of thousands is mistaken for another one,
+/// and is then missing from the comparison's end, which says so.
+#[expect(clippy::cast_possible_truncation, reason = "half of the hash is meant")]
+fn fold(hash: u64) -> u32 {
+    (hash ^ (hash >> 32)) as u32
+}

@@ -1,0 +1,157 @@
+//! What the ledger lets through, remembers and forgets.
+
+use super::*;
+
+const FAR: Second = Second::EPOCH;
+/// A time that every settled one lies before.
+const NOW: i64 = 1_000_000;
+
+fn at(second: i64) -> Second {
+    FAR.plus(second)
+}
+
+/// Enters a record that is listed in its place, and settles its time.
+fn enter(ledger: &mut Ledger, id: i64, second: i64) -> bool {
+    let new = ledger.enter(&Identity::Id(id), Some(at(second)), at(second));
+    ledger.settle(at(second), at(NOW));
+    new
+}
+
+fn reopen(ledger: &Ledger, lookback: i64) -> Ledger {
+    Ledger::open(ledger.snapshot().state, None, lookback)
+}
+
+#[test]
+fn nothing_is_emitted_twice_and_what_comes_late_is_emitted() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 600);
+    assert_eq!(ledger.begin(), FAR);
+    for (id, second) in [(1, 0), (2, 500), (3, 1000), (4, 1000)] {
+        assert!(enter(&mut ledger, id, second));
+        assert!(!enter(&mut ledger, id, second));
+    }
+    let mut next = reopen(&ledger, 600);
+    assert_eq!(next.begin(), at(400));
+    assert_eq!(next.cursor(), Some(at(1000)));
+    for (id, second) in [(2, 500), (3, 1000), (4, 1000)] {
+        assert!(!enter(&mut next, id, second), "{id} came twice");
+    }
+    assert!(enter(&mut next, 5, 450));
+    assert_eq!(next.cursor(), Some(at(1000)), "a late record does not move the cursor back");
+    assert!(!enter(&mut reopen(&next, 600), 5, 450));
+}
+
+#[test]
+fn without_a_look_back_the_ties_of_the_last_second_are_kept() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 0);
+    for (id, second) in [(1, 1000), (2, 1000)] {
+        enter(&mut ledger, id, second);
+    }
+    let mut next = reopen(&ledger, 0);
+    assert_eq!(next.begin(), at(1000));
+    assert!(!enter(&mut next, 2, 1000));
+    assert!(enter(&mut next, 3, 1000));
+}
+
+#[test]
+fn a_longer_look_back_takes_effect_without_repeating_what_it_now_covers() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 60);
+    enter(&mut ledger, 1, 0);
+    enter(&mut ledger, 2, 1000);
+    let mut next = reopen(&ledger, 600);
+    assert_eq!(next.begin(), at(940));
+    enter(&mut next, 3, 2000);
+    assert_eq!(reopen(&next, 600).begin(), at(1400));
+}
+
+#[test]
+fn an_event_ahead_of_its_time_does_not_move_where_the_next_sync_begins_beyond_now() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 600);
+    ledger.enter(&Identity::Id(1), Some(at(20_000)), at(20_000));
+    ledger.settle(at(20_000), at(10_000));
+    assert_eq!(reopen(&ledger, 600).begin(), at(9_400));
+}
+
+#[test]
+fn one_event_20_hours_ahead_does_not_freeze_what_is_remembered() {
+    let hour = 3_600;
+    let mut ledger = Ledger::open(SyncState::default(), None, 600);
+    ledger.enter(&Identity::Id(-1), Some(at(20 * hour)), at(20 * hour));
+    for sync in 0..8 {
+        let now = at((sync + 1) * hour);
+        for n in 0..2_000 {
+            let time = at(sync * hour + n);
+            ledger.enter(&Identity::Id(sync * 2_000 + n), Some(time), time);
+            ledger.settle(time, now);
+        }
+        let snapshot = ledger.snapshot();
+        assert!(!snapshot.truncated);
+        let remembered: usize = snapshot.state.seen.values().map(Vec::len).sum();
+        assert!(remembered < 700, "sync {sync}: {remembered}");
+        ledger = Ledger::open(snapshot.state, None, 600);
+    }
+}
+
+#[test]
+fn a_record_that_settles_nothing_leaves_the_next_sync_where_this_one_began() {
+    let mut ledger = Ledger::open(SyncState::default(), Some(at(500)), 600);
+    ledger.enter(&Identity::Id(1), Some(at(5_000)), at(5_000));
+    let next = reopen(&ledger, 600);
+    assert_eq!((next.begin(), next.cursor()), (at(500), Some(at(5_000))));
+}
+
+#[test]
+fn a_start_date_set_too_late_once_leaves_the_look_back_as_it_was() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 600);
+    enter(&mut ledger, 1, 1_000);
+    let late = Ledger::open(ledger.snapshot().state, Some(at(500_000)), 600);
+    assert_eq!(late.begin(), at(500_000));
+    let mut corrected = Ledger::open(late.snapshot().state, None, 600);
+    assert_eq!(corrected.begin(), at(400));
+    assert!(enter(&mut corrected, 2, 700), "five minutes late");
+    assert!(!enter(&mut corrected, 1, 1_000));
+}
+
+#[test]
+fn a_state_that_holds_only_the_cursor_is_read_again_by_the_look_back() {
+    let state = |created_at| SyncState { created_at: Some(at(created_at)), ..SyncState::default() };
+    assert_eq!(Ledger::open(state(1000), None, 600).begin(), at(400));
+    assert_eq!(Ledger::open(state(1000), Some(at(700)), 600).begin(), at(700));
+    assert_eq!(Ledger::open(state(1000), Some(at(5000)), 600).begin(), at(5000));
+}
+
+#[test]
+fn a_record_without_a_date_never_moves_the_cursor() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 600);
+    assert!(ledger.enter(&Identity::Id(1), None, at(50)));
+    assert_eq!(ledger.cursor(), None);
+    assert!(!ledger.enter(&Identity::Id(1), None, at(50)));
+    let mut next = reopen(&ledger, 600);
+    assert_eq!(next.begin(), FAR);
+    assert!(!next.enter(&Identity::Id(1), None, at(60)));
+}
+
+#[test]
+fn a_state_is_bounded_and_keeps_the_newest() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 86_400);
+    for id in 0..10_001 {
+        enter(&mut ledger, id, id);
+    }
+    let snapshot = ledger.snapshot();
+    assert!(snapshot.truncated);
+    assert_eq!(snapshot.state.seen.values().map(Vec::len).sum::<usize>(), MOST_SEEN);
+    assert!(!enter(&mut reopen(&ledger, 86_400), 10_000, 10_000));
+    assert!(enter(&mut reopen(&ledger, 86_400), 0, 0), "the oldest may come twice");
+    for id in 10_001..80_000 {
+        enter(&mut ledger, id, id);
+    }
+    assert!(ledger.known.len() <= MOST_IN_MEMORY);
+}
+
+#[test]
+fn a_second_with_more_records_than_a_state_holds_is_remembered_while_the_sync_lasts() {
+    let mut ledger = Ledger::open(SyncState::default(), None, 0);
+    for id in 0..60_000 {
+        enter(&mut ledger, id, 7);
+    }
+    assert!((0..60_000).all(|id| !enter(&mut ledger, id, 7)));
+}

@@ -1,0 +1,78 @@
+//! How much time a page covers: a guess from what has arrived lately.
+//!
+//! A wrong guess costs requests, never records. It must not read a clock.
+
+use crate::second::Second;
+
+/// How much time without records may stretch the guess, at most, for each window.
+const STRETCH: f64 = 8.0;
+
+/// How much time pages have covered lately: what is older counts less and less.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// In seconds.
+    covered: f64,
+    records: f64,
+    /// What a page still counts after the next one: 0 to 1.
+    memory: f64,
+    /// Records of pages of a single second, which belong to the time until the next one.
+    pending: usize,
+}
+
+impl Pace {
+    /// Nothing is known yet. `memory` is what a page still counts after the next one: 0 to 1.
+    #[must_use]
+    pub fn new(memory: f64) -> Self {
+        Self { covered: 0.0, records: 0.0, memory, pending: 0 }
+    }
+
+    /// Takes a page: the seconds that it covers, and the records in them.
+    pub fn learn(&mut self, covered: i64, records: usize) {
+        self.pending += records;
+        if covered == 0 {
+            return;
+        }
+        let records = std::mem::take(&mut self.pending);
+        self.covered = self.covered * self.memory + seconds(covered);
+        self.records = self.records * self.memory + u32::try_from(records).map_or(0.0, f64::from);
+    }
+
+    /// Returns `true` if a page has arrived.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.covered > 0.0 || self.records > 0.0
+    }
+
+    /// Returns `true` if a page has been taken, even if it says nothing yet.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.is_known() || self.pending > 0
+    }
+
+    /// Returns how many seconds a page of `page_size` records covers; `None` before the first page.
+    #[must_use]
+    pub fn seconds_a_page(&self, page_size: u32) -> Option<f64> {
+        let full = f64::from(page_size);
+        let records = self.records.max(full / STRETCH);
+        self.is_known().then(|| (self.covered * full / records).max(1.0))
+    }
+}
+
+/// Returns the seconds from one time to another, 0 if it lies before.
+#[must_use]
+pub fn seconds_between(from: Second, to: Second) -> f64 {
+    seconds(to.since(from).max(0))
+}
+
+/// Spans of centuries fit exactly.
+#[expect(clippy::cast_precision_loss, reason = "a span of time is far below 2^52 seconds")]
+fn seconds(seconds: i64) -> f64 {
+    seconds as f64
+}
+
+/// Rounds up to whole seconds.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+pub fn whole_seconds(seconds: f64) -> i64 {
+    seconds.ceil() as i64
+}

@@ -1,0 +1,209 @@
+//! How much one request may ask for: what the server has failed to answer is not asked for again soon.
+//!
+//! A request can be too heavy by the span of time that its filter covers, by how deep its cursor leads,
+//! or by the number of records in a page. Nothing tells which, so all of them shrink, and each recovers
+//! on its own. This file must not know windows or requests; it only keeps the three limits.
+
+/// By how much a span that failed is divided. Ten steps lead from fifty years to one second.
+const SPAN_DIVISOR: i64 = 8;
+/// Good pages after which a limit grows.
+const GROW_AFTER: u32 = 20;
+/// Good pages after which a size that failed may be tried again.
+const FORGET_AFTER: u32 = 1_000;
+/// The shortest span of a request, in seconds.
+pub const SHORTEST_SPAN: i64 = 1;
+/// The smallest page, in records.
+pub const SMALLEST_PAGE: i64 = 1;
+
+/// A limit that shrinks with failures and grows with successes.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    most: i64,
+    now: i64,
+    /// The smallest size that has failed lately.
+    failed: Option<i64>,
+}
+
+impl Limit {
+    fn new(most: i64) -> Self {
+        Self { most, now: most, failed: None }
+    }
+
+    fn fail(&mut self, size: i64, divisor: i64, least: i64) {
+        self.failed = Some(self.failed.map_or(size, |failed| failed.min(size)));
+        self.now = self.now.min((size / divisor).max(least));
+    }
+
+    fn grow(&mut self) {
+        // Up to three quarters of what failed: closer would fail again and again.
+        let ceiling = self.failed.map_or(self.most, |failed| (failed - failed / 4 - 1).max(1));
+        self.now = self.now.max(self.now.saturating_mul(2).min(ceiling).min(self.most));
+    }
+}
+
+/// The limits of one stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizing {
+    /// In seconds.
+    span: Limit,
+    /// In pages.
+    depth: Limit,
+    /// In records.
+    page: Limit,
+    /// Pages since the last failure or growth, and since the last failure.
+    good: u32,
+    good_since_failure: u32,
+    /// The span was the last to shrink of span and page.
+    span_shrank: bool,
+}
+
+/// What a request asked for when it failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Seconds of its filter.
+    pub span: i64,
+    /// Pages that its cursor had led through.
+    pub depth: u32,
+    /// `page[size]`
+    pub page_size: u32,
+}
+
+impl Asked {
+    /// Returns `true` if there is no smaller request.
+    #[must_use]
+    pub fn is_smallest(self) -> bool {
+        self.span <= SHORTEST_SPAN && self.depth == 0 && i64::from(self.page_size) <= SMALLEST_PAGE
+    }
+}
+
+impl Sizing {
+    /// Without a failure yet; pages have at most `page_size` records.
+    #[must_use]
+    pub fn new(page_size: u32) -> Self {
+        Self {
+            span: Limit::new(i64::MAX),
+            depth: Limit::new(i64::MAX),
+            page: Limit::new(page_size.into()),
+            good: 0,
+            good_since_failure: 0,
+            span_shrank: false,
+        }
+    }
+
+    /// Returns the longest span of a window, in seconds.
+    #[must_use]
+    pub fn span(&self) -> i64 {
+        self.span.now
+    }
+
+    /// Returns the longest window, in pages.
+    #[must_use]
+    pub fn depth(&self) -> i64 {
+        self.depth.now
+    }
+
+    /// Returns how many records a page may have.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        u32::try_from(self.page.now).unwrap_or(u32::MAX)
+    }
+
+    /// Takes a page that arrived.
+    pub fn succeeded(&mut self) {
+        self.good_since_failure = self.good_since_failure.saturating_add(1);
+        if self.good_since_failure == FORGET_AFTER {
+            self.span.failed = None;
+            self.depth.failed = None;
+            self.page.failed = None;
+        }
+        self.good += 1;
+        if self.good >= GROW_AFTER {
+            self.good = 0;
+            self.span.grow();
+            self.depth.grow();
+            self.page.grow();
+        }
+    }
+
+    /// Takes a request that the server could not answer in time.
+    pub fn too_slow(&mut self, asked: Asked) {
+        self.failed();
+        if asked.depth > 0 {
+            // Deep pages cost the server most; what the cursor reached before was no trouble.
+            self.depth.fail(asked.depth.into(), 2, 1);
+            return;
+        }
+        // By turns, so that neither is cut to nothing where the other is the cause.
+        let page_can = i64::from(asked.page_size) > SMALLEST_PAGE;
+        self.span_shrank = asked.span > SHORTEST_SPAN && !(self.span_shrank && page_can);
+        if self.span_shrank {
+            self.span.fail(asked.span, SPAN_DIVISOR, SHORTEST_SPAN);
+        } else {
+            self.page.fail(asked.page_size.into(), 2, SMALLEST_PAGE);
+        }
+    }
+
+    /// Takes a page whose body was over the limit.
+    pub fn too_large(&mut self, asked: Asked) {
+        self.failed();
+        self.page.fail(asked.page_size.into(), 2, SMALLEST_PAGE);
+    }
+
+    fn failed(&mut self) {
+        self.good = 0;
+        self.good_since_failure = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YEARS: i64 = 50 * 365 * 86_400;
+
+    fn asked(sizing: &Sizing, span: i64) -> Asked {
+        Asked { span: span.min(sizing.span()), depth: 0, page_size: sizing.page_size() }
+    }
+
+    #[test]
+    fn what_is_too_slow_shrinks_to_the_smallest_request_within_a_few_failures() {
+        let mut sizing = Sizing::new(100);
+        let mut failures = 0;
+        while !asked(&sizing, YEARS).is_smallest() {
+            sizing.too_slow(asked(&sizing, YEARS));
+            failures += 1;
+            assert!(failures < 25);
+        }
+        assert_eq!((sizing.span(), sizing.page_size()), (1, 1));
+    }
+
+    #[test]
+    fn a_page_that_is_too_large_shrinks_the_page_and_leaves_the_span() {
+        let mut sizing = Sizing::new(100);
+        sizing.too_large(asked(&sizing, YEARS));
+        assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 50));
+    }
+
+    #[test]
+    fn a_deep_cursor_that_fails_shortens_windows_and_nothing_else() {
+        let mut sizing = Sizing::new(100);
+        sizing.too_slow(Asked { depth: 40, ..asked(&sizing, YEARS) });
+        assert_eq!((sizing.span(), sizing.page_size(), sizing.depth()), (i64::MAX, 100, 20));
+    }
+
+    #[test]
+    fn limits_grow_again_but_stay_below_what_failed_until_that_is_long_ago() {
+        let mut sizing = Sizing::new(100);
+        sizing.too_large(asked(&sizing, YEARS));
+        sizing.too_large(asked(&sizing, YEARS));
+        assert_eq!(sizing.page_size(), 25);
+        for _ in 0..200 {
+            sizing.succeeded();
+        }
+        assert_eq!(sizing.page_size(), 37, "below 50, which failed");
+        for _ in 0..FORGET_AFTER {
+            sizing.succeeded();
+        }
+        assert_eq!(sizing.page_size(), 100);
+    }
+}

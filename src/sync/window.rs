@@ -1,0 +1,42 @@
+//! Spans of time that are read on their own, and the filter that asks for one.
+//!
+//! It must not know what a window holds or who reads it.
+
+use crate::second::Second;
+use crate::zendesk::Between;
+
+/// A half-open span of time: `start` belongs to it, `end` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first second.
+    pub start: Second,
+    /// The first second after it.
+    pub end: Second,
+}
+
+impl Window {
+    /// Returns the filter that returns every event of the window, and at most one second more at either
+    /// end: the API does not document if the bounds of its filter are inclusive.
+    #[must_use]
+    pub fn filter(self) -> Between {
+        Between { start: self.start.minus(1), end: self.end.max(self.start) }
+    }
+
+    /// Returns `true` if a time lies in the window.
+    #[must_use]
+    pub fn contains(self, time: Second) -> bool {
+        self.start <= time && time < self.end
+    }
+
+    /// Returns the length in seconds; 0 for an empty window.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.end.since(self.start).max(0)
+    }
+
+    /// Returns `true` if no second lies in the window.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+}
