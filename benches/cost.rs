@@ -1,4 +1,4 @@
-//! What a record costs: measures the table of docs/performance.md and prints it, ready to be pasted.
+//! The cost of a record: measures the table in docs/performance.md and prints it.
 //!
 //! ```text
 //! cargo bench --locked --bench cost                            the table of the release binary
@@ -8,9 +8,8 @@
 //! cargo bench --locked --profile dev --bench cost -- --check   against the committed figure
 //! ```
 //!
-//! Instruction counts hardly depend on what else the machine does; times do, and are the least of
-//! several runs, by turns with what they are compared with. It must not measure a binary that is not
-//! a release, nor a floor that is not one.
+//! Instruction counts hardly depend on other work of the machine. Times do: each is the minimum of several runs,
+//! which alternate with the runs that they are compared with. It must not measure a debug build.
 
 mod connector;
 mod floor;
@@ -26,27 +25,27 @@ use connector::{Linking, Outcome, Reading, build, children_cpu, clean, mib, peak
 use serde_json::Value;
 use zendesk_sandbox::{Options, Sandbox};
 
-/// Sizes whose difference is the marginal cost; the smaller one has been through everything once.
+/// The numbers of events whose difference gives the marginal cost. The smaller one exercises all code once.
 const FEW: u32 = 10_000;
 const MANY: u32 = 30_000;
-/// Events of the rows about time and memory.
+/// The number of events of the rows about time and memory.
 const MILLION: u32 = 1_000_000;
-/// Runs of which the least counts.
+/// The number of runs; the minimum counts.
 const RUNS: usize = 5;
-/// The same of commands that take some milliseconds.
+/// The number of runs of commands that take some milliseconds.
 const SHORT_RUNS: usize = 51;
-/// How much dearer than the committed figure fails.
+/// The ratio to the committed figure that fails the check.
 const HEAD_ROOM: f64 = 1.25;
 /// The committed figure, by architecture.
 const COMMITTED: &str = include_str!("cost.json");
 
-/// What a record costs.
+/// Measures the cost of a record.
 #[derive(Parser)]
 struct Arguments {
     /// Measures this binary instead of the release build; twice: both, and their ratios
     #[arg(long, value_name = "PATH")]
     binary: Vec<PathBuf>,
-    /// Measures only this; may stand several times
+    /// Measures only this; can be repeated
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
     /// Measures the size of the static binary, as the image has it: one more release build
@@ -61,7 +60,7 @@ struct Arguments {
     /// Fetches the pages of this server and nothing else; for the floor's process
     #[arg(long, value_name = "URL", hide = true)]
     floor: Option<String>,
-    /// Cargo says so
+    /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -82,7 +81,7 @@ struct Figure {
     bar: &'static str,
     unit: &'static str,
     value: f64,
-    /// What it was made of.
+    /// The measured values behind the figure.
     detail: String,
 }
 
@@ -127,7 +126,7 @@ fn run(arguments: &Arguments) -> Outcome<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A sandbox on which nothing waits for the rate limit and nothing is compressed.
+/// A sandbox without a rate limit and without compression.
 fn sandbox(events: u32) -> Outcome<Sandbox> {
     let options = Options { events: events.into(), rate_limit: Some(1_000_000_000), gzip: false, ..Options::default() };
     Ok(Sandbox::start(options)?)
@@ -138,7 +137,7 @@ fn measure(binary: &Path, arguments: &Arguments) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
     if wanted(Part::Instructions) {
         figures.push(Figure::new("instructions a record", "9,000", "", instructions(binary)?));
-        // Without optimisation it would be no floor.
+        // A floor without optimisation would be too slow.
         if !cfg!(debug_assertions) {
             let floor = marginal(|sandbox, under| floor_of(sandbox, under).map(drop))?;
             figures.push(Figure::new("the HTTP floor's instructions a record", "", "", floor));

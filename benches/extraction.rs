@@ -1,9 +1,9 @@
-//! How fast a sync is, and in how much memory: the release binary against a sandbox.
+//! The speed and the memory of a sync: the release binary against a sandbox.
 //!
-//! `cargo bench --locked --bench extraction -- [speedup] [shapes] [limit] [memory] [stall]`; all of
-//! them without a name, about a quarter of an hour. Most scenarios wait for a server that takes
-//! 300 ms a page, so they measure the engine and hardly the machine; figures that depend on the
-//! machine are given as ratios within one run. Every run is checked: each record once.
+//! `cargo bench --locked --bench extraction -- [speedup] [shapes] [limit] [memory] [stall]`; without a name, all of them,
+//! about a quarter of an hour. Most scenarios wait for a server that takes 300 ms per page, so they measure the engine and
+//! hardly the machine. Figures that depend on the machine are ratios within one run. Every run checks that each record was
+//! read once.
 
 mod connector;
 
@@ -15,7 +15,7 @@ use zendesk_sandbox::{Options, Sandbox, Shape};
 
 type Scenario = fn(&Path) -> Outcome<()>;
 
-/// A page of Zendesk's.
+/// The response time of Zendesk for a page.
 const LATENCY: Duration = Duration::from_millis(300);
 const EVENTS: u64 = 40_000;
 
@@ -33,7 +33,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// A sandbox on which nothing waits for the rate limit, with the events of the last year.
+/// A sandbox without a rate limit, with the events of the last year.
 fn unlimited(events: u64, shape: Shape, latency: Duration) -> Options {
     let to = jiff::Timestamp::now();
     let from = to - jiff::SignedDuration::from_hours(365 * 24);

@@ -1,8 +1,7 @@
-//! The hot path without network: pages as bytes in, RECORD lines out, for several shapes of records.
+//! The hot path without the network: bytes of pages in, RECORD lines out, for several shapes of records.
 //!
-//! `cargo bench --locked --bench hot_path`; a name after `--` chooses, such as `typical`. Times depend
-//! on the machine; what a change costs, `--bench cost` counts in instructions. It must not make a
-//! shape up that the API could not send.
+//! `cargo bench --locked --bench hot_path`; a name after `--`, such as `typical`, selects one. Times depend on the machine;
+//! `--bench cost` counts the instructions of a change. It must not use a shape that the API cannot send.
 
 use std::fmt::Write as _;
 use std::hint::black_box;

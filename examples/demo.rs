@@ -1,8 +1,8 @@
-//! The main job from end to end, against a sandbox Zendesk in this process: check, discover, a full
-//! sync, then an incremental one, as Airbyte messages and a few plain words.
+//! The main job from end to end, against a sandbox in this process: check, discover, a full sync, then an incremental
+//! one. Shows the messages and short comments.
 //!
-//! `cargo run --locked --example demo`, for more events with `--release … -- --events 100000`. It
-//! compares what came with what the sandbox has, and fails if a record is lost, altered or repeated.
+//! `cargo run --locked --example demo`, or with more events `--release … -- --events 100000`. It compares the records with
+//! the events of the sandbox, and fails if a record is lost, altered or repeated.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -85,10 +85,10 @@ fn write(folder: &Path, name: &str, content: &Value) -> Result<String, Box<dyn E
     Ok(path.to_str().ok_or("the path is no Unicode")?.to_owned())
 }
 
-/// What a command put out.
+/// The output of a command.
 #[derive(Default)]
 struct Seen {
-    /// The end of a chunk that is no whole line yet.
+    /// The end of a chunk that is not a whole line yet.
     partial: Vec<u8>,
     /// Without white space between tokens.
     records: Vec<String>,
@@ -102,7 +102,7 @@ impl Seen {
     }
 }
 
-/// Runs a command line of the connector, shows its messages and keeps what it put out.
+/// Runs a command line of the connector, shows its messages and keeps its output.
 fn command(sandbox: &Sandbox, arguments: &[&str]) -> Result<Seen, Box<dyn Error>> {
     println!("$ source-zendesk-audit-logs {}", arguments.join(" "));
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -165,7 +165,7 @@ impl Seen {
     }
 }
 
-/// Whether what came is what there is.
+/// Returns whether the records equal the events of the sandbox.
 fn compare(came: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
     let mut balance: HashMap<&str, i64> = HashMap::new();
     for record in there {

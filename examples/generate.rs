@@ -1,6 +1,6 @@
 //! Writes the generated files, `spec.json` and `schemas/audit_logs.json`, from the types.
 //!
-//! `cargo run --locked --example generate`; `tests/generated.rs` proves that they were committed.
+//! `cargo run --locked --example generate`; `tests/generated.rs` checks that they are committed.
 
 use std::path::Path;
 

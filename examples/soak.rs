@@ -1,9 +1,9 @@
-//! The promise of an audit trail, tried by the thousand: chains of syncs against a sandbox with seeded
-//! faults, with kills at random moments between, and the account of what came of it.
+//! The soak test: thousands of chains of syncs against a sandbox with seeded faults, with kills at random moments, and a
+//! report of the result.
 //!
-//! `cargo run --locked --release --example soak -- --runs 1000 --seed 1`. Run number n has the seed
-//! `--seed` + n - 1, so `--runs 1 --seed N` is run N again. It fails if any event is lost, doubled or
-//! altered, other than what a kill between records and their STATE makes unavoidable.
+//! `cargo run --locked --release --example soak -- --runs 1000 --seed 1`. Run number n has the seed `--seed` + n - 1, so
+//! `--runs 1 --seed N` repeats run N. It fails if an event is lost, duplicated or altered, except for duplicates that a
+//! kill between records and their STATE makes unavoidable.
 
 #[path = "../tests/chain/mod.rs"]
 mod chain;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use chain::Report;
 
-/// No run takes so long unless it hangs.
+/// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 struct Arguments {
@@ -70,7 +70,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     show(&total, began.elapsed());
-    // A run that panicked has sent no report.
+    // A run that panicked sends no report.
     let fine = total.violations.is_empty() && total.runs == arguments.runs;
     if !running.is_empty() {
         eprintln!("not ended: --seed {running:?}");

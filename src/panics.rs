@@ -15,11 +15,11 @@ use crate::masking::mask_tokens;
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must unwind, or the platform never hears of it");
 
-/// Where the last panic was, if [`keep_quiet`] watches.
+/// The place of the last panic, if [`keep_quiet`] was called.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Keeps the standard library from writing panics to stderr, whose message may hold anything. For the
-/// program only: it is so for the whole process.
+/// Prevents the standard library from writing panics to stderr, because their messages may contain secrets. Only
+/// for the program: it affects the whole process.
 pub fn keep_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = panic.location().map(ToString::to_string);

@@ -1,8 +1,7 @@
-//! Runs the connector's binary as a process of its own, against a sandbox in this one, and tells what
-//! that took.
+//! Runs the connector's binary as a separate process against a sandbox in this process, and measures it.
 //!
-//! It must not know what is good or bad; and its processes get a clean environment, since a proxy or
-//! `SSL_CERT_FILE` would be measured as well.
+//! It must not judge the figures. The processes get a clean environment, because a proxy or `SSL_CERT_FILE` would be
+//! measured too.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 

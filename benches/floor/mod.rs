@@ -1,6 +1,6 @@
-//! The HTTP floor: the same client, with the same timeouts, walks the same pages and looks at nothing but where they go on.
+//! The HTTP floor: the same client, with the same timeouts, reads the same pages and parses only the cursor of each.
 //!
-//! It must not parse a record; what it costs is what no connector with this client can save.
+//! It must not parse a record: its cost is what no connector with this client can save.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Runs [`targets::catalog`] on whatever libFuzzer comes up with.
+//! Runs [`targets::catalog`] on the inputs of libFuzzer.
 
 #![no_main]
 

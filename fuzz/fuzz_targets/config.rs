@@ -1,4 +1,4 @@
-//! Runs [`targets::config`] on whatever libFuzzer comes up with.
+//! Runs [`targets::config`] on the inputs of libFuzzer.
 
 #![no_main]
 

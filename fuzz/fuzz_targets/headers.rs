@@ -1,4 +1,4 @@
-//! Runs [`targets::headers`] on whatever libFuzzer comes up with.
+//! Runs [`targets::headers`] on the inputs of libFuzzer.
 
 #![no_main]
 

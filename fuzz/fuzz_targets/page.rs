@@ -1,4 +1,4 @@
-//! Runs [`targets::page`] on whatever libFuzzer comes up with.
+//! Runs [`targets::page`] on the inputs of libFuzzer.
 
 #![no_main]
 

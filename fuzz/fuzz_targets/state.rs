@@ -1,4 +1,4 @@
-//! Runs [`targets::state`] on whatever libFuzzer comes up with.
+//! Runs [`targets::state`] on the inputs of libFuzzer.
 
 #![no_main]
 

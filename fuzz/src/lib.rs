@@ -1,5 +1,5 @@
-//! What the fuzz targets do with their input, and what must hold for every input besides that nothing
-//! panics. Plain functions, so that `tests/corpus.rs` can run them on the committed inputs as well.
+//! The fuzz targets as functions, with the properties that must hold for every input. `tests/corpus.rs` runs them on
+//! the committed inputs too.
 
 #![allow(clippy::missing_panics_doc, reason = "it is what they are for")]
 
@@ -24,7 +24,7 @@ fn file(file: InputFile, bytes: &[u8]) -> config::Result<Value> {
     parse_json(file, Path::new("fuzzed.json"), bytes)
 }
 
-/// What is wrong with a file is for the user to put right, and said in a sentence.
+/// An invalid file is a configuration error with a message that is a sentence.
 fn assert_clear(error: &Error) {
     assert_eq!(error.failure_type(), FailureType::ConfigError, "{error}");
     assert!(error.to_string().ends_with('.'), "{error}");
@@ -35,7 +35,7 @@ pub fn config(bytes: &[u8]) {
     match file(InputFile::Config, bytes).and_then(|file| Config::parse(&file)) {
         Err(error) => assert_clear(&error.into()),
         Ok(config) => {
-            // Wherever it came from, credentials go to one kind of host.
+            // For every configuration, credentials go to a Zendesk host.
             let base = BaseUrl::new(&config.subdomain, None).expect("a subdomain makes a URL");
             let url = base.join("/");
             assert_eq!(url.as_str(), format!("https://{}.zendesk.com/", config.subdomain));
@@ -71,7 +71,7 @@ pub fn state(bytes: &[u8]) {
     }
 }
 
-/// A page as another reader sees it.
+/// A page as serde's own parser sees it.
 #[derive(Deserialize)]
 struct Expected<'t> {
     #[serde(borrow)]
@@ -89,7 +89,7 @@ struct Meta {
 /// The body of a 200 of the API.
 pub fn page(bytes: &[u8]) {
     let mut body = bytes.to_vec();
-    // Outside UTF-8 there is no JSON, also in what nobody reads.
+    // JSON is UTF-8, also in the fields that are not read.
     let text = std::str::from_utf8(bytes).ok();
     let expected = text.and_then(|text| serde_json::from_str::<Expected<'_>>(text).ok());
     let is_object = |value: &RawValue| value.get().starts_with('{');
@@ -128,7 +128,7 @@ struct Data<'t> {
     data: &'t RawValue,
 }
 
-/// A RECORD message is one line, which holds the record without its line ends.
+/// A RECORD message is one line with the record, without its line breaks.
 fn assert_goes_out_whole(record: &[u8]) {
     let mut lines = RecordLines::new(&AUDIT_LOGS, Timestamp::UNIX_EPOCH, 0);
     lines.push(record);
@@ -140,7 +140,7 @@ fn assert_goes_out_whole(record: &[u8]) {
     assert_eq!(line.record.data.get(), text.replace(['\r', '\n'], ""));
 }
 
-/// An answer's status (two bytes), its headers (a line each), and after an empty line its body.
+/// A response: the status (two bytes), the headers (a line each), and after an empty line the body.
 pub fn headers(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
         return;
