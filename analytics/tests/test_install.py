@@ -30,7 +30,7 @@ vars:
     dbt = [str(HOME / "tools/bin/dbt"), "--no-use-colors", "--no-version-check", "--no-send-anonymous-usage-stats"]
     place = ["--project-dir", str(tmp_path), "--profiles-dir", str(ANALYTICS / "tests")]
     execute([*dbt, "deps", *place])
-    build = ["run", "--select", "package:zendesk_audit_logs", "--target", "duckdb"]
+    build = ["build", "--select", "package:zendesk_audit_logs", "--target", "duckdb"]
     execute([*dbt, *build, *place], os.environ | {"ANALYTICS_DUCKDB": str(copy)})
 
     query = "select detection, count(*) from analytics.zendesk__alerts group by detection"
