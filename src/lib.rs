@@ -10,10 +10,11 @@
 //! ```text
 //! config, catalog and state files                  config, airbyte
 //!   -> where to start, what was emitted before     sync/ledger
-//!   -> time windows, requests for pages            sync/plan, sync/walk
+//!   -> time windows, requests for pages            sync/plan, sync/walk, sync/sizing
 //!   -> attempts, tokens, the rate limit            zendesk/client, auth, retry_loop, retry, rate_limiter
 //!   -> pages: where each record begins and ends    zendesk/page
-//!   -> records in order and once, then a STATE     sync/engine
+//!   -> records in order and once, then a STATE     sync/engine, sync/ledger
+//!   -> as many events as the API counts            sync/completeness
 //!   -> progress in words                           sync/progress, sync/estimate
 //!   -> stdout                                      airbyte/output
 //! ```

@@ -114,7 +114,7 @@ impl Context {
     fn connect(&self, config: &Config, file: &Value, profile: Profile) -> Result<(Arc<Client>, Reporter)> {
         let (retry_policy, timeouts) = match profile {
             Profile::Check => (RetryPolicy::CHECK, Timeouts::CHECK),
-            Profile::Read => (RetryPolicy::READ, Timeouts::READ),
+            Profile::Read(_) => (RetryPolicy::READ, Timeouts::READ),
         };
         let (notices, heard) = mpsc::unbounded_channel();
         let setup = Setup {

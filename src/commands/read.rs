@@ -155,7 +155,7 @@ async fn sync(
     let SelectedStream { stream, sync_mode } = selected;
     let started = context.clock.instant();
     let output = &context.output;
-    let (client, reporter) = context.connect(config, file, Profile::Read)?;
+    let (client, reporter) = context.connect(config, file, Profile::Read(stream))?;
     if client.method() == AuthMethod::ApiToken {
         output.log(Level::Warn, API_TOKEN_WARNING).await?;
     }

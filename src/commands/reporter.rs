@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::humanize::rough;
 use crate::panics::of_task;
 use crate::secret::Secret;
-use crate::stream::AUDIT_LOGS;
+use crate::stream::Stream;
 use crate::zendesk::{Attempt, Notice};
 
 /// The command that uses the client. It selects timeouts and the retry policy; only `read` has a stream status.
@@ -26,8 +26,8 @@ use crate::zendesk::{Attempt, Notice};
 pub enum Profile {
     /// `check`
     Check,
-    /// `read`
-    Read,
+    /// `read` of this stream
+    Read(&'static Stream),
 }
 
 /// The task that reports notices.
@@ -70,10 +70,10 @@ async fn report(
                 output.log(Level::Info, format!("{fact} Retrying in {:.1} s.", wait.as_secs_f64())).await?;
             }
             Notice::RateLimited { until, wait } => {
-                if profile == Profile::Read {
+                if let Profile::Read(stream) = profile {
                     let quota_reset = until.as_millisecond();
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
-                    output.send(&stream_status(&AUDIT_LOGS, StreamStatus::Running, vec![reason], clock.now())).await?;
+                    output.send(&stream_status(stream, StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
                 let words = format!(
                     "The account's rate limit is used up (429): waiting {:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part.",
