@@ -72,7 +72,7 @@ fn input_errors() -> Vec<InputError> {
     every!(InputError:
         InputError::FileMissing { .. } => of_files(|file| InputError::FileMissing { file, path: "{path}".into() }),
         InputError::FileUnreadable { .. } =>
-            of_files(|file| InputError::FileUnreadable { file, path: "{path}".into(), why: "{why}".into() }),
+            of_files(|file| InputError::FileUnreadable { file, path: "{path}".into(), why: "{why}".into(), remedy: "{remedy}" }),
         InputError::FileTooLarge { .. } =>
             of_files(|file| InputError::FileTooLarge { file, path: "{path}".into(), megabytes: 19 }),
         InputError::FileEmpty { .. } => of_files(|file| InputError::FileEmpty { file, path: "{path}".into() }),

@@ -71,7 +71,7 @@ fn an_unreadable_file_is_named_with_the_reason() {
     let connection = Connection::to(&sandbox);
     let deep_list = "[".repeat(LEVELS) + &"]".repeat(LEVELS);
     let deep_object = "{\"streams\":".repeat(LEVELS) + "1" + &"}".repeat(LEVELS);
-    let not_utf8 = "cannot be read: it is not UTF-8 text.";
+    let not_utf8 = "cannot be read: it is not UTF-8 text. Save it in the encoding UTF-8.";
     let not_json = "is not valid JSON (line ";
     let contents: Vec<(&[u8], &str)> = vec![
         (b"", "is empty."),
@@ -121,7 +121,7 @@ fn an_unreadable_file_is_named_with_the_reason() {
         refused(&huge, "is not valid JSON (line 1, column 1).");
         let file_path = connection.file("broken.json", "{}");
         let folder = file_path.parent().expect("a folder");
-        refused(folder, "cannot be read: it is a directory.");
+        refused(folder, "cannot be read: it is a directory. Pass the path of a JSON file.");
         refused(&file_path.join("below"), "cannot be read: ");
         if file != "state" {
             refused(&folder.join("absent.json"), "does not exist.");

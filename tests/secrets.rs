@@ -18,7 +18,7 @@ use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN, EXPIRED_ACCESS_TOKEN,
     REFRESH_TOKEN, SECRETS,
 };
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, SeenRequest};
+use zendesk_sandbox::{Answer, Echo, EchoPlace, Encoder, Interfere, Options, Sandbox, SeenRequest};
 
 /// Secrets with every character that an encoding may change; no help desk would take them.
 const TOKEN: &str = r#"t0k3n-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
@@ -466,6 +466,26 @@ fn expired_tokens_are_not_shown_either() {
         let connection = Connection::with(Some(sandbox.base_url()), credentials);
         for arguments in command_lines(&connection) {
             sweep(&format!("{arguments:?}"), &process(&sandbox.base_url(), &arguments), &sandbox.issued_secrets());
+        }
+    }
+}
+
+#[test]
+fn no_echo_of_the_sandbox_shows_a_piece_of_a_secret() {
+    let all = Encoder::all();
+    let places = [EchoPlace::Json, EchoPlace::Unknown, EchoPlace::Text, EchoPlace::Html];
+    for (row, first) in all.iter().enumerate() {
+        for (column, second) in all.iter().enumerate() {
+            let echo = Echo { place: places[(row + column) % places.len()], encoders: vec![*first, *second] };
+            let mut rng = fastrand::Rng::with_seed((row * all.len() + column) as u64);
+            let secret = any_secret(&mut rng);
+            let encoded = echo.encode(&secret);
+            let sandbox = sandbox(Options { echo: Some(echo.clone()), ..Options::default() });
+            let mut connection = Connection::with(Some(sandbox.base_url()), access_token(&secret));
+            connection.log = Some(EVERY_LEVEL.to_owned());
+            let run = connection.check();
+            run.failed_check();
+            assert_no_piece(&format!("{echo:?}"), &run.stdout, &[&secret, &encoded]);
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum InputError {
         path: PathBuf,
         /// The system's error message.
         why: String,
+        /// What to do, as a whole sentence.
+        remedy: &'static str,
     },
     /// The file is larger than any such file is.
     FileTooLarge {
@@ -98,9 +100,8 @@ impl InputError {
                 .remedy(format!(
                     "Pass the path of a JSON file with --{file}; in a container, mount the folder that contains it."
                 )),
-            Self::FileUnreadable { file, path, why } => {
-                explain(format!("The {file} file {} cannot be read: {why}.", path.display()))
-                    .remedy("Make sure that it is a JSON file and that this user may read it.")
+            Self::FileUnreadable { file, path, why, remedy } => {
+                explain(format!("The {file} file {} cannot be read: {why}.", path.display())).remedy(*remedy)
             }
             Self::FileTooLarge { file, path, megabytes } => {
                 explain(format!("The {file} file {} is larger than {megabytes} MiB.", path.display())).remedy(format!(

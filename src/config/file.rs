@@ -26,13 +26,14 @@ fn largest(file: InputFile) -> u64 {
 /// # Errors
 /// If it is absent, not a readable file, too large, empty or not JSON.
 pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
-    let unreadable = |why: String| InputError::FileUnreadable { file, path: path.to_owned(), why };
+    let unreadable = |why: String, remedy| InputError::FileUnreadable { file, path: path.to_owned(), why, remedy };
+    let refused = |error: &io::Error| unreadable(error.to_string(), "Make sure that this user may read it.");
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => InputError::FileMissing { file, path: path.to_owned() },
-        _ => unreadable(error.to_string()),
+        _ => refused(&error),
     })?;
     if metadata.is_dir() {
-        return Err(unreadable("it is a directory".to_owned()));
+        return Err(unreadable("it is a directory".to_owned(), "Pass the path of a JSON file."));
     }
     let largest = largest(file);
     let too_large = || InputError::FileTooLarge { file, path: path.to_owned(), megabytes: largest >> 20 };
@@ -43,7 +44,7 @@ pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(largest + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(error.to_string()))?;
+        .map_err(|error| refused(&error))?;
     if bytes.len() as u64 > largest {
         return Err(too_large());
     }
@@ -56,8 +57,12 @@ pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
 /// # Errors
 /// If it is empty or not JSON.
 pub fn parse_json(file: InputFile, path: &Path, bytes: &[u8]) -> Result<Value> {
-    let unreadable = |why: String| InputError::FileUnreadable { file, path: path.to_owned(), why };
-    let text = std::str::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| InputError::FileUnreadable {
+        file,
+        path: path.to_owned(),
+        why: "it is not UTF-8 text".to_owned(),
+        remedy: "Save it in the encoding UTF-8.",
+    })?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(InputError::FileEmpty { file, path: path.to_owned() });
