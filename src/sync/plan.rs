@@ -82,6 +82,8 @@ struct Reading {
     id: WindowId,
     walk: Walk,
     reason: Reason,
+    /// Which windows come before it: those with a lower one, and of its own those that start earlier.
+    turn: u32,
     /// A request is in flight.
     busy: bool,
     /// A request has been made.
@@ -181,7 +183,7 @@ impl Plan {
         reading.busy = true;
         reading.begun = true;
         let on_too_much = if asked.is_smallest() { OnTooMuch::Retry } else { OnTooMuch::Report };
-        Some((reading.id, PageRequest { query, on_too_much, failed: reading.failed }))
+        Some((reading.id, PageRequest { query, on_too_much, failed: reading.failed, turn: reading.turn }))
     }
 
     /// Takes the answer to a request.
@@ -351,6 +353,7 @@ impl Plan {
             let reason = self.windows[index].reason;
             let mut rest = self.reading(Window { start: at, end }, reason);
             rest.pace = self.windows[index].pace;
+            rest.turn = self.windows[index].turn;
             self.windows[index].walk.cut(at);
             self.windows.insert(index + 1, rest);
         }
@@ -427,7 +430,9 @@ impl Plan {
     }
 
     fn append(&mut self, window: Window, reason: Reason) {
-        let reading = self.reading(window, reason);
+        let mut reading = self.reading(window, reason);
+        let last = self.windows.back().map_or(0, |last| last.turn);
+        reading.turn = last + u32::from(reason == Reason::Verify);
         self.windows.push_back(reading);
     }
 
@@ -437,6 +442,7 @@ impl Plan {
             id: WindowId(self.made),
             walk: Walk::new(window, self.tolerance),
             reason,
+            turn: 0,
             busy: false,
             begun: false,
             asked: None,

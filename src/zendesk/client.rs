@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::auth::Auth;
 use super::base_url::BaseUrl;
+use super::body_room::BodyRoom;
 use super::failure::{Failure, Result};
 use super::metrics::Metrics;
 use super::page::Page;
@@ -23,6 +24,7 @@ pub struct Client {
     pub(super) base: BaseUrl,
     pub(super) retry_loop: Arc<RetryLoop>,
     pub(super) auth: Auth,
+    room: Arc<BodyRoom>,
 }
 
 /// A request for a page.
@@ -34,13 +36,16 @@ pub struct PageRequest {
     pub on_too_much: OnTooMuch,
     /// Failures of larger requests for the same records: the backoff goes on from there.
     pub failed: u32,
+    /// Which pages are emitted before this one: those with a lower number, and of the same number those whose filter
+    /// starts earlier. The first of all pages that are alive never waits for memory.
+    pub turn: u32,
 }
 
 impl PageRequest {
     /// A request that is retried whatever its failure means.
     #[must_use]
     pub fn retried(query: Query) -> Self {
-        Self { query, on_too_much: OnTooMuch::Retry, failed: 0 }
+        Self { query, on_too_much: OnTooMuch::Retry, failed: 0, turn: 0 }
     }
 }
 
@@ -65,7 +70,7 @@ impl Client {
         let base = setup.base.clone();
         let retry_loop = Arc::new(RetryLoop::new(setup)?);
         let auth = Auth::new(credentials, &base, &retry_loop)?;
-        Ok(Self { base, retry_loop, auth })
+        Ok(Self { base, retry_loop, auth, room: Arc::default() })
     }
 
     /// Fetches a page, with as many attempts and new tokens as it takes.
@@ -73,18 +78,23 @@ impl Client {
     /// # Errors
     /// If it cannot be had: the account refuses it, or the retry policy gives up.
     pub async fn page(&self, request: &PageRequest) -> Result<PageOutcome> {
-        let PageRequest { query, on_too_much, failed } = request;
+        let PageRequest { query, on_too_much, failed, turn } = request;
         let url = query.url(&self.base);
         let mut attempts = AttemptsSoFar::after(self.retry_loop.clock().instant(), *failed);
+        let start = query.between.map_or(i64::MIN, |between| between.start.as_unix());
+        let place = Arc::new(self.room.place((*turn, start)));
         let mut token = self.auth.token(&self.retry_loop).await?;
         loop {
-            let request = Outgoing::get(url.clone(), token.header());
+            let request = Outgoing::get(url.clone(), token.header()).with_place(Arc::clone(&place));
             let read = |response: &mut Response| self.read(response, query);
             let outcome = self.retry_loop.run_or_report(&request, &mut attempts, *on_too_much, read).await;
             match outcome {
-                Ok(Outcome::Value(page)) => {
+                Ok(Outcome::Value(mut outcome)) => {
                     token.accepted();
-                    return Ok(page);
+                    if let PageOutcome::Page(page) = &mut outcome {
+                        page.hold(place);
+                    }
+                    return Ok(outcome);
                 }
                 Ok(Outcome::TooMuch(too_much)) => return Ok(PageOutcome::TooMuch(too_much)),
                 Err(error) if matches!(error.failure, Failure::TokenExpired { .. }) => {

@@ -6,6 +6,7 @@
 mod attempt;
 mod auth;
 mod base_url;
+mod body_room;
 mod bucket;
 mod client;
 mod error_body;

@@ -6,11 +6,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::body_room::Place;
 use super::record::Identity;
 use super::scan::{Fault, Scan};
 use crate::second::Second;
@@ -34,6 +36,8 @@ pub struct Page {
     pub after_cursor: Option<String>,
     /// `links.next` is there. It is never followed: it is only compared with `has_more`.
     pub has_next_link: bool,
+    /// The memory that the body counts for as long as the page lives.
+    place: Option<Arc<Place>>,
 }
 
 /// Shows how many records there are; they can hold anything that a user entered.
@@ -118,7 +122,12 @@ impl Page {
             return Err(format!("a cursor of {} bytes", cursor.len()));
         }
         let Meta { has_more, after_cursor } = meta;
-        Ok(Self { records, has_more, after_cursor, has_next_link, body: std::mem::take(body) })
+        Ok(Self { records, has_more, after_cursor, has_next_link, place: None, body: std::mem::take(body) })
+    }
+
+    /// Counts the body until the page is dropped.
+    pub(super) fn hold(&mut self, place: Arc<Place>) {
+        self.place = Some(place);
     }
 
     /// Returns the record's JSON, as the API sent it.

@@ -312,13 +312,20 @@ impl RetryLoop {
                 && let Some(reason) = too_much(&failure.failure, took)
             {
                 let error = error(failure.failure.clone());
+                drop(response);
+                request.drop_response();
                 let wait = backoff(failure.retryability, so_far.earlier + so_far.failed, self.retry_policy, jitter);
                 self.pause(path, failure, wait, now).await;
                 return Ok(Outcome::TooMuch(TooMuch { reason, error }));
             }
             let attempts = Attempts { failed: so_far.failed, refused: so_far.refused, refused_for, elapsed };
             match decide(failure.retryability, attempts, self.retry_policy, jitter) {
-                Decision::Wait(wait) => self.pause(path, failure, wait, now).await,
+                Decision::Wait(wait) => {
+                    // A large body is not held while nothing happens.
+                    drop(response);
+                    request.drop_response();
+                    self.pause(path, failure, wait, now).await;
+                }
                 Decision::GiveUp => return Err(error(failure.failure)),
             }
         }

@@ -7,13 +7,15 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Url};
+use tokio::time::Instant;
 
 use super::base_url::BaseUrl;
+use super::body_room::Place;
 use super::failure::{Failure, Result};
 use super::response::{FailedAttempt, Response};
 use super::tls;
@@ -21,9 +23,9 @@ use super::tls;
 /// The largest body of a page, in bytes after decompression. A usual page has about 60 KB; with 64 KiB of text in
 /// each of 100 records it has 6.4 MiB, and more with escapes.
 const LARGEST_BODY: usize = 16 << 20;
-/// The largest total of all bodies that are being received. 16 usual pages have about 1 MB.
-const LARGEST_TOGETHER: usize = 64 << 20;
-/// The largest part of every other response (failures, tokens) that is read, in bytes.
+/// A body beyond this is assembled while it is received, in bytes.
+const LARGE: usize = 1 << 20;
+/// The largest part of every other response (failures, tokens, lookups) that is read, in bytes.
 const LARGEST_OTHER: usize = 1 << 20;
 
 /// The timeouts of a single attempt, always in real time.
@@ -47,6 +49,10 @@ impl Timeouts {
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(12), total: Duration::from_secs(12) };
 }
 
+/// What an HTTP/2 server may send ahead for one response, and for all of them, in bytes: more than 16 responses.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
 /// How long an attempt may take whose response cannot be had again.
 pub const SINGLE_USE: Duration = Duration::from_mins(3);
 
@@ -60,6 +66,8 @@ pub struct Outgoing {
     secret_body: Option<Vec<u8>>,
     /// Whether its response, if it is lost, cannot be had again.
     single_use: bool,
+    /// The memory for its response, if that can be a page.
+    place: Option<Arc<Place>>,
 }
 
 /// Shows the method and the URL; the header and the body hold credentials.
@@ -76,13 +84,26 @@ impl Outgoing {
     /// Creates a GET with credentials.
     #[must_use]
     pub fn get(url: Url, authorization: HeaderValue) -> Self {
-        Self { url, authorization: Some(authorization), secret_body: None, single_use: false }
+        Self { url, authorization: Some(authorization), secret_body: None, single_use: false, place: None }
+    }
+
+    /// Lets the response be as large as a page can be, in this memory.
+    #[must_use]
+    pub fn with_place(self, place: Arc<Place>) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// Gives the memory of the response back, which is dropped.
+    pub fn drop_response(&self) {
+        if let Some(place) = &self.place {
+            place.shrink();
+        }
     }
 
     /// Creates a POST of JSON that contains credentials.
     #[must_use]
     pub fn post_secret(url: Url, json: Vec<u8>) -> Self {
-        Self { url, authorization: None, secret_body: Some(json), single_use: false }
+        Self { url, authorization: None, secret_body: Some(json), single_use: false, place: None }
     }
 
     /// A POST of JSON that contains credentials which it uses up. It has a time limit of its own, [`SINGLE_USE`],
@@ -131,37 +152,72 @@ pub struct HttpTransport {
     http: reqwest::Client,
     /// For requests with a single use, whose time limit is longer: a client has one limit for silence.
     patient: reqwest::Client,
-    /// The bytes of the bodies that are being received.
-    arriving: AtomicUsize,
+    timeouts: Timeouts,
 }
 
-/// A body that is being received. It is counted until it is complete or dropped.
+/// How much longer an attempt may take. Time in which it waits for memory does not count.
+struct Deadline(Instant);
+
+impl Deadline {
+    fn after(limit: Duration) -> Self {
+        Self(Instant::now() + limit)
+    }
+
+    /// Waits for a part of the response.
+    async fn wait_for<T>(
+        &self,
+        part: impl Future<Output = reqwest::Result<T>>,
+    ) -> std::result::Result<T, (FailedAttempt, String)> {
+        match tokio::time::timeout_at(self.0, part).await {
+            Ok(Ok(part)) => Ok(part),
+            Ok(Err(error)) => {
+                let error = error.without_url();
+                Err((transport_failure(&error), chain(&error)))
+            }
+            Err(_) => Err((FailedAttempt::transient(Failure::Timeout), "operation timed out".to_owned())),
+        }
+    }
+
+    /// Waits for memory.
+    async fn extend_by(&mut self, wait: impl Future<Output = ()>) {
+        let began = Instant::now();
+        wait.await;
+        self.0 += began.elapsed();
+    }
+}
+
+/// A body that is being received.
 ///
-/// The parts are joined at the end: a growing buffer would be copied as often, and would keep its spare capacity
-/// while the page waits to be emitted.
-struct Arriving<'t, P> {
-    together: &'t AtomicUsize,
+/// The parts of a usual one are joined at the end: a growing buffer would be copied as often, and would keep its spare
+/// capacity while the page waits to be emitted. A large one is never there twice: the system moves its memory when
+/// it grows.
+#[derive(Default)]
+struct Body<P> {
     parts: Vec<P>,
+    joined: Vec<u8>,
     size: usize,
 }
 
-impl<P: Borrow<[u8]>> Arriving<'_, P> {
-    /// Adds a part, and returns the bytes of all bodies that are being received.
-    fn take(&mut self, part: P) -> usize {
-        let size = part.borrow().len();
-        self.size += size;
+impl<P: Borrow<[u8]>> Body<P> {
+    fn push(&mut self, part: P) {
+        self.size += part.borrow().len();
         self.parts.push(part);
-        self.together.fetch_add(size, Ordering::Relaxed) + size
+        if self.size > LARGE {
+            let left = self.joined.capacity() - self.joined.len();
+            let more = self.size - self.joined.len();
+            if left < more {
+                self.joined.reserve_exact(more.max(LARGE));
+            }
+            self.parts.drain(..).for_each(|part| self.joined.extend_from_slice(part.borrow()));
+        }
     }
 
-    fn finish(self) -> Vec<u8> {
-        self.parts.concat()
-    }
-}
-
-impl<P> Drop for Arriving<'_, P> {
-    fn drop(&mut self) {
-        self.together.fetch_sub(self.size, Ordering::Relaxed);
+    fn finish(mut self) -> Vec<u8> {
+        if self.joined.is_empty() {
+            return self.parts.concat();
+        }
+        self.joined.shrink_to_fit();
+        self.joined
     }
 }
 
@@ -188,7 +244,9 @@ impl HttpTransport {
                 .https_only(!base.is_loopback())
                 .connect_timeout(timeouts.connect)
                 .read_timeout(timeouts.read)
-                .timeout(timeouts.total);
+                // Streams that wait for memory must not use up the connection's window.
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW);
             // The library's own reading of the environment ignores what it does not understand.
             builder = builder.no_proxy();
             if let Some(proxy) = proxy.filter(|_| !base.is_loopback()) {
@@ -197,7 +255,7 @@ impl HttpTransport {
             builder.build().map_err(|error| Failure::Setup { why: chain(&error) })
         };
         let patient = Timeouts { read: SINGLE_USE, total: SINGLE_USE, ..timeouts };
-        Ok(Self { http: client(timeouts)?, patient: client(patient)?, arriving: AtomicUsize::new(0) })
+        Ok(Self { http: client(timeouts)?, patient: client(patient)?, timeouts })
     }
 
     /// Sends a request once and returns the response with its whole body.
@@ -213,33 +271,27 @@ impl HttpTransport {
         if let Some(body) = &request.secret_body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        let broken = |error: reqwest::Error| {
-            let error = error.without_url();
-            (transport_failure(&error), chain(&error))
-        };
-        let mut response = builder.send().await.map_err(broken)?;
+        let mut deadline = Deadline::after(if request.single_use { SINGLE_USE } else { self.timeouts.total });
+        let mut response = deadline.wait_for(builder.send()).await?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let may_be_a_page = status == 200 && !request.is_secret();
-        let mut arriving = Arriving { together: &self.arriving, parts: Vec::new(), size: 0 };
-        while let Some(part) = response.chunk().await.map_err(broken)? {
-            if !may_be_a_page && arriving.size + part.len() > LARGEST_OTHER {
+        let place = request.place.as_ref().filter(|_| status == 200);
+        let mut body = Body::default();
+        while let Some(part) = deadline.wait_for(response.chunk()).await? {
+            if let Some(place) = place {
+                if body.size + part.len() > LARGEST_BODY {
+                    let what = format!("a body of more than {} MiB", LARGEST_BODY >> 20);
+                    return Err((FailedAttempt::transient(Failure::TooLarge { what: what.clone() }), what));
+                }
+                deadline.extend_by(place.grow(body.size + part.len())).await;
+            } else if body.size + part.len() > LARGEST_OTHER {
                 // The beginning is enough to interpret it.
-                arriving.take(part.slice(..LARGEST_OTHER - arriving.size));
+                body.push(part.slice(..LARGEST_OTHER - body.size));
                 break;
             }
-            let too_large = |what: &str, limit: usize| {
-                let what = format!("{what} of more than {} MiB", limit >> 20);
-                (FailedAttempt::transient(Failure::TooLarge { what: what.clone() }), what)
-            };
-            if arriving.size + part.len() > LARGEST_BODY {
-                return Err(too_large("a body", LARGEST_BODY));
-            }
-            if arriving.take(part) > LARGEST_TOGETHER {
-                return Err(too_large("bodies at a time", LARGEST_TOGETHER));
-            }
+            body.push(part);
         }
-        Ok(Response { status, headers, body: arriving.finish() })
+        Ok(Response { status, headers, body: body.finish() })
     }
 }
 
@@ -303,16 +355,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_count_together_as_long_as_they_are_on_their_way() {
-        let together = AtomicUsize::new(0);
-        let arriving = || Arriving { together: &together, parts: Vec::new(), size: 0 };
-        let (mut one, mut other) = (arriving(), arriving());
-        assert_eq!(one.take(&b"12345"[..]), 5);
-        assert_eq!(other.take(&b"123"[..]), 8);
-        assert_eq!(one.take(&b"67"[..]), 10);
-        assert_eq!(one.finish(), b"1234567");
-        assert_eq!(other.take(&b"4"[..]), 4);
-        drop(other);
-        assert_eq!(together.load(Ordering::Relaxed), 0, "also those that are given up");
+    fn a_body_is_whole_and_has_no_spare_capacity() {
+        for size in [0, 1, 7, LARGE, LARGE + 1, 3 * LARGE + 5] {
+            let bytes: Vec<u8> = (0..=255).cycle().take(size).collect();
+            for length in [1_000, LARGE / 3, 2 * LARGE] {
+                let mut body = Body::default();
+                bytes.chunks(length).for_each(|part| body.push(part));
+                let body = body.finish();
+                assert!(body == bytes, "{size} bytes in parts of {length}");
+                assert_eq!(body.capacity(), size, "parts of {length}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_memory_does_not_count_against_the_timeout() {
+        let minutes = Duration::from_mins;
+        let part = |takes| async move {
+            tokio::time::sleep(takes).await;
+            Ok(())
+        };
+        let mut deadline = Deadline::after(minutes(2));
+        assert!(deadline.wait_for(part(minutes(1))).await.is_ok());
+        deadline.extend_by(tokio::time::sleep(minutes(60))).await;
+        assert!(deadline.wait_for(part(Duration::from_secs(59))).await.is_ok());
+        let (failed, _) = deadline.wait_for(part(minutes(1))).await.expect_err("it is over");
+        assert_eq!(failed, FailedAttempt::transient(Failure::Timeout));
     }
 }

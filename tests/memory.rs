@@ -1,0 +1,66 @@
+//! How much memory a sync takes when the server sends pages as large as it can.
+
+mod harness;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use harness::{Connection, sandbox};
+use serde_json::json;
+use zendesk_sandbox::{Answer, Interfere, Options, Shape};
+
+/// The peak of the resident memory of a process so far, in MiB.
+fn peak_mib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? >> 10)
+}
+
+/// Once, sixteen requests in flight with pages of 16 MB each took 304 MiB.
+#[test]
+fn sixteen_requests_for_pages_of_15_mib_take_less_than_100_mib() {
+    const EVENTS: u64 = 3_000;
+    let pad = format!(r#"{{"pad":"{}","#, "x".repeat(15 << 20));
+    let padded = Interfere::new(move |request| {
+        let pad = pad.clone();
+        (request.number > 2 && request.param("page[size]").is_some()).then(|| {
+            Answer::edit_text(move |body| {
+                let first = br#"{"audit_logs":[{"#;
+                match body.strip_prefix(first) {
+                    Some(rest) => [br#"{"audit_logs":["#.as_slice(), pad.as_bytes(), rest].concat(),
+                    None => body,
+                }
+            })
+        })
+    });
+    let sandbox = sandbox(Options {
+        events: EVENTS,
+        shape: Shape::Even,
+        rate_limit: Some(1_000_000),
+        latency: Duration::from_millis(100),
+        gzip: false,
+        interfere: Some(padded),
+        ..Options::default()
+    });
+    let connection = Connection::to(&sandbox).set("num_workers", json!(16));
+    let arguments = connection.arguments(None);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"))
+        .args(&arguments)
+        .env("ZENDESK_BASE_URL", sandbox.base_url())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (mut records, mut peak, mut last) = (0, 0, String::new());
+    for line in stdout.split(b'\n') {
+        let line = line.expect("stdout can be read");
+        peak = peak.max(peak_mib(child.id()).unwrap_or(0));
+        records += u64::from(line.starts_with(br#"{"type":"RECORD""#));
+        last = String::from_utf8_lossy(&line[..line.len().min(1_000)]).into_owned();
+    }
+    assert!(child.wait().expect("it ends").success(), "{last}");
+    assert_eq!(records, EVENTS);
+    assert!(peak > 16, "{peak} MiB: there were no large pages");
+    assert!(peak < 100, "{peak} MiB");
+}
