@@ -11,7 +11,7 @@ use std::fmt;
 pub enum Category {
     /// The user, by changing the configuration, the account or its permissions.
     Configuration,
-    /// Nobody has to: the next sync may succeed.
+    /// No action is needed: the next sync may succeed.
     Transient,
     /// The operator of the machine, or the maintainers of this connector.
     System,

@@ -10,12 +10,12 @@ pub fn plain(message: &Message) -> Option<String> {
     let lines = match message {
         Message::Log { log } => vec![(tag(log.level), log.message.clone())],
         Message::ConnectionStatus { connection_status } => {
-            let answer = match connection_status.status {
+            let result = match connection_status.status {
                 Status::Succeeded => "succeeded",
                 Status::Failed => "failed",
             };
             let more = connection_status.message.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
-            vec![("check", format!("{answer}{more}"))]
+            vec![("check", format!("{result}{more}"))]
         }
         Message::Trace { trace } => {
             if let TraceKind::Error { error } = &trace.kind {

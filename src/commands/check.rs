@@ -65,7 +65,7 @@ fn limit(method: AuthMethod) -> Duration {
     }
 }
 
-/// Requests the newest audit log. `/users/me` is no test, because it also answers 200 to users without access.
+/// Requests the newest audit log. `/users/me` would not test the access: it also returns 200 to users without it.
 async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> Result<(Arc<Client>, Reporter, Page)> {
     let (client, reporter) = context.connect(config, file, Profile::Check)?;
     if client.method() == AuthMethod::ApiToken {

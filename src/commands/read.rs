@@ -193,7 +193,7 @@ async fn sync(
     for warning in found(metrics, begin, now) {
         output.warn(warning).await?;
     }
-    // A warning that stands hours before the end of a log is overlooked.
+    // A warning hours before the end of a log would be overlooked.
     let warnings = match output.warnings() {
         warnings if warnings.is_empty() => String::new(),
         warnings => format!(" {}: {}", counted(warnings.len() as u64, "warning"), warnings.join(" ")),

@@ -97,7 +97,7 @@ async fn report(
                 };
                 output.send(&Message::Control { control }).await?;
                 output.flush().await?;
-                // Whoever waited may be gone.
+                // The caller may have been cancelled.
                 let _ = kept.send(());
             }
         }
@@ -111,14 +111,14 @@ fn words_of(attempt: &Attempt) -> String {
     let took = took.as_millis();
     match outcome {
         Err(words) => format!("{method} {target} -> no response after {took} ms: {words}"),
-        Ok(answer) => {
-            let id = answer.request_id.as_ref().map(|id| format!(", X-Zendesk-Request-Id: {id}")).unwrap_or_default();
-            let left = match (answer.remaining, answer.limit) {
+        Ok(response) => {
+            let id = response.request_id.as_ref().map(|id| format!(", X-Zendesk-Request-Id: {id}")).unwrap_or_default();
+            let left = match (response.remaining, response.limit) {
                 (Some(remaining), Some(limit)) => format!(", rate limit: {remaining} of {limit} left"),
                 (Some(remaining), None) => format!(", rate limit: {remaining} left"),
                 (None, _) => String::new(),
             };
-            format!("{method} {target} -> {}, {} bytes in {took} ms{id}{left}", answer.status, answer.bytes)
+            format!("{method} {target} -> {}, {} bytes in {took} ms{id}{left}", response.status, response.bytes)
         }
     }
 }

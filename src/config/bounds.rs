@@ -1,5 +1,6 @@
-//! The bounds and defaults of the configuration's numbers. The parser and spec.json both use them, so that
-//! each stands once.
+//! The bounds and defaults of the configuration's numbers. The parser and spec.json both use them.
+//!
+//! This file must not contain anything else about a field.
 
 use std::ops::RangeInclusive;
 

@@ -43,7 +43,7 @@ pub enum TraceKind {
 pub enum FailureType {
     /// The user: the configuration, the account or its permissions.
     ConfigError,
-    /// Nobody: the next sync may succeed.
+    /// No action is needed: the next sync may succeed.
     TransientError,
     /// The operator of the machine, or the maintainers of the connector.
     SystemError,

@@ -125,7 +125,7 @@ impl Grant {
             // Without a refresh token the grant is the client itself.
             Some("invalid_client" | "invalid_grant") => Failure::OauthClient,
             _ if response.status == 401 => Failure::OauthClient,
-            // The API always names the reason. A response without one comes from what stands before the API.
+            // The API always names the reason. A response without one comes from a proxy in front of the API.
             _ if response.status == 403 && !json.is_object() => Failure::IpRestricted,
             _ if response.status == 404 => Failure::EndpointNotFound,
             _ => Failure::OauthRefused { status: response.status },
@@ -145,7 +145,7 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// Reads each field on its own: whatever stands in the other ones, a good pair must not be lost.
+    /// Parses each field separately, because an invalid field must not lose valid tokens in the others.
     fn parse(body: &[u8], grant: &Grant) -> Option<Self> {
         let fields: HashMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
         let token = |name: &str| {
