@@ -46,6 +46,8 @@ pub struct Batch {
     window: Window,
     /// Up to this time, everything that is listed within the tolerance of its place has arrived.
     pub settled: Option<Second>,
+    /// A date contradicts the filter by more than the tolerance, in this page or before.
+    pub breaks_trust: bool,
 }
 
 /// The state of a listing before a page, for [`Batch::new`].
@@ -55,8 +57,21 @@ pub struct Place {
     pub window: Window,
     /// How far out of order the server may list a record, in seconds.
     pub tolerance: i64,
+    /// If the dates can be trusted.
+    pub trust: Trust,
     /// See [`Listing`].
     pub listing: Listing,
+}
+
+/// If the server filters and sorts by the dates that its records show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Nothing has shown it yet.
+    Unknown,
+    /// A whole window between two others held what it should.
+    Confirmed,
+    /// A date contradicted the filter by more than the tolerance.
+    Broken,
 }
 
 /// The order of a listing so far: how far its dates can be trusted.
@@ -92,19 +107,21 @@ impl Batch {
     /// # Errors
     /// If the records show that the server ignores the filter.
     pub fn new(page: Page, place: Place) -> Result<(Self, Listing)> {
-        let Place { window, tolerance, mut listing } = place;
+        let Place { window, tolerance, trust, mut listing } = place;
         let filter = window.filter();
         let newest = page.records.iter().filter_map(|record| record.created_at).max();
         let mut entries = Vec::with_capacity(page.records.len());
         let mut position = listing.last.unwrap_or(window.start);
-        let (mut sorted, mut far) = (true, 0);
+        let (mut sorted, mut far, mut breaks_trust) = (true, 0, trust == Trust::Broken);
         for (index, record) in page.records.iter().enumerate() {
             let dating = match record.created_at {
                 None => Dating::Missing,
                 Some(at) if window.contains(at) => Dating::InWindow,
                 Some(at) if filter.start <= at && at <= filter.end => Dating::AtEdge,
                 Some(at) => {
-                    far += usize::from(filter.start.since(at) > FAR || at.since(filter.end) > FAR);
+                    let off = filter.start.since(at).max(at.since(filter.end));
+                    far += usize::from(off > FAR);
+                    breaks_trust |= off > tolerance;
                     Dating::Contradicting
                 }
             };
@@ -131,16 +148,28 @@ impl Batch {
         if far >= FAR_RECORDS && far * 2 >= page.records.len() {
             return Err(Failure::Pagination { what: "its pages ignore the filter by time" }.into());
         }
+        if breaks_trust {
+            // The server lists all of them by a time that is not known.
+            for entry in &mut entries {
+                entry.until = entry.until.max(filter.end);
+            }
+        }
         if !sorted {
             // Stable: records of one second, and those without a date, keep the order of the page.
             entries.sort_by_key(|entry| entry.position);
         }
-        Ok((Self { page, entries, window, settled: listing.settled }, listing))
+        Ok((Self { page, entries, window, settled: listing.settled, breaks_trust }, listing))
     }
 
     /// Returns the records in the order in which they are emitted.
     pub fn records(&self) -> impl ExactSizeIterator<Item = (&Record, Entry)> {
         self.entries.iter().map(|entry| (&self.page.records[entry.record as usize], *entry))
+    }
+
+    /// Drops the records that `is_new` does not let through.
+    pub fn retain(&mut self, mut is_new: impl FnMut(&Record) -> bool) {
+        let records = &self.page.records;
+        self.entries.retain(|entry| is_new(&records[entry.record as usize]));
     }
 
     /// Returns how many records there are.

@@ -7,6 +7,8 @@
 //! It must not decide what to fetch (`plan.rs`), what has been emitted (`ledger.rs`) or if a request is
 //! retried (`zendesk`), and must not write a STATE for a record that has not been written before it.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,7 +39,7 @@ const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 /// How far beyond the clocks is read, in seconds: an event can be ahead of its time.
 const BEYOND_NOW: i64 = 86_400;
 /// Events later than the server's date that show that the date is wrong, and not a few events.
-const LATER_THAN_NOW: u32 = 20;
+const LATER_THAN_NOW: usize = 20;
 /// How much later they are, in seconds.
 const CLEARLY_LATER: i64 = 300;
 /// Events younger than this may still appear, whatever the look-back, in seconds: they are not counted.
@@ -80,8 +82,8 @@ pub struct Engine {
     began: Instant,
     /// This machine's time when the sync began.
     machine_time: Second,
-    /// Events dated clearly after the server's time.
-    later_than_now: u32,
+    /// The newest events that are dated clearly after the server's time.
+    later_than_now: BinaryHeap<Reverse<Second>>,
     progress: Progress,
     estimate: RowEstimate,
     completeness: Completeness,
@@ -108,7 +110,7 @@ impl Engine {
             reading,
             requests: JoinSet::new(),
             metrics: SyncMetrics { newest: ledger.cursor(), ..SyncMetrics::default() },
-            later_than_now: 0,
+            later_than_now: BinaryHeap::new(),
             progress: Progress::new(start),
             estimate: RowEstimate::new(reading.stream),
             completeness: Completeness::new(Window { start, end: start }),
@@ -231,11 +233,23 @@ impl Engine {
         self.completeness = Completeness::new(Window { start, end: end.max(start) });
     }
 
-    /// Returns when the sync began: the server's time, or this machine's if the events show that the
-    /// server's is wrong.
+    /// Returns when the sync began: the server's time. If that lies before many events, they show how wrong
+    /// it is, as far as this machine's clock agrees.
     fn now(&self) -> Second {
         let server = self.client.server_time();
-        if self.later_than_now > LATER_THAN_NOW { server.max(self.machine_time) } else { server }
+        match self.later_than_now.peek() {
+            Some(Reverse(event)) if self.later_than_now.len() == LATER_THAN_NOW => {
+                server.max((*event).min(self.machine_time))
+            }
+            _ => server,
+        }
+    }
+
+    fn note_time(&mut self, event: Second) {
+        self.later_than_now.push(Reverse(event));
+        if self.later_than_now.len() > LATER_THAN_NOW {
+            self.later_than_now.pop();
+        }
     }
 
     async fn emit(&mut self, batch: &Batch) -> Result<()> {
@@ -259,7 +273,9 @@ impl Engine {
             self.unclaimed += 1;
             self.metrics.undated += u64::from(entry.dating == Dating::Missing);
             self.metrics.contradicting += u64::from(entry.dating == Dating::Contradicting);
-            self.later_than_now += u32::from(cursor > Some(clearly_later));
+            if let Some(at) = cursor.filter(|at| *at > clearly_later) {
+                self.note_time(at);
+            }
         }
         self.output.lines(lines.into_bytes()).await?;
         let now = self.now();
@@ -267,7 +283,7 @@ impl Engine {
             // The server says that these records are not before the window, whatever their dates are.
             self.ledger.settle(batch.window().start, now);
         }
-        if let Some(settled) = batch.settled {
+        if let Some(settled) = batch.settled.filter(|_| !batch.breaks_trust) {
             self.ledger.settle(settled, now);
         }
         self.progress.came(batch.first());

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use super::batch::Batch;
+use super::batch::{Batch, Trust};
 use super::pace::{Pace, seconds_between, whole_seconds};
 use super::sizing::{Asked, Sizing};
 use super::walk::{Step, Walk};
@@ -37,6 +37,8 @@ const MOST_READ_AGAIN: usize = 256;
 const SURPRISING: f64 = 0.25;
 /// Windows without a page yet, while the guess is worth little.
 const CAUTIOUS_WINDOWS: usize = 2;
+/// Pages of a window that confirm that the server filters by the dates that it shows.
+const PAGES_THAT_CONFIRM: f64 = 2.0;
 /// What a page still counts after the next one, for the guess of the whole sync and that of a window.
 const MEMORY: f64 = 0.9;
 const MEMORY_OF_A_WINDOW: f64 = 0.7;
@@ -62,6 +64,8 @@ pub struct Plan {
     stream: &'static Stream,
     /// In order of time; the first one is the head.
     windows: VecDeque<Reading>,
+    /// Where the sync begins to read.
+    begin: Second,
     /// Requests to keep in flight.
     concurrency: usize,
     /// The server's time: what lies after it is taken for empty.
@@ -73,6 +77,7 @@ pub struct Plan {
     page_bytes: usize,
     /// The last window brought far less than expected.
     cautious: bool,
+    trust: Trust,
     made: u64,
 }
 
@@ -120,6 +125,7 @@ impl Plan {
         let mut plan = Self {
             stream,
             windows: VecDeque::new(),
+            begin: window.start,
             concurrency: 1,
             present: window.end,
             tolerance,
@@ -127,6 +133,7 @@ impl Plan {
             sizing: Sizing::new(page_size),
             page_bytes: USUAL_PAGE,
             cautious: false,
+            trust: Trust::Unknown,
             made: 0,
         };
         plan.append(window, Reason::First);
@@ -198,7 +205,7 @@ impl Plan {
         reading.busy = false;
         let before = reading.walk.position();
         let step = match outcome {
-            PageOutcome::Page(page) => reading.walk.page(page)?,
+            PageOutcome::Page(page) => reading.walk.page(page, self.trust)?,
             PageOutcome::CursorRefused => reading.walk.cursor_refused()?,
             PageOutcome::TooMuch(too_much) => {
                 self.too_much(index, too_much.reason);
@@ -351,19 +358,23 @@ impl Plan {
         let at = at.max(start.plus(1));
         if at < end {
             let reason = self.windows[index].reason;
-            let mut rest = self.reading(Window { start: at, end }, reason);
+            let walk = self.windows[index].walk.split_off(at);
+            let mut rest = self.reading(walk, reason);
             rest.pace = self.windows[index].pace;
             rest.turn = self.windows[index].turn;
-            self.windows[index].walk.cut(at);
             self.windows.insert(index + 1, rest);
         }
     }
 
     /// A page has arrived: what it says about the pace, and its records.
     fn took(&mut self, index: usize, before: Second, batch: Batch) {
-        self.sizing.succeeded();
         let reading = &mut self.windows[index];
+        if let Some(asked) = reading.asked {
+            self.sizing.succeeded(asked);
+        }
         let walk = &reading.walk;
+        // Both ends of its filter have been put to the test.
+        let is_between = walk.window().start > self.begin && walk.window().end <= self.present;
         let reached = if walk.is_done() { walk.window().end.min(self.present).max(before) } else { walk.position() };
         // The first page of a sync may come after years of nothing, which say nothing of what follows.
         let from = if self.pace.has_begun() { before } else { batch.first().unwrap_or(before) };
@@ -380,6 +391,11 @@ impl Plan {
         if !batch.is_empty() {
             self.page_bytes = (self.page_bytes * 7 + batch.size()) / 8;
         }
+        if batch.breaks_trust {
+            self.trust = Trust::Broken;
+        } else if self.trust == Trust::Unknown && is_between && walk.is_done() && reading.pages >= PAGES_THAT_CONFIRM {
+            self.trust = Trust::Confirmed;
+        }
         if walk.is_done() {
             self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
         } else {
@@ -394,15 +410,10 @@ impl Plan {
     /// A cursor was lost. If that happens again before a later record comes, the cursor does not live
     /// long enough for the window: a shorter one ends before.
     fn after_restart(&mut self, index: usize, depth: u32, fruitless: u32) {
-        if fruitless == 0 {
-            return;
+        let ends = std::mem::take(&mut self.windows[index].page_ends);
+        if fruitless > 0 {
+            self.split_at_page(index, &ends, depth >> fruitless.min(31));
         }
-        let walk = &self.windows[index].walk;
-        let Window { start, end } = walk.window();
-        let pace = self.pace_of(index).unwrap_or(1.0);
-        let pages = (f64::from(depth) / 2.0).max(0.5) / f64::from(1_u32 << fruitless.min(20));
-        let at = start.plus(whole_seconds((pages * pace).min(seconds_between(start, end) / 2.0)));
-        self.split_anywhere(index, at);
     }
 
     /// A request was too heavy for the server: the next one is smaller.
@@ -418,29 +429,37 @@ impl Plan {
             TooMuchReason::Slow => self.sizing.too_slow(asked),
             TooMuchReason::Large => self.sizing.too_large(asked),
         }
-        self.windows[index].walk.restart();
-        self.cap_span(index);
+        let reading = &mut self.windows[index];
+        reading.walk.restart();
+        let ends = std::mem::take(&mut reading.page_ends);
         if asked.depth > 0 {
-            let pages = number(usize::try_from(self.sizing.depth()).unwrap_or(usize::MAX));
-            let start = self.windows[index].walk.window().start;
-            if let Some(pace) = self.pace_of(index) {
-                self.split_anywhere(index, start.plus(whole_seconds(pages * pace)));
-            }
+            self.split_at_page(index, &ends, asked.depth / 2);
         }
+        self.cap_span(index);
+    }
+
+    /// Cuts a window that has started again where it had come after so many pages.
+    fn split_at_page(&mut self, index: usize, ends: &VecDeque<Second>, pages: u32) {
+        let Window { start, end } = self.windows[index].walk.window();
+        let after = usize::try_from(pages).unwrap_or(usize::MAX).saturating_sub(1);
+        let middle = Window { start, end: ends.get(after).copied().unwrap_or(end).min(end) };
+        // Within a page, halfway.
+        let at = if pages == 0 { start.plus(middle.seconds() / 2) } else { middle.end };
+        self.split_anywhere(index, at);
     }
 
     fn append(&mut self, window: Window, reason: Reason) {
-        let mut reading = self.reading(window, reason);
+        let mut reading = self.reading(Walk::new(window, self.tolerance), reason);
         let last = self.windows.back().map_or(0, |last| last.turn);
         reading.turn = last + u32::from(reason == Reason::Verify);
         self.windows.push_back(reading);
     }
 
-    fn reading(&mut self, window: Window, reason: Reason) -> Reading {
+    fn reading(&mut self, walk: Walk, reason: Reason) -> Reading {
         self.made += 1;
         Reading {
             id: WindowId(self.made),
-            walk: Walk::new(window, self.tolerance),
+            walk,
             reason,
             turn: 0,
             busy: false,

@@ -20,24 +20,44 @@ pub const SMALLEST_PAGE: i64 = 1;
 struct Limit {
     most: i64,
     now: i64,
+    /// The largest size that has succeeded since it failed.
+    good: i64,
     /// The smallest size that has failed lately.
     failed: Option<i64>,
 }
 
 impl Limit {
     fn new(most: i64) -> Self {
-        Self { most, now: most, failed: None }
+        Self { most, now: most, good: 0, failed: None }
+    }
+
+    fn succeed(&mut self, size: i64) {
+        if self.failed.is_some() {
+            self.good = self.good.max(size.min(self.now));
+        }
     }
 
     fn fail(&mut self, size: i64, divisor: i64, least: i64) {
         self.failed = Some(self.failed.map_or(size, |failed| failed.min(size)));
-        self.now = self.now.min((size / divisor).max(least));
+        // What was good once may be too much now.
+        let smaller = if self.good < size { self.good.max(size / divisor) } else { size / divisor };
+        self.good = self.good.min(smaller);
+        self.now = self.now.min(smaller.max(least));
     }
 
+    /// Goes up to halfway to what failed, but not closer than a quarter: that would fail again and again.
     fn grow(&mut self) {
-        // Up to three quarters of what failed: closer would fail again and again.
-        let ceiling = self.failed.map_or(self.most, |failed| (failed - failed / 4 - 1).max(1));
+        let ceiling = match self.failed {
+            None => self.most,
+            Some(failed) if failed - self.now <= failed / 4 => self.now,
+            Some(failed) => self.now.midpoint(failed),
+        };
         self.now = self.now.max(self.now.saturating_mul(2).min(ceiling).min(self.most));
+    }
+
+    fn forget(&mut self) {
+        self.failed = None;
+        self.good = 0;
     }
 }
 
@@ -109,12 +129,16 @@ impl Sizing {
     }
 
     /// Takes a page that arrived.
-    pub fn succeeded(&mut self) {
+    pub fn succeeded(&mut self, asked: Asked) {
+        self.page.succeed(asked.page_size.into());
+        if asked.depth == 0 {
+            self.span.succeed(asked.span);
+        }
         self.good_since_failure = self.good_since_failure.saturating_add(1);
         if self.good_since_failure == FORGET_AFTER {
-            self.span.failed = None;
-            self.depth.failed = None;
-            self.page.failed = None;
+            self.span.forget();
+            self.depth.forget();
+            self.page.forget();
         }
         self.good += 1;
         if self.good >= GROW_AFTER {
@@ -127,6 +151,10 @@ impl Sizing {
 
     /// Takes a request that the server could not answer in time.
     pub fn too_slow(&mut self, asked: Asked) {
+        if asked.span > self.span.now || i64::from(asked.page_size) > self.page.now {
+            // Others in flight have shown it already.
+            return;
+        }
         self.failed();
         if asked.depth > 0 {
             // Deep pages cost the server most; what the cursor reached before was no trouble.
@@ -145,6 +173,9 @@ impl Sizing {
 
     /// Takes a page whose body was over the limit.
     pub fn too_large(&mut self, asked: Asked) {
+        if i64::from(asked.page_size) > self.page.now {
+            return;
+        }
         self.failed();
         self.page.fail(asked.page_size.into(), 2, SMALLEST_PAGE);
     }
@@ -198,11 +229,11 @@ mod tests {
         sizing.too_large(asked(&sizing, YEARS));
         assert_eq!(sizing.page_size(), 25);
         for _ in 0..200 {
-            sizing.succeeded();
+            sizing.succeeded(asked(&sizing, 1));
         }
-        assert_eq!(sizing.page_size(), 37, "below 50, which failed");
+        assert_eq!(sizing.page_size(), 43, "below 50, which failed");
         for _ in 0..FORGET_AFTER {
-            sizing.succeeded();
+            sizing.succeeded(asked(&sizing, 1));
         }
         assert_eq!(sizing.page_size(), 100);
     }

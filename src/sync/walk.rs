@@ -2,15 +2,19 @@
 //! said that there is no more.
 //!
 //! It must not fetch anything. Nothing but `has_more: false` in a well-formed page ends it: dates never
-//! do. When the cursor is lost or the window is cut, it starts again from the last settled time minus
-//! the tolerance, so that a record that is listed out of its place by up to the tolerance is not missed;
-//! what comes twice is recognised by its id.
+//! do. When the cursor is lost or the window is cut, it starts again: from the last settled time minus
+//! the tolerance, so that a record that is listed out of its place by up to the tolerance is not missed, or
+//! from the beginning of the window as long as nothing has shown that the dates can be trusted. What comes
+//! twice is recognised by its id.
 
-use super::batch::{Batch, Listing, Place};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::batch::{Batch, Listing, Place, Trust};
 use super::window::Window;
 use crate::second::Second;
 use crate::stream::Stream;
-use crate::zendesk::{Failure, Page, Query, Result};
+use crate::zendesk::{Failure, Identity, Page, Query, Result};
 
 /// How often a page that leads nowhere is requested again. A passing fault is over then, and within a
 /// second that fills many pages, what follows a restart is the same again.
@@ -20,6 +24,8 @@ const FRUITLESS_RESTARTS: u32 = 20;
 /// Pages without a record later than all before: a million events of one second, or a server that makes
 /// up cursors for ever.
 const FRUITLESS_PAGES: u32 = 10_000;
+
+type Identities = HashSet<Identity, foldhash::fast::RandomState>;
 
 /// A walk through the pages of a window.
 #[derive(Debug)]
@@ -32,6 +38,11 @@ pub struct Walk {
     /// The `after_cursor` of the last page.
     after: Option<String>,
     listing: Listing,
+    trust: Trust,
+    /// What has arrived while the dates were not known to be right: a restart reads all of it again.
+    arrived: Identities,
+    /// The same of the walk that this one was split off.
+    inherited: Option<Arc<Identities>>,
     /// The newest `created_at` of the window so far.
     reached: Option<Second>,
     cycle: Cycle,
@@ -80,6 +91,9 @@ impl Walk {
             page_size: 0,
             after: None,
             listing: Listing::default(),
+            trust: Trust::Unknown,
+            arrived: Identities::default(),
+            inherited: None,
             reached: None,
             cycle: Cycle::default(),
             depth: 0,
@@ -120,16 +134,32 @@ impl Walk {
     /// Returns where a restart would begin.
     #[must_use]
     pub fn restart_position(&self) -> Second {
+        if self.trust != Trust::Confirmed {
+            return self.window.start;
+        }
         let settled = self.listing.settled.map(|settled| settled.minus(self.tolerance));
         settled.map_or(self.window.start, |settled| settled.max(self.window.start))
     }
 
-    /// Leaves everything at `end` and later to another walk. One that has begun starts again without a
-    /// cursor: a request's filter is always that of its window.
-    pub fn cut(&mut self, end: Second) {
+    /// Leaves everything at `at` and later to the walk that is returned. One that has begun starts again
+    /// without a cursor: a request's filter is always that of its window.
+    #[must_use]
+    pub fn split_off(&mut self, at: Second) -> Self {
+        let mut rest = Self::new(Window { start: at, end: self.window.end }, self.tolerance);
+        rest.trust = self.trust;
+        if self.reached.is_some_and(|reached| reached >= at) || self.trust == Trust::Broken {
+            rest.reached = self.reached;
+            rest.inherited = if self.arrived.is_empty() {
+                self.inherited.clone()
+            } else {
+                let inherited = self.inherited.iter().flat_map(|inherited| inherited.iter());
+                Some(Arc::new(self.arrived.iter().chain(inherited).cloned().collect()))
+            };
+        }
         self.restart();
-        self.window.end = self.window.end.min(end);
+        self.window.end = self.window.end.min(at);
         self.done = self.window.is_empty();
+        rest
     }
 
     /// Starts again without a cursor, from [`Walk::restart_position`].
@@ -156,7 +186,8 @@ impl Walk {
     ///
     /// # Errors
     /// If the pages never come to an end, or the server ignores the filter.
-    pub fn page(&mut self, mut page: Page) -> Result<Step> {
+    pub fn page(&mut self, mut page: Page, trust: Trust) -> Result<Step> {
+        self.trust = trust;
         let leads = self.leads(&mut page);
         if matches!(leads, Leads::Nowhere(_)) && self.may_ask_again() {
             return Ok(Step::Again);
@@ -165,9 +196,18 @@ impl Walk {
         self.depth += 1;
         let newest = page.records.iter().filter_map(|record| record.created_at);
         let newest = newest.filter(|at| self.window.contains(*at)).max();
-        let place = Place { window: self.window, tolerance: self.tolerance, listing: self.listing };
+        let place = Place { window: self.window, tolerance: self.tolerance, trust, listing: self.listing };
         let (mut batch, listing) = Batch::new(page, place)?;
         self.listing = listing;
+        if let Some(inherited) = &self.inherited {
+            batch.retain(|record| !inherited.contains(&record.identity));
+        }
+        if trust != Trust::Confirmed {
+            batch.retain(|record| self.arrived.insert(record.identity.clone()));
+        } else if !self.arrived.is_empty() {
+            // What arrives now is read again as far as the ledger remembers; before, all of it was.
+            batch.retain(|record| !self.arrived.contains(&record.identity));
+        }
         if newest > self.reached {
             self.reached = newest;
             self.fruitless_restarts = 0;
