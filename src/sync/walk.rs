@@ -39,10 +39,11 @@ pub struct Walk {
     after: Option<String>,
     listing: Listing,
     trust: Trust,
-    /// What has arrived while the dates were not known to be right: a restart reads all of it again.
-    arrived: Identities,
-    /// The same of the walk that this one was split off.
-    inherited: Option<Arc<Identities>>,
+    /// What has arrived since the last start while the dates were not known to be right: a restart reads
+    /// all of it again.
+    arrived: Vec<Identity>,
+    /// What had arrived before the last start, here or in the walk that this one was split off.
+    known: Option<Arc<Identities>>,
     /// The newest `created_at` of the window so far.
     reached: Option<Second>,
     cycle: Cycle,
@@ -92,8 +93,8 @@ impl Walk {
             after: None,
             listing: Listing::default(),
             trust: Trust::Unknown,
-            arrived: Identities::default(),
-            inherited: None,
+            arrived: Vec::new(),
+            known: None,
             reached: None,
             cycle: Cycle::default(),
             depth: 0,
@@ -146,17 +147,13 @@ impl Walk {
     #[must_use]
     pub fn split_off(&mut self, at: Second) -> Self {
         let mut rest = Self::new(Window { start: at, end: self.window.end }, self.tolerance);
-        rest.trust = self.trust;
-        if self.reached.is_some_and(|reached| reached >= at) || self.trust == Trust::Broken {
-            rest.reached = self.reached;
-            rest.inherited = if self.arrived.is_empty() {
-                self.inherited.clone()
-            } else {
-                let inherited = self.inherited.iter().flat_map(|inherited| inherited.iter());
-                Some(Arc::new(self.arrived.iter().chain(inherited).cloned().collect()))
-            };
-        }
+        let reads_again = self.reached.is_some_and(|reached| reached >= at) || self.trust == Trust::Broken;
         self.restart();
+        rest.trust = self.trust;
+        if reads_again {
+            rest.reached = self.reached;
+            rest.known.clone_from(&self.known);
+        }
         self.window.end = self.window.end.min(at);
         self.done = self.window.is_empty();
         rest
@@ -165,6 +162,10 @@ impl Walk {
     /// Starts again without a cursor, from [`Walk::restart_position`].
     pub fn restart(&mut self) {
         self.window.start = self.restart_position();
+        if !self.arrived.is_empty() {
+            let before = self.known.iter().flat_map(|known| known.iter().cloned());
+            self.known = Some(Arc::new(before.chain(self.arrived.drain(..)).collect()));
+        }
         self.after = None;
         self.depth = 0;
         self.same_page_again = 0;
@@ -199,14 +200,12 @@ impl Walk {
         let place = Place { window: self.window, tolerance: self.tolerance, trust, listing: self.listing };
         let (mut batch, listing) = Batch::new(page, place)?;
         self.listing = listing;
-        if let Some(inherited) = &self.inherited {
-            batch.retain(|record| !inherited.contains(&record.identity));
+        if let Some(known) = &self.known {
+            batch.retain(|record| !known.contains(&record.identity));
         }
         if trust != Trust::Confirmed {
-            batch.retain(|record| self.arrived.insert(record.identity.clone()));
-        } else if !self.arrived.is_empty() {
-            // What arrives now is read again as far as the ledger remembers; before, all of it was.
-            batch.retain(|record| !self.arrived.contains(&record.identity));
+            // Once they are confirmed, a restart reads no more again than the ledger remembers.
+            self.arrived.extend(batch.records().map(|(record, _)| record.identity.clone()));
         }
         if newest > self.reached {
             self.reached = newest;
