@@ -54,6 +54,9 @@ struct Arguments {
     /// Measures 10,000 events and ten times as many, up to so many, instead of the table
     #[arg(long, value_name = "EVENTS", num_args = 0..=1, default_missing_value = "1000000")]
     growth: Option<u32>,
+    /// Also writes the figures of the table to this file, as the plots of docs/plots read them
+    #[arg(long, value_name = "PATH")]
+    csv: Option<PathBuf>,
     /// Fails if the instructions a record are a quarter more than the committed figure
     #[arg(long)]
     check: bool,
@@ -123,6 +126,9 @@ fn run(arguments: &Arguments) -> Outcome<ExitCode> {
         columns.push(measure(binary, arguments)?);
     }
     print!("{}", table(&columns));
+    if let Some(path) = &arguments.csv {
+        std::fs::write(path, csv(&columns[0]))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -323,6 +329,17 @@ fn check(binary: &Path) -> Outcome<ExitCode> {
     }
     println!("{words}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The figures for docs/plots/data, with the command that measured them in the first line.
+fn csv(figures: &[Figure]) -> String {
+    let mut text = String::from(
+        "# cargo bench --locked --bench cost -- --only instructions --csv docs/plots/data/cost.csv\nfigure,value\n",
+    );
+    for Figure { name, value, .. } in figures {
+        let _ = writeln!(text, "\"{name}\",{value:.2}");
+    }
+    text
 }
 
 /// Markdown. A second column of figures brings a third, of ratios.

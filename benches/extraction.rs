@@ -1,13 +1,14 @@
 //! How fast a sync is, how many requests it makes, and in how much memory: the release binary against
 //! a sandbox that takes 300 ms a page.
 //!
-//! `cargo bench --locked --bench extraction -- [ideal] [large] [workers] [share] [memory] [stall]`; all
-//! of them without a name. They wait for the sandbox's latency and its rate limit, so they measure the
-//! engine and hardly the machine; figures that depend on the machine are given as ratios within one
-//! run. Every run is checked: each record once. It must not decide what is good enough: the bars are in
-//! docs/performance.md.
+//! `cargo bench --locked --bench extraction -- [ideal] [large] [workers] [share] [memory] [stall] [first-sync]
+//! [another-integration]`; all of them without a name. They wait for the sandbox's latency and its rate limit, so they
+//! measure the engine and hardly the machine; figures that depend on the machine are given as ratios within one
+//! run. Every run but the last is checked: each record once. The last two write the data of docs/plots. It must not decide
+//! what is good enough: the bars are in docs/performance.md.
 
 mod connector;
+mod plots;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,13 +25,15 @@ const EVENTS: u64 = 40_000;
 fn main() -> Outcome<()> {
     // cargo passes --bench.
     let names: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with("--")).collect();
-    let scenarios: [(&str, Scenario); 6] = [
+    let scenarios: [(&str, Scenario); 8] = [
         ("ideal", ideal),
         ("large", large),
         ("workers", workers),
         ("share", share),
         ("memory", memory),
         ("stall", stall),
+        ("first-sync", plots::first_sync),
+        ("another-integration", plots::another_integration),
     ];
     let binary = build(Linking::Dynamic)?;
     for (name, scenario) in scenarios {

@@ -168,6 +168,19 @@ impl<'a> Reading<'a> {
         Ok((cpu, took))
     }
 
+    /// Reads into `/dev/null` for this long, and then stops the read. Fails if it ended before.
+    pub fn run_for(&self, sandbox: &Sandbox, time: Duration) -> Outcome<()> {
+        let folder = tempfile::tempdir()?;
+        let mut command = self.command(sandbox, folder.path())?;
+        sandbox.clear_requests();
+        let mut child = command.stdout(Stdio::null()).spawn()?;
+        std::thread::sleep(time);
+        let ended = child.try_wait()?;
+        child.kill()?;
+        child.wait()?;
+        ended.map_or(Ok(()), |code| Err(format!("the read ended too early: {code}").into()))
+    }
+
     fn command(&self, sandbox: &Sandbox, folder: &Path) -> Outcome<Command> {
         let file = |name: &str, content: &Value| -> std::io::Result<PathBuf> {
             let path = folder.join(name);
