@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let end = options.to;
     let sandbox = Sandbox::start(options)?;
     let folder = tempfile::tempdir()?;
-    println!("# A Zendesk of your own with {events} audit log events listens on {}.", sandbox.base_url());
+    println!("# A mock Zendesk API with {events} audit log events listens on {}.", sandbox.base_url());
 
     let config = json!({
         "subdomain": "sandbox",
@@ -57,14 +57,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let first = command(&sandbox, &["read", "--config", &config, "--catalog", &catalog])?;
     compare(&first.records, &sandbox.records())?;
 
-    println!("\n# Meanwhile 25 new events happen, and one comes late, two minutes behind the newest.");
+    println!("\n# Meanwhile, 25 new events happen, and one appears late: it is two minutes older than the newest.");
     let mut new = sandbox.add_events(25, end, end + jiff::SignedDuration::from_mins(5));
     if let Some(cursor) = first.cursor() {
         let late: jiff::Timestamp = cursor.parse()?;
         let late = late - jiff::SignedDuration::from_mins(2);
         new.extend(sandbox.add_events(1, late, late + jiff::SignedDuration::from_secs(1)));
     }
-    println!("\n# 4. read again, with the last STATE: only what is new, and what came late.");
+    println!("\n# 4. read again, with the last STATE: only what is new, and what appeared late.");
     let state = write(folder.path(), "state.json", &json!([first.state]))?;
     let second = command(&sandbox, &["read", "--config", &config, "--catalog", &catalog, "--state", &state])?;
     compare(&second.records, &new)
@@ -178,6 +178,6 @@ fn compare(came: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
     if wrong > 0 {
         return Err(format!("{wrong} records were lost, altered or came twice").into());
     }
-    println!("# All {} events came, each once and unaltered.", there.len());
+    println!("# All {} events were emitted, each once and unaltered.", there.len());
     Ok(())
 }

@@ -15,11 +15,12 @@ fn page(path: &str) -> String {
 
 /// The files of the documentation, by their paths from the root.
 fn documents() -> BTreeMap<String, String> {
-    let mut paths: Vec<PathBuf> = ["", "docs", "docs/decisions", "conformance/last_release", "sandbox", ".github"]
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(root().join(folder)).ok())
-        .flat_map(|entries| entries.map(|entry| entry.expect("an entry").path()))
-        .collect();
+    let mut paths: Vec<PathBuf> =
+        ["", "docs", "docs/airbyte", "docs/decisions", "conformance/last_release", "sandbox", ".github"]
+            .iter()
+            .filter_map(|folder| std::fs::read_dir(root().join(folder)).ok())
+            .flat_map(|entries| entries.map(|entry| entry.expect("an entry").path()))
+            .collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     let name = |path: &Path| path.strip_prefix(root()).expect("below the root").to_str().expect("Unicode").to_owned();
     let documents: BTreeMap<_, _> = paths.iter().map(|path| (name(path), page(&name(path)))).collect();
@@ -53,8 +54,11 @@ fn anchors(text: &str) -> BTreeSet<String> {
 
 fn links(text: &str) -> Vec<String> {
     let prose = prose(text).join("\n");
-    let ends = prose.match_indices("](").map(|(at, _)| &prose[at + 2..]);
-    ends.filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect()
+    let between = |start: &str, end: char| {
+        let rests = prose.match_indices(start).map(|(at, _)| &prose[at + start.len()..]);
+        rests.filter_map(|rest| Some(rest.split_once(end)?.0.to_owned())).collect::<Vec<_>>()
+    };
+    [between("](", ')'), between(" src=\"", '"'), between(" srcset=\"", '"')].concat()
 }
 
 #[test]
