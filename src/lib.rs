@@ -40,8 +40,7 @@
 //! 2. Records are emitted in ascending `created_at`, so a STATE covers a span without holes. An
 //!    earlier record in a later page lies within the look-back, which the next sync reads again.
 //! 3. A record's bytes are never parsed and serialized again. Only line breaks between tokens change.
-//! 4. A window ends with `has_more: false` in a well-formed page, or with a record past its end in
-//!    pages that are in ascending order. Nothing else ends a window.
+//! 4. A window ends with `has_more: false` in a well-formed page. Nothing else ends it: no date, no error.
 //! 5. A request sends credentials to the account's host only. No URL is made from a response.
 //! 6. One loop retries ([`zendesk`]'s retry loop), by a pure decision. No caller retries on top of it.
 //! 7. Only [`clock`] reads a clock or sleeps. Limits on a real socket are in real time: the timeouts of a

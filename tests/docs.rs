@@ -358,6 +358,20 @@ fn json_blocks(page: &str) -> Vec<Value> {
     blocks.map(|(block, _)| serde_json::from_str(block).expect(block)).collect()
 }
 
+/// README.md shows what the demo prints. `docs/pictures/generator --check` compares the capture with a run of the demo.
+#[test]
+fn the_record_and_the_check_in_the_readme_are_from_the_demo() {
+    let readme = page("README.md");
+    let capture = page("docs/pictures/demo.txt");
+    let messages = || capture.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let [record, config] = json_blocks(&readme).try_into().expect("a record and a configuration");
+    assert!(messages().any(|message| message["record"]["data"] == record), "{record}");
+    Config::parse(&config).expect("the configuration is valid");
+    let quoted: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("> ")).collect();
+    let answer = Value::from(quoted.join(" "));
+    assert!(messages().any(|message| message["connectionStatus"]["message"] == answer), "{answer}");
+}
+
 #[test]
 fn the_configuration_in_the_setup_is_valid() {
     let blocks = json_blocks(&page("docs/README.md"));

@@ -105,10 +105,10 @@ fn described(name: &str, schema: &Value, required: &Value) -> (String, String) {
     };
     let values = match (schema["type"].as_str(), schema["items"]["type"].as_str(), schema["format"].as_str()) {
         (Some("integer"), ..) => format!("{} to {}", schema["minimum"], schema["maximum"]),
-        (Some("array"), Some("string"), _) => format!("list of texts, at most {}", schema["maxItems"]),
-        (Some("array"), Some("integer"), _) => format!("list of whole numbers, at most {}", schema["maxItems"]),
+        (Some("array"), Some("string"), _) => format!("array of strings, at most {}", schema["maxItems"]),
+        (Some("array"), Some("integer"), _) => format!("array of integers, at most {}", schema["maxItems"]),
         (Some("string"), _, Some(format)) => format.to_owned(),
-        (Some("string"), ..) => "text".to_owned(),
+        (Some("string"), ..) => "string".to_owned(),
         (Some(other), ..) => other.to_owned(),
         (None, ..) => panic!("{name} has no type"),
     };

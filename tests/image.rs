@@ -92,9 +92,29 @@ fn metadata_yaml_agrees_with_cargo_toml() {
 }
 
 #[test]
-fn spec_json_and_metadata_yaml_have_the_same_documentation_url() {
+fn spec_json_and_metadata_yaml_lead_to_the_connectors_own_page() {
     let spec: serde_json::Value = serde_json::from_str(&file("spec.json")).expect("JSON");
-    assert_eq!(spec["documentationUrl"], metadata("documentationUrl"));
+    let url = metadata("documentationUrl");
+    assert_eq!(spec["documentationUrl"], url);
+    // The owner is the placeholder that README.md explains.
+    let page =
+        url.strip_prefix(&format!("https://github.com/OWNER/{NAME}/blob/main/")).expect("a page of the repository");
+    assert_eq!(page, format!("docs/airbyte/{NAME}.md"));
+    assert!(file("README.md").contains("`OWNER` below is a placeholder"));
+    assert!(file("docs/airbyte.md").contains(&format!("documentation_url = \"{url}\"")));
+    let page = file(page);
+    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let expected = [
+        "Prerequisites",
+        "Setup guide",
+        "Supported sync modes",
+        "Supported streams",
+        "Limitations and troubleshooting",
+        "IP allow list",
+        "Changelog",
+    ];
+    assert_eq!(headings, expected);
+    assert!(page.contains(&format!("\n| {VERSION} | ")), "the Changelog table has no row for {VERSION}");
 }
 
 /// Airbyte runs `sh -c` with `eval "$AIRBYTE_ENTRYPOINT read …"`, in another working directory.
@@ -158,7 +178,7 @@ fn the_acceptance_tests_and_the_documents_name_this_image_and_version() {
 /// The release pushes the image that README.md tells readers to run.
 #[test]
 fn readme_and_the_release_workflow_name_the_same_registry() {
-    assert!(file("README.md").contains(&format!("docker run --rm ghcr.io/OWNER/{NAME}:{VERSION} ")));
+    assert!(file("README.md").contains(&format!("IMAGE=ghcr.io/OWNER/{NAME}:{VERSION}\n")));
     assert!(file(".github/workflows/release.yml").contains(&format!("image=ghcr.io/${{OWNER,,}}/{NAME}\"")));
 }
 

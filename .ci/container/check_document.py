@@ -1,4 +1,5 @@
-"""Runs the marked commands of docs/airbyte.md verbatim, in one directory.
+"""Runs the marked commands of docs/airbyte.md and README.md, each in one directory. They run verbatim, except that
+README.md's IMAGE is the image under test.
 
 The marks are `<!-- tried by .ci/container -->`, and `<!-- tried by .ci/container: NAME -->` for a script.
 """
@@ -43,10 +44,25 @@ def check_document(containers):
         must(answer in done, f"The document's commands did not show {answer}.", done)
     ok(f"docs/airbyte.md: {len(blocks) - 1} blocks of commands, verbatim")
 
+    readme_reads_everything(containers, environment)
     table = directory / "audit_logs.jsonl"
     script_adds_new_events(containers, table, shell)
     script_survives_a_kill(containers, directory, table, shell, environment)
     script_reports_failure(containers, directory, table, shell)
+
+
+def readme_reads_everything(containers, environment):
+    directory = containers.work / "readme"
+    directory.mkdir()
+    shutil.copy(containers.files / "config.json", directory)
+    blocks = re.findall(MARKED, (REPO / "README.md").read_text(), re.DOTALL)
+    must(len(blocks) == 1, "README.md has other marked blocks.", blocks)
+    block, images = re.subn(r"^IMAGE=ghcr\.io/OWNER/\S+$", f"IMAGE={containers.image}", blocks[0][1], flags=re.MULTILINE)
+    must(images == 1 and len(block.strip().splitlines()) == 4, "README.md's commands are not four lines.", block)
+    done = run("bash", "-euc", block, cwd=directory, env=environment).exits(0)
+    must('"status":"SUCCEEDED"' in done.stdout, "README.md's check does not succeed.", done)
+    must_be_all(record_ids(json_lines((directory / "audit_logs.jsonl").read_text())), containers.sandbox, "README.md")
+    ok("README.md: four lines of docker run")
 
 
 def script_adds_new_events(containers, table, shell):

@@ -50,7 +50,7 @@ Example:
   source-zendesk-audit-logs discover --config config.json";
 
 const ABOUT_READ: &str = "\
-Writes records and states to stdout. To continue later, save the \"state\" of the last STATE message in an array: [{…}].
+Writes records and states to stdout. To continue later, save the last STATE message and pass it as the state file.
 
 Example:
   echo '{\"streams\": [{\"stream\": {\"name\": \"audit_logs\", \"json_schema\": {},

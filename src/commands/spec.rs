@@ -9,8 +9,9 @@ use crate::error::Result;
 
 /// The version of the Airbyte protocol.
 const PROTOCOL_VERSION: &str = "0.18.0";
-/// Zendesk's description of the data. The connector's own documentation is in its repository.
-const DOCUMENTATION: &str = "https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/";
+/// The page that Airbyte links to. `OWNER` is a placeholder until the first release.
+const DOCUMENTATION: &str =
+    "https://github.com/OWNER/source-zendesk-audit-logs/blob/main/docs/airbyte/source-zendesk-audit-logs.md";
 
 /// Returns the specification; `spec.json` contains it.
 #[must_use]

@@ -46,7 +46,7 @@ pub struct Config {
 
     #[schemars(
         title = "Authentication",
-        description = "How the connector authenticates to Zendesk. The user behind the credentials must be an admin with access to the audit log, and the account must be on an Enterprise plan. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
+        description = "How the connector authenticates to Zendesk. The user behind the credentials must be an admin with access to the audit log, and the account must be on an Enterprise plan or higher. See <a href=\"https://developer.zendesk.com/api-reference/ticketing/account-configuration/audit_logs/\">Zendesk's documentation</a>.",
         extend("order" = 1, "display_type" = "radio")
     )]
     /// How the connector authenticates.
