@@ -76,28 +76,36 @@ pub enum Trust {
 
 /// The order of a listing so far: how far its dates can be trusted.
 ///
-/// A time is settled when a record listed after it is not earlier by more than the tolerance. So one
-/// record with a wrong date never settles anything.
+/// The server lists a record up to the tolerance away from its place, in either direction. So a record that
+/// is listed shows that everything has been listed whose time is earlier by more than twice the tolerance:
+/// the record may be early, and what is missing late. A record settles its time minus the tolerance, and
+/// whoever restarts or resumes goes back by the tolerance once more.
+///
+/// It settles that only if the record listed after it is not earlier by more than the tolerance. So one
+/// record with a wrong date settles nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Listing {
     /// The newest settled time.
     pub settled: Option<Second>,
     /// The time of the record that was listed last.
     last: Option<Second>,
+    /// The newest time.
+    newest: Option<Second>,
 }
 
 impl Listing {
     /// Takes the time of the next record in the listing.
     fn next(&mut self, time: Second, tolerance: i64) {
-        if self.last.is_some_and(|last| last <= time.plus(tolerance)) {
-            self.settled = self.settled.max(self.last);
+        if let Some(last) = self.last.filter(|last| *last <= time.plus(tolerance)) {
+            self.settled = self.settled.max(Some(last.minus(tolerance)));
         }
         self.last = Some(time);
+        self.newest = self.newest.max(self.last);
     }
 
-    /// Takes the end of the listing: everything before it has arrived.
+    /// Takes the end of the listing: everything in the window has been listed.
     pub fn end(&mut self) {
-        self.settled = self.settled.max(self.last);
+        self.settled = self.settled.max(self.newest);
     }
 }
 
@@ -129,11 +137,12 @@ impl Batch {
                 (Dating::InWindow | Dating::AtEdge, Some(at)) => {
                     sorted &= position <= at;
                     position = at;
+                    // Far earlier than what is listed before it: the server lists it by another time.
+                    let listed = listing.last.filter(|last| at.plus(tolerance) < *last);
                     if dating == Dating::InWindow {
                         listing.next(at, tolerance);
                     }
-                    // The server may list it by another time than the one that it shows.
-                    listing.settled.map_or(at, |settled| settled.max(at))
+                    listed.map_or(at, |listed| listed.plus(tolerance))
                 }
                 // The time by which the server lists it is not known: it may return it for as long as the filter.
                 (Dating::Contradicting, _) => filter.end,

@@ -291,3 +291,7 @@ impl Cycle {
         false
     }
 }
+
+#[cfg(test)]
+#[path = "walk_tests.rs"]
+mod tests;
