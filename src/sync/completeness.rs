@@ -27,6 +27,8 @@ const MOST_COUNTS: usize = 40;
 #[derive(Debug)]
 struct Slice {
     window: Window,
+    /// The newest record, or the start.
+    newest: Second,
     /// Records whose date lies in the window.
     dated: u64,
     /// Those of them in its first second.
@@ -39,11 +41,12 @@ struct Slice {
 
 impl Slice {
     fn new(window: Window) -> Self {
-        Self { window, dated: 0, at_start: 0, loose: 0, fingerprints: Vec::new() }
+        Self { window, newest: window.start, dated: 0, at_start: 0, loose: 0, fingerprints: Vec::new() }
     }
 
     fn dated(&mut self, at: Second, fingerprint: u32) {
         self.dated += 1;
+        self.newest = self.newest.max(at);
         self.at_start += u64::from(at == self.window.start);
         self.fingerprints.push(fingerprint);
     }
@@ -126,7 +129,8 @@ impl Completeness {
         }
         match self.slices.last_mut() {
             // The same window, which may have been cut meanwhile.
-            Some(last) if window.start < last.window.end => last.window.end = window.end.max(last.window.start.plus(1)),
+            // What has been read already stays in its slice, also if a restart reads it again in another window.
+            Some(last) if window.start < last.window.end => last.window.end = window.end.max(last.newest.plus(1)),
             last => {
                 let start = last.map_or(window.start, |last| last.window.end);
                 let mut slice = Slice::new(Window { start, end: window.end.max(start.plus(1)) });

@@ -210,7 +210,8 @@ impl Engine {
             }
         };
         let outcome = outcome?;
-        if !self.running {
+        // A failure says nothing about the server's time, by which the end of what is read goes.
+        if !self.running && matches!(outcome, PageOutcome::Page(_)) {
             self.running = true;
             self.first_answer();
             let running = message::StreamStatus::Running;

@@ -124,8 +124,10 @@ impl Ledger {
 
     /// Forgets the ids of records that no sync reads again, and the oldest if they are too many.
     fn forget(&mut self) {
-        // The filter asks for a second more.
-        if let Some(of_use) = self.seen_since.map(|since| since.minus(1)) {
+        // The filter asks for a second more. A server may filter by another time than the one that a record
+        // shows, up to a look-back later.
+        let begins = self.seen_since.map(|since| self.created_at.map_or(since, |cursor| cursor.min(since)));
+        if let Some(of_use) = begins.map(|begins| begins.minus(1).minus(self.lookback)) {
             while self.seen.front().is_some_and(|(at, _)| *at < of_use) {
                 self.forget_first();
             }
@@ -147,13 +149,15 @@ impl Ledger {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut seen: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
-        for (at, identity) in self.seen.iter().skip(self.seen.len().saturating_sub(MOST_SEEN)) {
+        let too_many = self.seen.len().saturating_sub(MOST_SEEN);
+        let left_out = too_many.checked_sub(1).map(|last| self.seen[last].0);
+        for (at, identity) in self.seen.iter().skip(too_many) {
             seen.entry(*at).or_default().push(identity.clone());
         }
         // Records that settle nothing are read again from where this sync began.
         let since = self.seen_since.or_else(|| (self.created_at.is_some() || !seen.is_empty()).then_some(self.begin));
         Snapshot {
-            truncated: self.seen.len() > MOST_SEEN,
+            truncated: left_out.is_some_and(|at| since.is_none_or(|since| since <= at)),
             state: SyncState {
                 created_at: self.created_at,
                 seen_since: since,

@@ -86,7 +86,8 @@ fn one_event_20_hours_ahead_does_not_freeze_what_is_remembered() {
         let snapshot = ledger.snapshot();
         assert!(!snapshot.truncated);
         let remembered: usize = snapshot.state.seen.values().map(Vec::len).sum();
-        assert!(remembered < 700, "sync {sync}: {remembered}");
+        // Twice the look-back: a server may filter by a later time than the one that a record shows.
+        assert!(remembered < 1_300, "sync {sync}: {remembered}");
         ledger = Ledger::open(snapshot.state, None, 600);
     }
 }

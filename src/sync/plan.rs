@@ -383,7 +383,9 @@ impl Plan {
         reading.pace.learn(covered, new);
         self.pace.learn(covered, new);
         reading.pages += 1.0;
-        reading.page_ends.push_back(reached);
+        // After a restart, what the walk had reached before says nothing of where this page ends.
+        let newest = batch.records().filter_map(|(record, _)| record.created_at).max();
+        reading.page_ends.push_back(newest.map_or(reached, |newest| newest.min(reached)));
         if reading.page_ends.len() > MOST_READ_AGAIN {
             reading.page_ends.pop_front();
         }
@@ -443,8 +445,9 @@ impl Plan {
         let Window { start, end } = self.windows[index].walk.window();
         let after = usize::try_from(pages).unwrap_or(usize::MAX).saturating_sub(1);
         let middle = Window { start, end: ends.get(after).copied().unwrap_or(end).min(end) };
-        // Within a page, halfway.
-        let at = if pages == 0 { start.plus(middle.seconds() / 2) } else { middle.end };
+        // Within a page, halfway; also where the pages end in the second after the window, which the filter asks for.
+        let within = pages == 0 || middle.end >= end || middle.end <= start;
+        let at = if within { start.plus((middle.seconds() / 2).max(1)) } else { middle.end };
         self.split_anywhere(index, at);
     }
 

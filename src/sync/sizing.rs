@@ -24,20 +24,28 @@ struct Limit {
     good: i64,
     /// The smallest size that has failed lately.
     failed: Option<i64>,
+    /// The largest size that has succeeded since the last failure.
+    proven: i64,
 }
 
 impl Limit {
     fn new(most: i64) -> Self {
-        Self { most, now: most, good: 0, failed: None }
+        Self { most, now: most, good: 0, failed: None, proven: 0 }
     }
 
     fn succeed(&mut self, size: i64) {
+        self.proven = self.proven.max(size);
         if self.failed.is_some() {
             self.good = self.good.max(size.min(self.now));
         }
     }
 
     fn fail(&mut self, size: i64, divisor: i64, least: i64) {
+        // What has just succeeded fails by chance, unless it fails again. To shrink for that would let the limit
+        // sink to the smallest request wherever some requests fail by chance.
+        if std::mem::take(&mut self.proven) >= size {
+            return;
+        }
         self.failed = Some(self.failed.map_or(size, |failed| failed.min(size)));
         // What was good once may be too much now.
         let smaller = if self.good < size { self.good.max(size / divisor) } else { size / divisor };
@@ -236,5 +244,14 @@ mod tests {
             sizing.succeeded(asked(&sizing, 1));
         }
         assert_eq!(sizing.page_size(), 100);
+    }
+    #[test]
+    fn failures_by_chance_do_not_shrink_requests_to_nothing() {
+        let mut sizing = Sizing::new(100);
+        for request in 0..10_000 {
+            let request_asks = asked(&sizing, YEARS);
+            if request % 30 == 29 { sizing.too_slow(request_asks) } else { sizing.succeeded(request_asks) }
+        }
+        assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 100));
     }
 }

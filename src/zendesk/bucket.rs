@@ -47,6 +47,8 @@ pub struct Bucket {
     /// What the last response told.
     last: LimitStatus,
     heard: Instant,
+    /// Whether a response has come since then that does not tell about it.
+    unnamed: bool,
     /// Whether the last response told that others need what is left.
     scarce: bool,
 }
@@ -63,6 +65,7 @@ impl Bucket {
             at: now,
             last: LimitStatus::default(),
             heard: now,
+            unnamed: false,
             scarce: false,
         }
     }
@@ -82,7 +85,13 @@ impl Bucket {
     /// Returns whether responses have stopped to name it.
     #[must_use]
     pub fn is_forgotten(&self, now: Instant) -> bool {
-        self.kind == Kind::Named && now.saturating_duration_since(self.heard) > 2 * self.window
+        // A pause without responses says nothing.
+        self.kind == Kind::Named && self.unnamed && now.saturating_duration_since(self.heard) > 2 * self.window
+    }
+
+    /// Takes a response into account that does not tell about it.
+    pub fn unnamed(&mut self) {
+        self.unnamed = true;
     }
 
     /// Returns the requests in a window that are allowed for all; none if the limit is not in force.
@@ -168,6 +177,7 @@ impl Bucket {
         let total = f64::from(status.total.or(self.told[0]).unwrap_or(DEFAULT_TOTAL));
         self.last = status;
         self.heard = now;
+        self.unnamed = false;
         let remaining = status.remaining?;
         // Left alone, the connector stays above what is reserved for others; below it others are at work, and
         // what is left is theirs.

@@ -134,6 +134,11 @@ impl RateLimiter {
         if !headers.endpoint.is_empty() || self.endpoints.iter().any(|(known, _)| known == path) {
             let scope = self.endpoint(path);
             scope.refused_since = None;
+            for (name, bucket) in &mut scope.buckets {
+                if !headers.endpoint.iter().any(|(named, _)| named == name) {
+                    bucket.unnamed();
+                }
+            }
             scope.buckets.retain(|(_, bucket)| !bucket.is_forgotten(now));
             for (name, status) in &headers.endpoint {
                 let index = scope.buckets.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
