@@ -1,0 +1,251 @@
+//! A chain of syncs of one connection: each is run on a runtime of its own, in virtual time, and judged.
+//!
+//! It must not decide what happens (`scenario`) or what ought to (`oracle`).
+
+mod alarm;
+mod stdout;
+
+pub use alarm::Alarm;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use source_zendesk_audit_logs::airbyte::message::Level;
+use source_zendesk_audit_logs::airbyte::{Output, OutputError};
+use source_zendesk_audit_logs::clock::{Clock, RuntimeClock};
+use source_zendesk_audit_logs::commands::Context;
+use source_zendesk_audit_logs::commands::read::{Contents, Outcome, run_on};
+use source_zendesk_audit_logs::error::Error;
+use source_zendesk_audit_logs::second::Second;
+use source_zendesk_audit_logs::secret::Redactor;
+use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
+use source_zendesk_audit_logs::zendesk::ProxyVariables;
+use tokio::io::AsyncWrite;
+
+use crate::coverage::Coverage;
+use crate::oracle::{Checkpoint, Ended, Judge, Passed, Platform, Violation, Watch};
+use crate::plants::Plant;
+use crate::scenario::{Ending, HandBack, Lost, Scenario, Sync};
+use crate::timeline::Timeline;
+use crate::world::{Network, Pipe, World, machine_clock};
+
+/// No sync takes longer, in virtual time.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// What came of a chain.
+#[derive(Debug)]
+pub struct Report {
+    /// What must not be, with the index of the sync.
+    pub violations: Vec<(usize, Violation)>,
+    /// What was reached.
+    pub coverage: Coverage,
+    /// What happened.
+    pub timeline: Timeline,
+    /// Syncs that ran.
+    pub syncs: u64,
+    /// Requests that they sent.
+    pub requests: u64,
+    /// Pages that they were served.
+    pub pages: u64,
+}
+
+/// Runs a scenario, with a planted defect or none.
+///
+/// # Panics
+/// If no runtime can be made.
+#[must_use]
+pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Report {
+    let scenario = Arc::new(scenario.clone());
+    let world = World::new(Arc::clone(&scenario), timeline);
+    let mut platform = Platform::new(world.lock().tokens.configuration(), scenario.events.len());
+    let mut violations = Vec::new();
+    let (mut syncs, mut requests, mut pages) = (0, 0, 0);
+    let mut handed = platform.hand_back(HandBack::Last);
+    for (index, sync) in scenario.syncs.iter().enumerate() {
+        authorise(&world, &mut platform);
+        let run = one(&world, index, sync, &handed, &platform, plant);
+        let mut state = world.lock();
+        state.coverage.ended(run.ended);
+        syncs += 1;
+        requests += state.watch.attempts.len() as u64;
+        pages += u64::from(state.watch.pages);
+        let judge = Judge {
+            scenario: &scenario,
+            sync,
+            records: &state.records,
+            watch: &state.watch,
+            begun_from: &handed,
+            passed: run.passed,
+            ended: run.ended,
+            took: run.took,
+        };
+        let found = judge.judge(&run.received, &mut platform);
+        for violation in found {
+            state.note("VIOLATION", 0, || violation.to_string());
+            violations.push((index, violation));
+        }
+        if !violations.is_empty() {
+            break;
+        }
+        if sync.hand_back != HandBack::Last && index + 1 < scenario.syncs.len() {
+            state.coverage.hit("an older STATE is handed back");
+        }
+        handed = platform.hand_back(sync.hand_back);
+        state.pass_gap();
+    }
+    let mut state = world.lock();
+    let coverage = std::mem::take(&mut state.coverage);
+    let timeline = std::mem::take(&mut state.timeline);
+    Report { violations, coverage, timeline, syncs, requests, pages }
+}
+
+/// A customer who is locked out authorises the client again.
+fn authorise(world: &World, platform: &mut Platform) {
+    let mut world = world.lock();
+    if world.watch.pair_lost || !world.tokens.is_current(&platform.credentials) || world.tokens.is_revoked() {
+        world.tokens.authorise_again();
+        platform.credentials = world.tokens.configuration();
+        world.coverage.hit("the customer authorises again");
+    }
+}
+
+/// A sync that has ended.
+struct Run {
+    ended: Ended,
+    received: Vec<u8>,
+    passed: Passed,
+    took: i64,
+}
+
+fn one(
+    world: &World,
+    index: usize,
+    sync: &Sync,
+    handed: &Checkpoint,
+    platform: &Platform,
+    plant: Option<Plant>,
+) -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime without I/O can be made");
+    let pipe = Pipe::new(sync.pipe, sync.consumer);
+    let (began, ended, took) = runtime.block_on(async {
+        let (began, started) = {
+            let mut state = world.lock();
+            state.begin(index);
+            state.watch = Watch::new(&handed.delivered);
+            state.note("sync", index as u64, || format!("{index} begins: {sync:?}"));
+            (state.now(), state.elapsed())
+        };
+        let contents = Contents {
+            config: config(world, sync, &platform.credentials),
+            catalog: catalog(),
+            state: plant.map_or_else(|| handed.file(), |plant| plant.state(handed.file())),
+        };
+        let ended = command(world, sync, contents, &pipe, plant).await;
+        let mut state = world.lock();
+        let took = state.elapsed() - started;
+        state.note("end", index as u64, || format!("{index}: {ended:?}"));
+        state.end();
+        (began, ended, took)
+    });
+    // A process that is gone does nothing more.
+    drop(runtime);
+    let lost = match (ended, sync.ending) {
+        (Ended::Killed, Some((_, Ending::Kill(lost)))) => lost,
+        _ => Lost::Nothing,
+    };
+    let first_began = crate::scenario::PRESENT;
+    Run {
+        ended,
+        received: pipe.drain(lost),
+        passed: Passed { first_began, began, clock_ahead: sync.clock.ahead },
+        took,
+    }
+}
+
+/// Runs the command until it ends or is killed.
+async fn command(world: &World, sync: &Sync, contents: Contents, pipe: &Pipe, plant: Option<Plant>) -> Ended {
+    let alarm = Alarm::new(sync.ending.map(|(trigger, _)| trigger));
+    world.lock().watch.alarm = Some(alarm.clone());
+    let (output, jobs) = Output::on_a_task(Level::Info);
+    let stdout = stdout::Stdout::new(pipe.clone(), world.clone(), alarm.clone());
+    let mut stdout: Pin<Box<dyn AsyncWrite + Send>> = match plant {
+        Some(plant) => plant.stdout(Box::pin(stdout)),
+        None => Box::pin(stdout),
+    };
+    let writer = tokio::spawn(async move { jobs.run(&mut stdout).await });
+    tokio::spawn(pipe.clone().consume());
+    let shutdown = Shutdown::default();
+    let scenario = Arc::clone(&world.lock().scenario);
+    let network = Arc::new(Network::of(world.clone()));
+    let context = Context {
+        output,
+        clock: Clock::Runtime(RuntimeClock::new(machine_clock(world))),
+        base_url: None,
+        certificates: None,
+        proxies: ProxyVariables::default(),
+        seed: scenario.seed,
+        timeouts: None,
+        page_size: Some(scenario.server.most_records),
+        transport: Some(match plant {
+            Some(plant) => plant.transport(network),
+            None => network,
+        }),
+        shutdown: shutdown.clone(),
+        secrets: Redactor::default(),
+    };
+    let mut process = Box::pin(async move {
+        let outcome = run_on(&context, contents).await;
+        drop(context);
+        let written = writer.await;
+        match (outcome, written) {
+            (Ok(outcome), Ok(Ok(()))) => match outcome {
+                Outcome::Complete => Ended::Complete,
+                Outcome::Failed => Ended::Failed,
+                Outcome::Stopped(_) => Ended::Stopped,
+            },
+            (Err(Error::Output(OutputError::Closed)), _) | (Ok(_), Ok(Err(_))) => Ended::OutputClosed,
+            _ => Ended::Silent,
+        }
+    });
+    tokio::select! {
+        biased;
+        () = alarm.rings() => {
+            world.lock().note("ending", 0, || format!("{:?}", sync.ending));
+            match sync.ending {
+                Some((_, Ending::Term)) => { shutdown.request(Signal::Terminate); }
+                Some((_, Ending::Close)) => pipe.close(),
+                _ => return Ended::Killed,
+            }
+        }
+        ended = &mut process => return ended,
+        () = tokio::time::sleep(LONGEST) => return Ended::Hung,
+    }
+    tokio::time::timeout(LONGEST, process).await.unwrap_or(Ended::Hung)
+}
+
+fn config(world: &World, sync: &Sync, credentials: &Value) -> Value {
+    let mut config = json!({
+        "subdomain": "simulated",
+        "credentials": credentials,
+        "lookback_window_minutes": sync.lookback,
+        "rate_limit_percentage": sync.percentage,
+    });
+    if let Some(workers) = sync.workers {
+        config["num_workers"] = workers.into();
+    }
+    if let Some(start) = world.lock().scenario.start_date {
+        config["start_date"] = Second::from_unix(start).to_string().into();
+    }
+    config
+}
+
+fn catalog() -> Value {
+    json!({ "streams": [{
+        "stream": { "name": "audit_logs", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"] },
+        "sync_mode": "incremental",
+        "destination_sync_mode": "append",
+    }] })
+}

@@ -1,0 +1,27 @@
+//! The connector's own code in a simulated world: the clock, the network, the server, the consumer and whoever
+//! kills it are made from one seed, in one thread, in virtual time. A failing seed replays exactly.
+//!
+//! # A tour
+//! ```text
+//! seed -> what happens                      scenario
+//! the API, the account, the pipe            world
+//! one sync after the other, kills, states   chain
+//! what must not be                          oracle
+//! defects that it must find                 plants
+//! the shortest history that shows it        shrink
+//! what has been reached, what has happened  coverage, timeline
+//! many seeds                                runner
+//! ```
+//! Replaced are only the socket ([`source_zendesk_audit_logs::zendesk::Transport`]), the clock and stdout's file
+//! descriptor; everything above them is the product. docs/simulation.md says how to run it.
+
+pub mod chain;
+pub mod command;
+pub mod coverage;
+pub mod oracle;
+pub mod plants;
+pub mod runner;
+pub mod scenario;
+pub mod shrink;
+pub mod timeline;
+pub mod world;

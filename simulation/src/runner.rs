@@ -1,0 +1,142 @@
+//! Many seeds, on as many threads as one likes: progress, figures, and what was found.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use crate::chain;
+use crate::coverage::Coverage;
+use crate::oracle::{Kind, Violation};
+use crate::plants::Plant;
+use crate::scenario::Scenario;
+use crate::timeline::Timeline;
+
+/// Seeds that a thread runs before it tells.
+const BATCH: u64 = 64;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Task {
+    /// How many seeds.
+    pub seeds: u64,
+    /// The first one.
+    pub first: u64,
+    /// Threads.
+    pub threads: usize,
+    /// A planted defect.
+    pub plant: Option<Plant>,
+    /// If it ends with the first violation.
+    pub stop: Stop,
+}
+
+/// When a run ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Never.
+    Never,
+    /// With the first violation.
+    AtFirst,
+}
+
+/// What came of many seeds.
+#[derive(Debug, Default)]
+pub struct Total {
+    /// Seeds that ran.
+    pub seeds: u64,
+    /// Syncs that ran.
+    pub syncs: u64,
+    /// Requests that they sent.
+    pub requests: u64,
+    /// Pages that they were served.
+    pub pages: u64,
+    /// What was reached.
+    pub coverage: Coverage,
+    /// Seeds with a violation, the lowest first.
+    pub found: BTreeMap<u64, Violation>,
+    /// How often each kind was found.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Real time.
+    pub took: Duration,
+}
+
+impl Total {
+    fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.syncs += other.syncs;
+        self.requests += other.requests;
+        self.pages += other.pages;
+        self.coverage.add(&other.coverage);
+        self.found.extend(other.found);
+        for (kind, count) in other.kinds {
+            *self.kinds.entry(kind).or_default() += count;
+        }
+    }
+
+    /// Returns the seeds a second.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    pub fn pace(&self) -> f64 {
+        self.seeds as f64 / self.took.as_secs_f64().max(0.001)
+    }
+}
+
+/// Runs the seeds of a task; `progress` hears of what has been done so far, again and again.
+pub fn run(task: Task, mut progress: impl FnMut(&Total)) -> Total {
+    let began = Instant::now();
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let mut total = Total::default();
+    std::thread::scope(|scope| {
+        let (sender, totals) = channel();
+        for _ in 0..task.threads.max(1) {
+            let sender = sender.clone();
+            let (next, stop) = (&next, &stop);
+            scope.spawn(move || work(task, next, stop, &sender));
+        }
+        drop(sender);
+        for part in totals {
+            total.add(part);
+            total.took = began.elapsed();
+            progress(&total);
+        }
+    });
+    total.took = began.elapsed();
+    total
+}
+
+fn work(task: Task, next: &AtomicU64, stop: &AtomicBool, sender: &Sender<Total>) {
+    loop {
+        let first = next.fetch_add(BATCH, Ordering::Relaxed);
+        if first >= task.seeds || stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut part = Total::default();
+        for number in first..(first + BATCH).min(task.seeds) {
+            let seed = task.first + number;
+            let scenario = Scenario::draw(seed);
+            let report = chain::run(&scenario, task.plant, Timeline::new(false));
+            part.seeds += 1;
+            part.syncs += report.syncs;
+            part.requests += report.requests;
+            part.pages += report.pages;
+            part.coverage.add(&report.coverage);
+            let counts = |kind| task.plant.is_none_or(|plant| plant.shows_as().contains(&kind));
+            if let Some((_, violation)) = report.violations.into_iter().find(|(_, violation)| counts(violation.kind)) {
+                // What the seed shows without the plant as well is not found because of it.
+                if task.plant.is_some() && !chain::run(&scenario, None, Timeline::new(false)).violations.is_empty() {
+                    continue;
+                }
+                *part.kinds.entry(violation.kind).or_default() += 1;
+                part.found.insert(seed, violation);
+                if task.stop == Stop::AtFirst {
+                    stop.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+        }
+        if sender.send(part).is_err() {
+            return;
+        }
+    }
+}

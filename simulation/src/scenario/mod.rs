@@ -1,0 +1,62 @@
+//! What a seed stands for: the history, the server, and the syncs with everything that happens to them.
+//!
+//! A scenario is plain data, so that it can be shrunk and printed. It must not run anything.
+
+mod draw;
+mod history;
+mod server;
+mod syncs;
+
+pub use history::{Event, Form};
+pub use server::{Bound, Cursors, Filtering, Limits, Others, Server, Ties};
+pub use syncs::{Consumer, Credentials, Ending, Fault, HandBack, Lost, MachineClock, Sync, Trigger};
+
+/// The true time when the first sync begins, in seconds since 1970: 2024-06-01T12:00:00Z.
+pub const PRESENT: i64 = 1_717_243_200;
+
+/// Everything that a run depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The seed that it was drawn from; also decides what is drawn while it runs.
+    pub seed: u64,
+    /// What happened in the account, and how the API shows it.
+    pub events: Vec<Event>,
+    /// How the API behaves.
+    pub server: Server,
+    /// `start_date` of the configuration, in seconds since 1970.
+    pub start_date: Option<i64>,
+    /// How the connector signs in.
+    pub credentials: Credentials,
+    /// One after the other; the last one is neither disturbed nor killed.
+    pub syncs: Vec<Sync>,
+}
+
+impl Scenario {
+    /// A scenario in which nothing goes wrong, with these events and so many syncs.
+    #[must_use]
+    pub fn calm(events: Vec<Event>, syncs: usize) -> Self {
+        Self {
+            seed: 0,
+            events,
+            server: Server::calm(),
+            start_date: None,
+            credentials: Credentials::Pasted,
+            syncs: vec![Sync::calm(); syncs],
+        }
+    }
+
+    /// The shortest look-back of its syncs, in seconds.
+    #[must_use]
+    pub fn lookback(&self) -> i64 {
+        self.syncs.iter().map(Sync::lookback_seconds).min().unwrap_or(0)
+    }
+}
+
+/// A number that looks random and depends on these two only.
+#[must_use]
+pub fn mix(seed: u64, number: u64) -> u64 {
+    let mut mixed = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

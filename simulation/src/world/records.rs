@@ -1,0 +1,55 @@
+//! The records of a history: as the API writes them, and as they must stand on stdout.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use source_zendesk_audit_logs::second::Second;
+
+use crate::scenario::{Event, Form};
+
+/// All records, by the index of their event.
+#[derive(Debug, Default)]
+pub struct Records {
+    served: Vec<Vec<u8>>,
+    by_text: HashMap<Vec<u8>, usize, FixedState>,
+}
+
+impl Records {
+    /// Writes the records of these events.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
+        let mut records = Self::default();
+        for (index, event) in events.iter().enumerate() {
+            let text = text(event);
+            let emitted = text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+            records.by_text.insert(emitted, index);
+            records.served.push(text);
+        }
+        records
+    }
+
+    /// Returns the record as the API writes it.
+    #[must_use]
+    pub fn served(&self, index: usize) -> &[u8] {
+        &self.served[index]
+    }
+
+    /// Returns the event whose record has this text on stdout.
+    #[must_use]
+    pub fn find(&self, emitted: &[u8]) -> Option<usize> {
+        self.by_text.get(emitted).copied()
+    }
+}
+
+fn text(event: &Event) -> Vec<u8> {
+    let Event { id, shown, form, .. } = *event;
+    let at = Second::from_unix(shown);
+    match form {
+        Form::Plain => format!(r#"{{"id":{id},"created_at":"{at}","ip":1.0}}"#),
+        Form::Undated => format!(r#"{{"id":{id},"created_at":null}}"#),
+        Form::Anonymous => format!(r#"{{"created_at":"{at}","n":{id}}}"#),
+        Form::OddId => format!(r#"{{"id":"x{id}","created_at":"{at}"}}"#),
+        Form::Spaced => format!("{{ \"id\": {id},\r\n \"created_at\" :\n\"{at}\", \"x\":\"\\n\\u00e9\" }}"),
+    }
+    .into_bytes()
+}

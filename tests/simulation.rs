@@ -1,0 +1,114 @@
+//! The connector's own code in the simulated world of `simulation/`: some thousand chains of syncs, the planted
+//! defects, and the seeds that have found something. The full run is `examples/simulate.rs`.
+
+use zendesk_simulation::chain;
+use zendesk_simulation::plants::Plant;
+use zendesk_simulation::runner::{self, Stop, Task};
+use zendesk_simulation::scenario::{Consumer, Event, Fault, Filtering, Scenario};
+use zendesk_simulation::timeline::Timeline;
+
+/// Seeds that must hold.
+const SEEDS: u64 = 2_000;
+/// Seeds within which every planted defect must be found.
+const FINDS: u64 = 300;
+/// Where the search begins for those that need more: `--plants` searches from the beginning.
+const RARE: &[(Plant, u64)] = &[(Plant::WindowEndsEarly, 1_950), (Plant::RefusalTriedAgain, 500)];
+fn task(seeds: u64) -> Task {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Task { seeds, first: 1, threads, plant: None, stop: Stop::Never }
+}
+
+#[test]
+fn chains_of_syncs_keep_the_promise_in_a_simulated_world() {
+    let total = runner::run(task(SEEDS), |_| {});
+    let found: Vec<_> = total.found.iter().map(|(seed, violation)| format!("seed {seed}: {violation}")).collect();
+    assert!(found.is_empty(), "cargo run --example simulate -- --seeds 1 --seed N\n{}", found.join("\n"));
+    assert_eq!(total.seeds, SEEDS);
+    let reached = total.coverage.counts().filter(|(_, count)| *count > 0).count();
+    assert!(reached > 35, "only {reached} kinds of things were reached");
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 1..40 {
+        let scenario = Scenario::draw(seed);
+        let [first, second] = [0; 2].map(|_| chain::run(&scenario, None, Timeline::new(true)));
+        assert_eq!(first.timeline.lines(), second.timeline.lines(), "seed {seed}");
+        let third = chain::run(&scenario, None, Timeline::new(false));
+        assert_eq!(third.timeline.fingerprint(), first.timeline.fingerprint(), "seed {seed}");
+        assert!(first.timeline.lines().len() > 5, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_planted_defect_is_found() {
+    for plant in Plant::ALL {
+        let first = RARE.iter().find(|(rare, _)| *rare == plant).map_or(1, |(_, first)| *first);
+        let total = runner::run(Task { first, plant: Some(plant), stop: Stop::AtFirst, ..task(FINDS) }, |_| {});
+        assert!(!total.found.is_empty(), "{} is not found in {FINDS} seeds", plant.name());
+    }
+}
+
+/// Asserts that a scenario that has found a defect of the connector keeps the promise now.
+#[track_caller]
+fn assert_keeps_the_promise(scenario: &Scenario) {
+    let report = chain::run(scenario, None, Timeline::new(true));
+    assert!(report.violations.is_empty(), "{:?}\n{}", report.violations, report.timeline.lines().join("\n"));
+}
+
+fn events(number: i64, seconds: impl Fn(i64) -> i64) -> Vec<Event> {
+    (0..number).map(|id| Event::before_the_first_sync(id, seconds(id))).collect()
+}
+
+#[test]
+fn a_first_response_that_fails_does_not_let_a_slow_clock_end_the_sync() {
+    let mut scenario = Scenario::calm(events(30, |id| 60 + id), 1);
+    scenario.syncs[0].clock.ahead = -20 * 86_400;
+    scenario.syncs[0].faults = vec![(0, Fault::Status(504, None))];
+    assert_keeps_the_promise(&scenario);
+}
+
+#[test]
+fn a_server_that_filters_by_a_later_time_than_it_shows_repeats_nothing() {
+    let mut scenario = Scenario::calm(events(2, |id| 3_600 - 600 * id), 2);
+    scenario.server.filtering = Filtering::Listed;
+    scenario.events[0].listed += 500;
+    assert_keeps_the_promise(&scenario);
+}
+
+#[test]
+fn a_longer_look_back_does_not_repeat_the_second_before_the_cursor() {
+    let mut scenario = Scenario::calm(events(8, |id| 1 + id % 2), 2);
+    scenario.server.most_records = 7;
+    scenario.syncs[0].lookback = 0;
+    scenario.syncs[0].faults = vec![(1, Fault::TooLarge)];
+    scenario.syncs[1].lookback = 30;
+    assert_keeps_the_promise(&scenario);
+}
+
+#[test]
+fn deep_cursors_that_fail_within_a_look_back_do_not_stop_the_sync() {
+    let mut scenario = Scenario::calm(events(60, |id| 3_600 + 3 * id), 1);
+    scenario.server.most_records = 5;
+    scenario.server.heavy_depth = Some(5);
+    assert_keeps_the_promise(&scenario);
+}
+
+#[test]
+fn responses_that_are_slow_by_chance_do_not_shrink_requests_until_the_sync_never_ends() {
+    let mut scenario = Scenario::calm(events(40, |id| 3_600 * id), 1);
+    scenario.server.heavy_days = Some(350);
+    scenario.syncs[0].latency = 2_000;
+    scenario.syncs[0].tail = 190;
+    assert_keeps_the_promise(&scenario);
+}
+
+#[test]
+fn a_limit_of_the_endpoint_holds_after_a_consumer_has_not_read_for_a_while() {
+    let mut scenario = Scenario::calm(events(80, |id| 1 + id % 30), 1);
+    scenario.server.limits.endpoint = Some(8);
+    scenario.syncs[0].percentage = 50;
+    scenario.syncs[0].consumer = Consumer::Stops(5_000, 4_000);
+    scenario.syncs[0].pipe = 64;
+    assert_keeps_the_promise(&scenario);
+}
