@@ -321,3 +321,13 @@ fn the_state_that_airbytes_own_zendesk_connector_leaves_goes_on_from_there() {
         assert!(run.error()["message"].as_str().is_some_and(|words| words.contains("none of the fields")));
     }
 }
+
+#[test]
+fn warnings_of_a_wrong_clock_and_of_unknown_actions_are_repeated_in_the_last_line() {
+    let sandbox = sandbox(Options { clock_offset: SignedDuration::from_hours(1), ..day(50, 1) });
+    let run = connect(&sandbox).set("filters", json!({ "actions": ["logni"] })).read(None).succeeded();
+    let warnings = run.logs("WARN");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let last = run.logs("INFO").pop().expect("a last line");
+    assert!(warnings.iter().all(|words| last.contains(words)), "{last}");
+}

@@ -83,7 +83,7 @@ async fn report(
             }
             // A check reads no events, so it does not matter there.
             Notice::ClocksDiffer { .. } if profile == Profile::Check => {}
-            Notice::ClocksDiffer { offset } => output.log(Level::Warn, clock_warning(offset)).await?,
+            Notice::ClocksDiffer { offset } => output.warn(clock_warning(offset)).await?,
             Notice::Rotated { access_token, expires_at, refresh_token, kept } => {
                 let credentials = &mut config["credentials"];
                 // An empty access token makes the next command fetch one.

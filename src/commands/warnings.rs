@@ -1,7 +1,6 @@
 //! Warnings that more than one command logs. They never end a command.
 
 use super::Context;
-use crate::airbyte::message::Level;
 use crate::config::Filters;
 use crate::error::Result;
 
@@ -23,5 +22,5 @@ pub async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Re
         "filters.actions names {}, which this connector does not know. It is sent unchanged. If the sync reads no events, compare it with the column action of events that were read without filters.",
         unknown.join(", ")
     );
-    Ok(context.output.log(Level::Warn, words).await?)
+    Ok(context.output.warn(words).await?)
 }

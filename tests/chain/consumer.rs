@@ -8,16 +8,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::interrupted::Ended;
 use crate::harness::record;
-
-/// How a sync ended, as the consumer knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// By itself, or because it was asked to: with this exit code, everything was put in order.
-    Orderly(u8),
-    /// Killed at an arbitrary point.
-    Killed,
-}
 
 /// Everything that was received, over all syncs.
 #[derive(Default)]

@@ -7,25 +7,25 @@
 #![allow(dead_code, reason = "the test and the example each use a part of it")]
 
 mod consumer;
+mod interrupted;
 mod mixture;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read as _, Write};
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::SignedDuration;
 use serde_json::json;
 use source_zendesk_audit_logs::clock::ManualClock;
-use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::{Fault, Faults, Sandbox, credentials};
 
 use crate::harness::{Connection, sandbox};
-use consumer::{Consumer, Ended};
+use consumer::Consumer;
+pub use interrupted::{Ended, Kill};
 use mixture::{Mixture, Sync};
 
 /// A sync takes less than this, by its own clock.
@@ -35,17 +35,6 @@ const PATIENT: Timeouts =
     Timeouts { connect: Duration::from_secs(20), read: Duration::from_secs(20), total: Duration::from_secs(40) };
 /// The timeouts for requests that may get no response.
 const HASTY: Timeouts = Timeouts { read: Duration::from_millis(400), ..PATIENT };
-
-/// What happens to a sync before it is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kill {
-    /// A wish to stop, as by SIGTERM.
-    Stop,
-    /// stdout is closed, mostly inside of a line.
-    ClosedStdout,
-    /// SIGKILL of the program itself.
-    Sigkill,
-}
 
 /// The figures of one or more runs.
 #[derive(Debug, Default)]
@@ -174,7 +163,7 @@ impl Chain {
         let arguments = connection.arguments(self.consumer.state.as_ref());
         let (stdout, ended) = match kill {
             Some((Kill::Sigkill, after)) => run_and_kill(program, connection, &arguments, after),
-            kill => in_process(connection, &arguments, kill),
+            kill => interrupted::run(connection, &arguments, kill),
         };
         self.report.syncs += 1;
         self.consumer.take(&stdout, ended);
@@ -220,48 +209,6 @@ impl Chain {
         }
         report.violations.extend(self.consumer.broken.into_iter().map(|what| format!("--seed {seed}: {what}")));
         self.report
-    }
-}
-
-fn in_process(connection: &mut Connection, arguments: &[String], kill: Option<(Kill, usize)>) -> (Vec<u8>, Ended) {
-    let shutdown = Shutdown::default();
-    connection.signals = Some(shutdown.clone());
-    let received = Arc::default();
-    let stdout = Stdout { received: Arc::clone(&received), kill, shutdown };
-    let code = connection.command_into(arguments, Box::new(stdout));
-    let stdout = std::mem::take(&mut *received.lock().unwrap_or_else(PoisonError::into_inner));
-    (stdout, if code == 141 { Ended::Killed } else { Ended::Orderly(code) })
-}
-
-/// A stdout at which something happens after so many bytes.
-struct Stdout {
-    received: Arc<Mutex<Vec<u8>>>,
-    kill: Option<(Kill, usize)>,
-    shutdown: Shutdown,
-}
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken = bytes.len();
-        match self.kill {
-            Some((Kill::Stop, after)) if received.len() + taken > after => {
-                self.shutdown.request(Signal::Terminate);
-            }
-            Some((Kill::ClosedStdout, after)) => {
-                taken = taken.min(after.saturating_sub(received.len()));
-                if taken == 0 {
-                    return Err(ErrorKind::BrokenPipe.into());
-                }
-            }
-            _ => {}
-        }
-        received.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 

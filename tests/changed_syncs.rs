@@ -1,0 +1,17 @@
+//! Chains of syncs between which everything changes that people and platforms change: each sync emits what is due, and
+//! nothing else. This test runs some dozens; `examples/changes.rs` runs any number.
+
+mod changes;
+mod harness;
+
+use changes::Report;
+
+#[test]
+fn chains_of_changed_syncs_emit_what_is_due_once_and_warn_of_what_is_skipped() {
+    let mut report = Report::default();
+    for seed in 1..=30 {
+        report.add(changes::run(seed));
+    }
+    assert!(report.violations.is_empty(), "cargo run --example changes -- --runs 1 {}", report.violations.join("\n"));
+    assert_eq!(report.changes.len(), 11, "{:?}", report.changes);
+}
