@@ -43,18 +43,20 @@ RUN set -eu; \
 # Builds the dependencies as a layer of their own, which changes with the manifests and not with the sources.
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/
+COPY simulation/Cargo.toml simulation/
 RUN set -eu; \
-    mkdir -p src benches sandbox/src; \
+    mkdir -p src benches sandbox/src simulation/src; \
     echo 'fn main() {}' | tee benches/cost.rs benches/extraction.rs benches/hot_path.rs src/main.rs \
       > sandbox/src/main.rs; \
-    touch src/lib.rs sandbox/src/lib.rs; \
+    touch src/lib.rs sandbox/src/lib.rs simulation/src/lib.rs; \
     cargo build --release --locked --package source-zendesk-audit-logs; \
-    rm -r src benches sandbox/src
+    rm -r src benches sandbox/src simulation/src
 
 # Builds the sources. Cargo compares times, and the sources may be older than the placeholders above.
 COPY src src
 COPY benches benches
 COPY sandbox sandbox
+COPY simulation simulation
 RUN set -eu; \
     touch src/lib.rs src/main.rs; \
     cargo build --release --locked --package source-zendesk-audit-logs; \
