@@ -135,4 +135,4 @@ def cost(theme: str) -> str:
     return c.svg()
 
 
-PLOTS = {"first-sync": first_sync}
+PLOTS = {"first-sync": first_sync, "another-integration": another_integration, "cost": cost}
