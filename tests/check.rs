@@ -19,6 +19,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::config::AuthMethod;
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::zendesk::Failure;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::credentials::{
@@ -133,8 +134,9 @@ fn good_credentials_succeed_after_a_request_for_the_newest_record() {
         let (tokens, asked): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.path == "/oauth/tokens");
         let fetches_a_token = method == "client_credentials" || method == "refresh_token";
         assert_eq!(tokens.len(), usize::from(fetches_a_token), "{method}");
-        // What follows is the diagnosis: how many records there are, and when a pasted token ends.
-        assert_eq!(asked.len(), if method == "access_token" { 3 } else { 2 }, "{method}");
+        // What follows is the diagnosis: how many records there are, whether access logs can be read, and when a pasted
+        // token ends.
+        assert_eq!(asked.len(), if method == "access_token" { 4 } else { 3 }, "{method}");
         assert!(asked.iter().all(|request| request.method == "GET"), "{method}");
         assert_eq!(asked[0].path, "/api/v2/audit_logs");
         assert_eq!(asked[0].params, [("page[size]".to_owned(), "1".to_owned())]);
@@ -188,14 +190,14 @@ fn each_rejection_has_its_own_message_and_is_not_retried() {
         (enterprise, access_token(EXPIRED_ACCESS_TOKEN), expired),
         (enterprise, api_token(ADMIN_EMAIL, "wrong-token"), credentials(AuthMethod::ApiToken)),
         (enterprise, api_token("nobody@fake-mail.example", API_TOKEN), credentials(AuthMethod::ApiToken)),
-        (enterprise, access_token(AGENT_ACCESS_TOKEN), Failure::PlanOrRole),
-        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), Failure::PlanOrRole),
-        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), Failure::PlanOrRole),
-        (professional, access_token(ACCESS_TOKEN), Failure::PlanOrRole),
-        (professional, api_token(ADMIN_EMAIL, API_TOKEN), Failure::PlanOrRole),
-        (professional, client(CLIENT_ID, CLIENT_SECRET), Failure::PlanOrRole),
-        (professional, refresh_token(REFRESH_TOKEN), Failure::PlanOrRole),
-        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), Failure::MissingScope),
+        (enterprise, access_token(AGENT_ACCESS_TOKEN), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (enterprise, api_token(AGENT_EMAIL, API_TOKEN), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (enterprise, client(AGENT_CLIENT_ID, CLIENT_SECRET), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (professional, access_token(ACCESS_TOKEN), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (professional, api_token(ADMIN_EMAIL, API_TOKEN), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (professional, client(CLIENT_ID, CLIENT_SECRET), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (professional, refresh_token(REFRESH_TOKEN), Failure::Forbidden { stream: &AUDIT_LOGS }),
+        (enterprise, access_token(NO_SCOPE_ACCESS_TOKEN), Failure::MissingScope { stream: &AUDIT_LOGS }),
         (enterprise, access_token(IP_RESTRICTED_ACCESS_TOKEN), Failure::IpRestricted),
         (enterprise, access_token(EDGE_BLOCKED_ACCESS_TOKEN), Failure::IpRestricted),
         (missing, access_token(ACCESS_TOKEN), Failure::UnknownSubdomain),
@@ -349,7 +351,7 @@ fn no_url_in_a_response_is_ever_requested() {
 #[test]
 fn transient_failures_are_attempted_three_times_and_then_reported() {
     let trouble = |status| Failure::ServerError { status };
-    let page = |what: &str| Failure::NotAPage { what: what.to_owned() };
+    let page = |what: &str| Failure::NotAPage { stream: &AUDIT_LOGS, what: what.to_owned() };
     let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
     let cut = Answer::DropInBody { sent: 20 };
     for (failure, kind) in [
@@ -516,7 +518,8 @@ fn an_untrusted_certificate_is_rejected_unless_the_operator_trusts_it() {
         if accepted {
             assert_eq!(answer(&connection).1, Ok(()), "{case}");
             assert_eq!(connection.read(None).succeeded().records().len(), 1);
-            assert_eq!(seen.load(Ordering::Relaxed), 4, "the record, its number, the token's end; the read");
+            let all = "the record, its number, the access log, the token's end; the read";
+            assert_eq!(seen.load(Ordering::Relaxed), 5, "{all}");
         } else {
             assert_fails(&connection, &Failure::InvalidCertificate);
             assert_eq!(server.connections(), 1, "{case}: it would fail again");

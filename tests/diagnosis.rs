@@ -59,6 +59,9 @@ fn check(connection: &Connection, sandbox: &Sandbox) -> String {
 const VOLUME: &str =
     "A first sync reads about 1,000 events in less than a minute, at 50 % of 700 requests per minute (Enterprise).";
 
+/// The end of the message if the access log can be read.
+const ACCESS: &str = " The access log can be read, too (stream access_logs).";
+
 #[test]
 fn each_authentication_method_has_its_message() {
     for (credentials, token) in [
@@ -78,7 +81,7 @@ fn each_authentication_method_has_its_message() {
     ] {
         let sandbox = sandbox(options());
         let message = check(&Connection::with(Some(sandbox.base_url()), credentials), &sandbox);
-        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{token}"));
+        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{token}{ACCESS}"));
     }
 }
 
@@ -96,7 +99,7 @@ fn the_remedy_is_shown_only_for_a_pasted_token_that_expires_soon() {
     ] {
         let sandbox = interfering(move |request| (request.path == TOKEN).then(|| ends(&end)));
         let message = check(&Connection::to(&sandbox), &sandbox);
-        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{words}"));
+        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{words}{ACCESS}"));
     }
 }
 
@@ -137,7 +140,9 @@ fn an_account_without_events_is_reported_and_not_counted() {
     let message = check(&Connection::to(&sandbox), &sandbox);
     assert_eq!(
         message,
-        "Connected. The audit log has no events yet. The connector may use 50 % of 700 requests per minute (Enterprise). The access token does not expire."
+        format!(
+            "Connected. The audit log has no events yet. The connector may use 50 % of 700 requests per minute (Enterprise). The access token does not expire.{ACCESS}"
+        )
     );
     assert!(!sandbox.requests().iter().any(is_count));
 }
@@ -182,11 +187,14 @@ fn a_failed_lookup_is_omitted_and_not_retried() {
         let message = check(&connection, &sandbox);
         assert_eq!(
             message,
-            "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests per minute (Enterprise).",
+            format!(
+                "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests per minute (Enterprise).{ACCESS}"
+            ),
             "{words}"
         );
-        assert_eq!(sandbox.requests().len(), 3, "{words}");
-        assert_eq!(connection.clock.elapsed(), Duration::ZERO, "{words}: it waited");
+        assert_eq!(sandbox.requests().len(), 4, "{words}");
+        let waited = connection.clock.elapsed();
+        assert!(waited < Duration::from_secs(1), "{words}: it waited for more than its turn, {waited:?}");
     }
 }
 
@@ -194,7 +202,7 @@ fn a_failed_lookup_is_omitted_and_not_retried() {
 fn a_forbidden_token_lookup_does_not_affect_the_rest() {
     let sandbox = sandbox(Options { token_info: false, ..options() });
     let message = check(&Connection::to(&sandbox), &sandbox);
-    assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}"));
+    assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{ACCESS}"));
 }
 
 #[test]

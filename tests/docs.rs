@@ -17,6 +17,7 @@ use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::config::{AuthMethod, Config, InputError, InputFile, connection_specification};
 use source_zendesk_audit_logs::error::Error;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
+use source_zendesk_audit_logs::stream::STREAMS;
 use source_zendesk_audit_logs::zendesk::{self, Failure};
 use zendesk_sandbox::{Options, Shape, credentials};
 
@@ -96,8 +97,8 @@ fn zendesk_failures() -> Vec<Failure> {
         Failure::Credentials { .. } => of_methods(|method| Failure::Credentials { method }),
         Failure::ApiTokenRetired => vec![Failure::ApiTokenRetired],
         Failure::TokenExpired { .. } => of_methods(|method| Failure::TokenExpired { method }),
-        Failure::PlanOrRole => vec![Failure::PlanOrRole],
-        Failure::MissingScope => vec![Failure::MissingScope],
+        Failure::Forbidden { .. } => STREAMS.map(|stream| Failure::Forbidden { stream }).to_vec(),
+        Failure::MissingScope { .. } => STREAMS.map(|stream| Failure::MissingScope { stream }).to_vec(),
         Failure::IpRestricted => vec![Failure::IpRestricted],
         Failure::UnknownSubdomain => vec![Failure::UnknownSubdomain],
         Failure::EndpointNotFound => vec![Failure::EndpointNotFound],
@@ -121,7 +122,8 @@ fn zendesk_failures() -> Vec<Failure> {
         Failure::Timeout => vec![Failure::Timeout],
         Failure::ConnectionLost => vec![Failure::ConnectionLost],
         Failure::ServerError { .. } => vec![Failure::ServerError { status: 599 }],
-        Failure::NotAPage { .. } => vec![Failure::NotAPage { what: "{what}".into() }],
+        Failure::NotAPage { .. } =>
+            STREAMS.map(|stream| Failure::NotAPage { stream, what: "{what}".into() }).to_vec(),
         Failure::TooLarge { .. } => vec![Failure::TooLarge { what: "{what}".into() }],
         Failure::Pagination { .. } => vec![Failure::Pagination { what: "{what}" }],
         Failure::RateLimited { .. } => vec![Failure::RateLimited { minutes: 30 }, Failure::RateLimited { minutes: 0 }],

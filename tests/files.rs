@@ -371,11 +371,23 @@ fn offline() -> Connection {
 }
 
 #[test]
-fn discover_needs_no_network_and_describes_the_stream_exactly() {
+fn discover_needs_no_network_and_describes_the_streams_exactly() {
     let run = offline().discover().succeeded();
     assert_eq!(run.messages().len(), 1, "{}", run.stdout);
     let mut catalog = run.messages()[0]["catalog"].clone();
     let mut schema = catalog["streams"][0]["json_schema"].take();
+    let access_logs = catalog["streams"].as_array_mut().expect("streams").split_off(1);
+    let [access_logs] = access_logs.as_slice() else { panic!("{} more streams", access_logs.len()) };
+    for (field, value) in [
+        ("name", json!("access_logs")),
+        ("supported_sync_modes", json!(["full_refresh", "incremental"])),
+        ("source_defined_cursor", json!(true)),
+        ("default_cursor_field", json!(["timestamp"])),
+        ("source_defined_primary_key", json!([["id"]])),
+        ("is_resumable", json!(true)),
+    ] {
+        assert_eq!(access_logs[field], value, "{field}");
+    }
     assert_eq!(
         catalog,
         json!({ "streams": [{

@@ -1,4 +1,4 @@
-//! The committed `spec.json` and `schemas/audit_logs.json` equal what the types generate, byte for byte. The records that
+//! The committed `spec.json` and `schemas/` equal what the types generate, byte for byte. The records that
 //! the acceptance tests expect equal those that a read of the sandbox emits. The tables of docs/configuration.md list the
 //! fields of the types and the options of the help.
 
@@ -12,7 +12,7 @@ use harness::{Connection, record, sandbox};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::commands::spec::spec_json;
 use source_zendesk_audit_logs::config::{Config, connection_specification};
-use source_zendesk_audit_logs::stream::AUDIT_LOGS;
+use source_zendesk_audit_logs::stream::STREAMS;
 use zendesk_sandbox::Options;
 
 #[track_caller]
@@ -29,8 +29,10 @@ fn the_specification_is_committed() {
 }
 
 #[test]
-fn the_schema_is_committed() {
-    assert_committed("schemas/audit_logs.json", &(AUDIT_LOGS.json_schema)());
+fn the_schemas_are_committed() {
+    for stream in STREAMS {
+        assert_committed(&format!("schemas/{}.json", stream.name), &(stream.json_schema)());
+    }
 }
 
 /// For `zendesk-sandbox --events 20`, as acceptance-test-config.yml says.
@@ -107,6 +109,7 @@ fn described(name: &str, schema: &Value, required: &Value) -> (String, String) {
         (Some("integer"), ..) => format!("{} to {}", schema["minimum"], schema["maximum"]),
         (Some("array"), Some("string"), _) => format!("array of strings, at most {}", schema["maxItems"]),
         (Some("array"), Some("integer"), _) => format!("array of integers, at most {}", schema["maxItems"]),
+        (Some("boolean"), ..) => "true or false".to_owned(),
         (Some("string"), _, Some(format)) => format.to_owned(),
         (Some("string"), ..) => "string".to_owned(),
         (Some(other), ..) => other.to_owned(),
@@ -120,7 +123,12 @@ fn the_configuration_page_has_every_field_with_its_default_and_its_values() {
     let page = configuration_page();
     let specification = connection_specification();
     let filters = &specification["properties"]["filters"];
-    for (heading, object, prefix) in [("## Fields", &specification, ""), ("### Filters", filters, "filters.")] {
+    let access_logs = &filters["properties"]["access_logs"];
+    for (heading, object, prefix) in [
+        ("## Fields", &specification, ""),
+        ("### Filters", filters, "filters."),
+        ("### Filters of access logs", access_logs, "filters.access_logs."),
+    ] {
         let properties = object["properties"].as_object().expect("properties");
         let fields: BTreeMap<String, (String, String)> = properties
             .iter()

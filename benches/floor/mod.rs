@@ -10,7 +10,7 @@ use serde::Deserialize;
 use source_zendesk_audit_logs::config::Subdomain;
 use source_zendesk_audit_logs::second::Second;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
-use source_zendesk_audit_logs::zendesk::{BaseUrl, Between, Query, Timeouts};
+use source_zendesk_audit_logs::zendesk::{BaseUrl, Between, PageCursor, Query, Timeouts};
 use zendesk_sandbox::credentials;
 
 use crate::connector::Outcome;
@@ -55,7 +55,8 @@ async fn fetch_all(base: &BaseUrl) -> Outcome<u64> {
         if !meta.has_more {
             return Ok(pages);
         }
-        query.after = Some(meta.after_cursor.ok_or("no cursor")?);
+        let value = meta.after_cursor.ok_or("no cursor")?;
+        query.after = Some(PageCursor { parameter: query.stream.next_page.parameter, value });
     }
 }
 

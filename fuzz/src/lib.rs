@@ -14,10 +14,10 @@ use source_zendesk_audit_logs::airbyte::message::FailureType;
 use source_zendesk_audit_logs::airbyte::{CatalogError, RecordLines, selected_streams, stream_state};
 use source_zendesk_audit_logs::config::{self, AuthMethod, Config, InputFile, parse_json};
 use source_zendesk_audit_logs::error::Error;
-use source_zendesk_audit_logs::stream::{AUDIT_LOGS, STREAMS};
+use source_zendesk_audit_logs::stream::{AUDIT_LOGS, STREAMS, Stream};
 use source_zendesk_audit_logs::sync::SyncState;
 use source_zendesk_audit_logs::zendesk::{
-    Attempts, BaseUrl, Decision, Page, RateLimitHeaders, Response, RetryPolicy, Retryability, decide,
+    Attempts, BaseUrl, Decision, Page, PageCursor, RateLimitHeaders, Response, RetryPolicy, Retryability, decide,
 };
 
 fn file(file: InputFile, bytes: &[u8]) -> config::Result<Value> {
@@ -57,26 +57,55 @@ pub fn catalog(bytes: &[u8]) {
 
 /// A state file.
 pub fn state(bytes: &[u8]) {
+    for stream in STREAMS {
+        state_of(stream, bytes);
+    }
+}
+
+fn state_of(stream: &'static Stream, bytes: &[u8]) {
     let state = file(InputFile::State, bytes)
-        .and_then(|file| stream_state(&file, &AUDIT_LOGS)?.map(SyncState::parse).transpose());
+        .and_then(|file| stream_state(&file, stream)?.map(|state| SyncState::parse(state, stream)).transpose());
     match state {
         Err(error) => assert_clear(&error.into()),
         Ok(None) => {}
         Ok(Some(state)) => {
-            let written = state.to_value();
-            let read = SyncState::parse(&written).expect("what was written is understood");
-            assert_eq!(read.to_value(), written);
+            let written = state.to_value(stream);
+            let read = SyncState::parse(&written, stream).expect("what was written is understood");
+            assert_eq!(read.to_value(stream), written);
             assert_eq!(read.created_at, state.created_at);
         }
     }
 }
 
 /// A page as serde's own parser sees it.
-#[derive(Deserialize)]
 struct Expected<'t> {
+    records: Vec<&'t RawValue>,
+    meta: &'t RawValue,
+}
+
+#[derive(Deserialize)]
+struct AuditLogs<'t> {
     #[serde(borrow)]
     audit_logs: Vec<&'t RawValue>,
     meta: &'t RawValue,
+}
+
+#[derive(Deserialize)]
+struct AccessLogs<'t> {
+    #[serde(borrow)]
+    access_logs: Vec<&'t RawValue>,
+    meta: &'t RawValue,
+}
+
+impl<'t> Expected<'t> {
+    fn of(stream: &Stream, text: &'t str) -> Option<Self> {
+        if *stream == AUDIT_LOGS {
+            let AuditLogs { audit_logs: records, meta } = serde_json::from_str(text).ok()?;
+            return Some(Self { records, meta });
+        }
+        let AccessLogs { access_logs: records, meta } = serde_json::from_str(text).ok()?;
+        Some(Self { records, meta })
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,16 +117,20 @@ struct Meta {
 
 /// The body of a 200 of the API.
 pub fn page(bytes: &[u8]) {
+    for stream in STREAMS {
+        page_of(stream, bytes);
+    }
+}
+
+fn page_of(stream: &'static Stream, bytes: &[u8]) {
     let mut body = bytes.to_vec();
     // JSON is UTF-8, also in the fields that are not read.
     let text = std::str::from_utf8(bytes).ok();
-    let expected = text.and_then(|text| serde_json::from_str::<Expected<'_>>(text).ok());
+    let expected = text.and_then(|text| Expected::of(stream, text));
     let is_object = |value: &RawValue| value.get().starts_with('{');
-    let expected =
-        expected.filter(|page| page.audit_logs.iter().all(|record| is_object(record)) && is_object(page.meta));
-    let expected =
-        expected.and_then(|page| Some((page.audit_logs, serde_json::from_str::<Meta>(page.meta.get()).ok()?)));
-    let page = match Page::parse(&mut body, &AUDIT_LOGS) {
+    let expected = expected.filter(|page| page.records.iter().all(|record| is_object(record)) && is_object(page.meta));
+    let expected = expected.and_then(|page| Some((page.records, serde_json::from_str::<Meta>(page.meta.get()).ok()?)));
+    let page = match Page::parse(&mut body, stream) {
         Ok(page) => page,
         Err(what) => {
             assert_eq!(body, bytes, "it is left where it was");
@@ -108,7 +141,10 @@ pub fn page(bytes: &[u8]) {
     };
     let (records, meta) = expected.expect("only a page is taken for one");
     assert_eq!(page.has_more, meta.has_more);
-    assert_eq!(page.after_cursor, meta.after_cursor);
+    if stream.next_page.from_link.is_empty() || !page.has_next_link {
+        let cursor = meta.after_cursor.map(|value| PageCursor { parameter: stream.next_page.parameter, value });
+        assert_eq!(page.next, cursor);
+    }
     assert_eq!(page.records.len(), records.len());
     for (record, expected) in page.records.iter().zip(records) {
         assert_eq!(page.text(record), expected.get().as_bytes());
@@ -173,7 +209,7 @@ pub fn headers(bytes: &[u8]) {
     for method in
         [AuthMethod::ClientCredentials, AuthMethod::RefreshToken, AuthMethod::AccessToken, AuthMethod::ApiToken]
     {
-        let failure = response.api_failure(method, now);
+        let failure = response.api_failure(&AUDIT_LOGS, method, now);
         let message = failure.failure.to_string();
         assert!(message.ends_with(['.', ')']), "{message}");
         for retry_policy in [RetryPolicy::READ, RetryPolicy::CHECK] {

@@ -39,6 +39,18 @@ impl RecordLines {
         self.lines.extend_from_slice(self.tail.as_bytes());
     }
 
+    /// Returns the size of the lines so far, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Returns `true` if there is no line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     /// Returns the lines.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {

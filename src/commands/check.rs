@@ -16,12 +16,16 @@ use crate::airbyte::message::{ConnectionStatus, Level, Message, Status};
 use crate::config::{AuthMethod, Config};
 use crate::error::{Error, Result};
 use crate::second::Second;
-use crate::stream::AUDIT_LOGS;
+use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
 use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query, SINGLE_USE};
 
 /// The longest that it takes to know whether the connection works; real time. A refresh token adds the limit of
 /// the request that uses it up.
 const LIMIT: Duration = Duration::from_secs(50);
+/// The longest time to find out about another stream; real time.
+const OTHER_STREAM_LIMIT: Duration = Duration::from_secs(10);
+/// The longest wait of that request for the rate limiter.
+const OTHER_STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the command. A configuration that does not work is a result, not a failure.
 ///
@@ -52,10 +56,26 @@ async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -
         Err(_) => return Err(zendesk::Error::from(Failure::Timeout).into()),
     };
     let now = Second::containing(context.clock.now());
-    let diagnosis = Diagnosis::of(&client, config, &newest, now).await;
+    let (diagnosis, others) = tokio::join!(Diagnosis::of(&client, config, &newest, now), other_streams(&client));
     drop(client);
     reporter.finish().await?;
-    Ok(diagnosis.message())
+    Ok(format!("{}{others}", diagnosis.message()))
+}
+
+/// Finds out which of the other streams can be read, and says so in sentences. None of this fails a check, because
+/// nobody has to select them.
+async fn other_streams(client: &Client) -> String {
+    let mut words = Vec::new();
+    for stream in STREAMS.into_iter().filter(|stream| **stream != AUDIT_LOGS) {
+        let access = tokio::time::timeout(OTHER_STREAM_LIMIT, client.access(stream, OTHER_STREAM_WAIT)).await;
+        let Stream { name, title, .. } = stream;
+        words.push(match access.ok().flatten() {
+            Some(Ok(())) => format!(" The {title} can be read, too (stream {name})."),
+            Some(Err(failure)) => format!(" The {title} cannot be read (stream {name}): {failure}"),
+            None => format!(" It is not known whether the {title} can be read (stream {name})."),
+        });
+    }
+    words.concat()
 }
 
 fn limit(method: AuthMethod) -> Duration {

@@ -50,7 +50,8 @@ impl Diagnosis {
         let method = client.method();
         let empty = newest.records.is_empty() && !newest.has_more;
         let between = config.start_date.map(|start| Between { start, end: now.max(start).plus(BEYOND_NOW) });
-        let first_sync = Query { between, filters: Some(Arc::clone(&config.filters)), ..Query::newest(&AUDIT_LOGS) };
+        let first_sync =
+            Query { between, filters: Some(Arc::new(config.filters.of(&AUDIT_LOGS))), ..Query::newest(&AUDIT_LOGS) };
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
             // The connector renews the other tokens, or they do not expire.
@@ -65,7 +66,7 @@ impl Diagnosis {
             count: count.ok().flatten(),
             limit: client.limit(),
             percentage: config.rate_limit_percentage,
-            quota: client.quota(),
+            quota: client.quota(&AUDIT_LOGS),
             method,
             token_end: token_end.ok().flatten(),
         }

@@ -8,6 +8,8 @@ pub mod discover;
 pub mod read;
 mod reporter;
 pub mod spec;
+mod stream_read;
+mod stream_words;
 #[cfg(test)]
 pub(crate) mod test_harness;
 mod warnings;

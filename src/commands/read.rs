@@ -1,25 +1,26 @@
-//! `read`: parses the files, runs the sync and reports how it ended.
+//! `read`: parses the files, reads the selected streams at the same time, and reports how each ended.
 //!
-//! It must not emit records or states; `sync` does.
+//! `stream_read.rs` reads one stream. This file must not emit records or states; `sync` does.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::Value;
 
 use super::reporter::Profile;
-use super::warnings::{API_TOKEN_WARNING, warn_of_unknown_actions};
+use super::stream_read::{self, StreamRead};
+use super::warnings::{API_TOKEN_WARNING, warnings_in_words};
 use super::{About, Context};
-use crate::airbyte::message::{Level, StreamStatus, SyncMode, stream_status};
+use crate::airbyte::message::{Level, StreamStatus, stream_status};
 use crate::airbyte::{SelectedStream, selected_streams, stream_state};
 use crate::config::{AuthMethod, Config, InputError, InputFile};
 use crate::error::{Error, Result};
-use crate::humanize::counted;
 use crate::panics::caught_async;
-use crate::second::Second;
 use crate::shutdown::Signal;
 use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
-use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncMetrics, SyncState};
+use crate::sync::{End, SyncState};
 
 /// How a read ended. It has already emitted everything about its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,18 +64,79 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
 pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
     let Contents { config: file, catalog, state } = contents;
     let config = context.parse_config(&file)?;
-    let selected = selected_stream(&catalog)?;
-    let state = parse_state(&state, selected)?;
-    read(context, Files { file, config, selected, state }).await
+    let selected = parse_states(&state, selected_streams(&catalog, &STREAMS)?)?;
+    read(context, Files { file, config, selected }).await
 }
 
 async fn read(context: &Context, files: Files) -> Result<Outcome> {
-    let Files { file, config, selected, state } = files;
-    let Some(selected) = selected else {
+    let Files { file, config, selected } = files;
+    let Some((first, _)) = selected.first() else {
         context.output.log(Level::Warn, "The catalog selects no stream. Nothing is read.").await?;
         return Ok(Outcome::Complete);
     };
-    with_status(context, selected.stream, sync(context, &config, &file, state, selected)).await
+    let profile = Profile::Read(first.stream);
+    let (client, reporter) = match context.connect(&config, &file, profile) {
+        Ok(connected) => connected,
+        Err(error) => return refuse_all(context, &selected, &error).await,
+    };
+    if client.method() == AuthMethod::ApiToken {
+        context.output.log(Level::Warn, API_TOKEN_WARNING).await?;
+    }
+    let several = selected.len() > 1;
+    let reads = selected.into_iter().map(|(selected, state)| {
+        let read = StreamRead { client: Arc::clone(&client), state, selected, several };
+        let stream = selected.stream;
+        boxed(with_status(context, stream, stream_read::run(context, &config, read)))
+    });
+    let outcomes = all(reads.collect()).await;
+    drop(client);
+    reporter.finish().await?;
+    if several {
+        let words = warnings_in_words(&context.output.warnings());
+        if !words.is_empty() {
+            context.output.log(Level::Info, words).await?;
+        }
+    }
+    outcomes.into_iter().collect::<Result<Vec<_>>>().map(|outcomes| together(&outcomes))
+}
+
+/// Ends all streams with the same error, before anything is read.
+async fn refuse_all(context: &Context, selected: &[(SelectedStream, SyncState)], error: &Error) -> Result<Outcome> {
+    for (selected, _) in selected {
+        with_status(context, selected.stream, async { Err(error.clone()) }).await?;
+    }
+    Ok(Outcome::Failed)
+}
+
+/// Returns how a read ended whose streams ended like this: one that failed makes it a failure.
+fn together(outcomes: &[Outcome]) -> Outcome {
+    let stopped = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Stopped(_)));
+    if outcomes.contains(&Outcome::Failed) { Outcome::Failed } else { *stopped.unwrap_or(&Outcome::Complete) }
+}
+
+type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + 'f>>;
+
+fn boxed<'f, T>(future: impl Future<Output = T> + 'f) -> Boxed<'f, T> {
+    Box::pin(future)
+}
+
+/// Runs all futures at the same time, on this task.
+async fn all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
+    let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(move |task| {
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(value) = future.as_mut().poll(task)
+            {
+                *result = Some(value);
+            }
+        }
+        if results.iter().all(Option::is_some) {
+            return Poll::Ready(results.drain(..).flatten().collect());
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Runs a sync and emits the stream's statuses: STARTED, and how it ended.
@@ -107,179 +169,42 @@ struct Files {
     /// The content of the configuration file.
     file: Value,
     config: Config,
-    selected: Option<SelectedStream>,
-    state: SyncState,
+    /// The selected streams and their states.
+    selected: Vec<(SelectedStream, SyncState)>,
 }
 
 async fn files(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Files> {
     let (file, config) = context.configuration(config).await?;
     let config = config?;
-    let selected = selected_stream(&context.file(InputFile::Catalog, catalog).await?)?;
+    let selected = selected_streams(&context.file(InputFile::Catalog, catalog).await?, &STREAMS)?;
     let state = match state {
-        Some(path) => read_state(context, path, selected).await?,
-        None => SyncState::default(),
+        Some(path) => state_file(context, path).await?,
+        None => Value::Null,
     };
-    Ok(Files { file, config, selected, state })
+    Ok(Files { file, config, selected: parse_states(&state, selected)? })
 }
 
-/// Returns the selected stream. There is at most one, since a catalog cannot select a stream twice.
-fn selected_stream(catalog: &Value) -> Result<Option<SelectedStream>> {
-    Ok(selected_streams(catalog, &STREAMS)?.into_iter().next())
+/// Reads the state file. A file that does not exist counts as no state, as it does for the platform's tools.
+async fn state_file(context: &Context, path: &Path) -> Result<Value> {
+    match context.file(InputFile::State, path).await {
+        Err(Error::Input(InputError::FileMissing { .. })) => Ok(Value::Null),
+        file => file,
+    }
 }
 
-/// Reads the state. A file that does not exist counts as no state, as it does for the platform's tools.
-async fn read_state(context: &Context, path: &Path, selected: Option<SelectedStream>) -> Result<SyncState> {
-    let file = match context.file(InputFile::State, path).await {
-        Ok(file) => file,
-        Err(Error::Input(InputError::FileMissing { .. })) => Value::Null,
-        Err(error) => return Err(error),
-    };
-    parse_state(&file, selected)
+/// Finds the state of each selected stream.
+fn parse_states(file: &Value, selected: Vec<SelectedStream>) -> Result<Vec<(SelectedStream, SyncState)>> {
+    if selected.is_empty() {
+        parse_state(file, &AUDIT_LOGS)?;
+    }
+    selected.into_iter().map(|selected| Ok((selected, parse_state(file, selected.stream)?))).collect()
 }
 
-fn parse_state(file: &Value, selected: Option<SelectedStream>) -> Result<SyncState> {
-    let stream = selected.map_or(&AUDIT_LOGS, |selected| selected.stream);
+fn parse_state(file: &Value, stream: &Stream) -> Result<SyncState> {
     match stream_state(file, stream)? {
-        Some(state) => Ok(SyncState::parse(state)?),
+        Some(state) => Ok(SyncState::parse(state, stream)?),
         None => Ok(SyncState::default()),
     }
-}
-
-async fn sync(
-    context: &Context,
-    config: &Config,
-    file: &Value,
-    mut state: SyncState,
-    selected: SelectedStream,
-) -> Result<End> {
-    let SelectedStream { stream, sync_mode } = selected;
-    let started = context.clock.instant();
-    let output = &context.output;
-    let (client, reporter) = context.connect(config, file, Profile::Read(stream))?;
-    if client.method() == AuthMethod::ApiToken {
-        output.log(Level::Warn, API_TOKEN_WARNING).await?;
-    }
-    let resumed = state.created_at;
-    for warning in reconcile(config, &mut state) {
-        output.warn(warning).await?;
-    }
-    let ledger = Ledger::open(state, config.start_date, config.lookback_seconds());
-    let begin = ledger.begin();
-    output.log(Level::Info, opening(config, sync_mode, resumed, begin)).await?;
-    warn_of_unknown_actions(context, &config.filters).await?;
-    let reading = Reading {
-        stream,
-        most_in_flight: config.most_in_flight(),
-        page_size: context.page_size.unwrap_or(stream.page_size),
-        tolerance: config.lookback_seconds(),
-    };
-    let engine = Engine::new(Arc::clone(&client), output.clone(), context.clock.clone(), ledger, reading);
-    let (metrics, end) = engine.run(&context.shutdown).await;
-    let summary = Summary {
-        events: metrics.records,
-        skipped: metrics.skipped,
-        requests: client.metrics().requests(),
-        retries: client.metrics().retries(),
-        waits: client.waits(),
-        backoff: client.metrics().backoff(),
-        bytes: client.metrics().bytes(),
-        took: context.clock.instant().saturating_duration_since(started),
-        newest: metrics.newest,
-        now: Second::containing(context.clock.now()),
-    };
-    let now = client.server_time();
-    drop(client);
-    reporter.finish().await?;
-    for warning in found(metrics, begin, now) {
-        output.warn(warning).await?;
-    }
-    // A warning hours before the end of a log would be overlooked.
-    let warnings = match output.warnings() {
-        warnings if warnings.is_empty() => String::new(),
-        warnings => format!(" {}: {}", counted(warnings.len() as u64, "warning"), warnings.join(" ")),
-    };
-    output.log(Level::Info, format!("{}{warnings}", summary.line())).await?;
-    end
-}
-
-/// Compares what the state was made with to what the configuration says now, and takes over the latter.
-/// Returns what people have to know about the differences.
-fn reconcile(config: &Config, state: &mut SyncState) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let resumed = state.created_at;
-    let goes_on = resumed.is_some() || state.seen_since.is_some();
-    let from = |state: &SyncState| state.seen_since.or(state.created_at).map_or_else(String::new, |at| at.to_string());
-    let account = config.subdomain.to_string();
-    let before = state.account.replace(account.clone());
-    if let Some(before) = before.filter(|before| *before != account) {
-        // Its ids mean nothing here.
-        state.seen.clear();
-        warnings.push(format!(
-            "The state is of the account {before:?}, and this sync reads the account {account:?}. Events of {account} before {} are not read: to read them, clear the stream's data (reset its state). If the account was only renamed, nothing is missing, and some events of the last minutes before that time may come twice.",
-            from(state)
-        ));
-    }
-    let filters = std::mem::replace(&mut state.filters, Arc::clone(&config.filters));
-    if goes_on && filters != config.filters {
-        warnings.push(format!(
-            "The filters have changed since the previous sync. Events before {} that the previous filters excluded are not read: to read them, clear the stream's data (reset its state). Events that the new filters exclude are no longer read.",
-            from(state)
-        ));
-    }
-    if let (Some(start), Some(cursor)) = (config.start_date, resumed)
-        && start > cursor
-    {
-        warnings.push(format!(
-            "The start date {start} is after {cursor}, the cursor of the state. Events between the two are skipped."
-        ));
-    }
-    warnings
-}
-
-/// Returns what people have to know about what a sync found.
-fn found(metrics: SyncMetrics, begin: Second, now: Second) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if begin > now {
-        warnings.push(format!(
-            "The sync begins at {begin}, which lies in the future: no event is read until then. If the state is wrong, clear the stream's data (reset its state) or correct its created_at; if the start date is wrong, correct it."
-        ));
-    }
-    if metrics.undated > 0 {
-        warnings.push(format!(
-            "{} without a usable created_at. They were emitted without advancing the cursor.",
-            counted(metrics.undated, "record")
-        ));
-    }
-    if metrics.contradicting > 0 {
-        warnings.push(format!(
-            "{} with a created_at outside of the time that was asked for. They were emitted without advancing the cursor. Compare their created_at with the audit log in the Admin Center.",
-            counted(metrics.contradicting, "record")
-        ));
-    }
-    if metrics.recovered > 0 {
-        warnings.push(format!(
-            "Zendesk left {} out of its pages and returned them only when the same time was read again. They were emitted late.",
-            counted(metrics.recovered, "event")
-        ));
-    }
-    warnings
-}
-
-fn opening(config: &Config, mode: SyncMode, resumed: Option<Second>, begin: Second) -> String {
-    let how = match (mode, resumed) {
-        (_, Some(cursor)) => format!("after {cursor} (again from {begin}, for late events)"),
-        (_, None) if begin > Second::EPOCH => format!("from {begin}"),
-        (_, None) => "from the beginning".to_owned(),
-    };
-    let part = if config.filters.is_empty() { "" } else { ", with filters" };
-    let most = match config.num_workers {
-        Some(most) => format!(", {} in flight", counted(most.into(), "request")),
-        None => String::new(),
-    };
-    format!(
-        "Reading the audit logs of {} {how}{part}, with at most {} % of the account's rate limit{most}.",
-        config.subdomain, config.rate_limit_percentage
-    )
 }
 
 #[cfg(test)]

@@ -18,15 +18,15 @@ use crate::error::Result;
 use crate::humanize::rough;
 use crate::panics::of_task;
 use crate::secret::Secret;
-use crate::stream::Stream;
-use crate::zendesk::{Attempt, Notice};
+use crate::stream::{STREAMS, Stream};
+use crate::zendesk::{Attempt, Notice, RefusedLimit};
 
 /// The command that uses the client. It selects timeouts and the retry policy; only `read` has a stream status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// `check`
     Check,
-    /// `read` of this stream
+    /// `read`; this stream is told of waits for requests that belong to no stream
     Read(&'static Stream),
 }
 
@@ -69,17 +69,19 @@ async fn report(
                 let fact = failure.explain().fact;
                 output.log(Level::Info, format!("{fact} Retrying in {:.1} s.", wait.as_secs_f64())).await?;
             }
-            Notice::RateLimited { until, wait } => {
-                if let Profile::Read(stream) = profile {
+            Notice::RateLimited { path, limit, until, wait } => {
+                let requested = STREAMS.into_iter().find(|stream| stream.path == path);
+                if let Profile::Read(first) = profile {
+                    let stream = requested.unwrap_or(first);
                     let quota_reset = until.as_millisecond();
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
                     output.send(&stream_status(stream, StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
-                let words = format!(
-                    "The account's rate limit is used up (429): waiting {:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part.",
-                    wait.as_secs_f64().ceil()
-                );
-                output.log(Level::Info, words).await?;
+                output.log(Level::Info, rate_limit_words(limit, requested, wait)).await?;
+            }
+            Notice::Barrier { reached } => {
+                // Whoever waited may be gone.
+                let _ = reached.send(());
             }
             // A check reads no events, so it does not matter there.
             Notice::ClocksDiffer { .. } if profile == Profile::Check => {}
@@ -103,6 +105,20 @@ async fn report(
         }
     }
     Ok(())
+}
+
+/// Describes a wait for a rate limit.
+fn rate_limit_words(limit: RefusedLimit, requested: Option<&Stream>, wait: Duration) -> String {
+    let seconds = wait.as_secs_f64().ceil();
+    match (limit, requested) {
+        (RefusedLimit::Endpoint, Some(stream)) => format!(
+            "The rate limit of the {} is used up (429): waiting {seconds:.0} s. It is the endpoint's own limit; requests for other streams continue.",
+            stream.title
+        ),
+        _ => format!(
+            "The account's rate limit is used up (429): waiting {seconds:.0} s. Other integrations share it; rate_limit_percentage sets this connector's part."
+        ),
+    }
 }
 
 /// Formats an attempt on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.

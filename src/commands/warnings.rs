@@ -3,6 +3,7 @@
 use super::Context;
 use crate::config::Filters;
 use crate::error::Result;
+use crate::humanize::counted;
 
 /// Tells users of API tokens that Zendesk turns the tokens off.
 pub const API_TOKEN_WARNING: &str = "API tokens are being retired: Zendesk deactivates unused tokens and turns off all of them on 30 April 2027. Create a confidential OAuth client in Admin Center (Apps and integrations > APIs > OAuth clients) and select \"OAuth client credentials\" as the authentication.";
@@ -23,4 +24,12 @@ pub async fn warn_of_unknown_actions(context: &Context, filters: &Filters) -> Re
         unknown.join(", ")
     );
     Ok(context.output.warn(words).await?)
+}
+
+/// Repeats the warnings at the end: a warning hours before the end of a log would be overlooked.
+pub fn warnings_in_words(warnings: &[String]) -> String {
+    if warnings.is_empty() {
+        return String::new();
+    }
+    format!("{}: {}", counted(warnings.len() as u64, "warning"), warnings.join(" "))
 }

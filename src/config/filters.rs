@@ -1,6 +1,7 @@
-//! Which events to read: the optional arrays of `filters`, validated, sorted and without duplicates.
+//! Which events to read: the optional fields of `filters`, validated; arrays are sorted and have no duplicates.
 //!
-//! The API does the filtering; `zendesk/query.rs` sends the arrays. No error here shows a value.
+//! The API does the filtering, except by several users (`access_logs.user_ids`), which the sync does;
+//! `zendesk/query.rs` sends the parameters. No error here shows a value.
 
 use std::net::IpAddr;
 
@@ -9,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Result;
 use super::fields::Fields;
+use crate::stream::{ACCESS_LOGS, AUDIT_LOGS, Stream};
 
 /// The actions that Zendesk documents, and one more that occurs. Others may exist.
 const KNOWN_ACTIONS: [&str; 6] = ["create", "destroy", "exported", "login", "permanently_destroy", "update"];
@@ -20,7 +22,8 @@ const MOST_CHARACTERS: usize = 6_000;
 /// The largest number of characters that the name of a filter adds to each value: `&filter%5Bip_address%5D%5B%5D=`.
 const NAME_CHARACTERS: usize = 31;
 
-/// The filters. An event matches if it has one of the values of each array that is not empty.
+/// The filters. An event matches if it has one of the values of each array that is not empty. The filters of the
+/// audit log stand at the top.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub struct Filters {
     #[schemars(
@@ -58,6 +61,67 @@ pub struct Filters {
     )]
     /// `filter[ip_address]`, unchanged: Zendesk may compare strings.
     pub ip_addresses: Vec<String>,
+
+    #[schemars(
+        title = "Access logs",
+        description = "Which records of the stream <code>access_logs</code> to read. The filters above are for the stream <code>audit_logs</code>.",
+        with = "Option<AccessLogFilters>",
+        extend("order" = 4)
+    )]
+    /// The filters of the access log.
+    pub access_logs: AccessLogFilters,
+}
+
+/// The filters of the access log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub struct AccessLogFilters {
+    #[schemars(
+        title = "Exclude GraphQL requests",
+        description = "Leave out GraphQL requests, most of which Zendesk's own pages make in the background.",
+        with = "Option<bool>",
+        extend("order" = 0, "default" = false)
+    )]
+    /// `filter[graphql]=true`, which leaves them out.
+    pub exclude_graphql: bool,
+
+    #[schemars(
+        title = "User IDs",
+        description = "Read only requests of the users with these IDs. Zendesk filters by one user; with several, the connector reads the requests of all users and leaves out the others.",
+        with = "Option<Vec<i64>>",
+        extend("order" = 1, "maxItems" = MOST_VALUES, "examples" = [[370_000_000_001_i64]])
+    )]
+    /// `filter[user_id]`, if there is one; otherwise the sync leaves out other users.
+    pub user_ids: Vec<i64>,
+}
+
+impl AccessLogFilters {
+    /// Returns whether a record of this user matches. A record without a usable user id does.
+    #[must_use]
+    pub fn matches(&self, user: Option<i64>) -> bool {
+        self.user_ids.is_empty() || user.is_none_or(|user| self.user_ids.binary_search(&user).is_ok())
+    }
+
+    fn parse(fields: &Fields<'_>) -> Result<Self> {
+        Ok(Self {
+            exclude_graphql: match fields.get("exclude_graphql") {
+                None => false,
+                Some(Value::Bool(exclude)) => *exclude,
+                Some(other) => return Err(fields.type_error("exclude_graphql", "true or false", other)),
+            },
+            user_ids: list(fields, "user_ids", id)?,
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        let mut fields = Map::new();
+        if self.exclude_graphql {
+            fields.insert("exclude_graphql".to_owned(), json!(true));
+        }
+        if !self.user_ids.is_empty() {
+            fields.insert("user_ids".to_owned(), json!(self.user_ids));
+        }
+        Value::Object(fields)
+    }
 }
 
 impl Filters {
@@ -74,6 +138,10 @@ impl Filters {
             source_types: list(&fields, "source_types", string)?,
             actor_ids: list(&fields, "actor_ids", id)?,
             ip_addresses: list(&fields, "ip_addresses", ip_address)?,
+            access_logs: match fields.object("access_logs")? {
+                Some(fields) => AccessLogFilters::parse(&fields)?,
+                None => AccessLogFilters::default(),
+            },
         };
         if filters.characters() > MOST_CHARACTERS {
             return Err(parent.error(
@@ -83,6 +151,18 @@ impl Filters {
             ));
         }
         Ok(filters)
+    }
+
+    /// Returns the filters of a stream, without those of other streams.
+    #[must_use]
+    pub fn of(&self, stream: &Stream) -> Self {
+        if *stream == ACCESS_LOGS {
+            Self { access_logs: self.access_logs.clone(), ..Self::default() }
+        } else if *stream == AUDIT_LOGS {
+            Self { access_logs: AccessLogFilters::default(), ..self.clone() }
+        } else {
+            Self::default()
+        }
     }
 
     /// Returns whether all events match.
@@ -110,6 +190,9 @@ impl Filters {
         put("source_types", texts(&self.source_types));
         put("actor_ids", self.actor_ids.iter().map(|id| json!(id)).collect());
         put("ip_addresses", texts(&self.ip_addresses));
+        if self.access_logs != AccessLogFilters::default() {
+            lists.insert("access_logs".to_owned(), self.access_logs.to_value());
+        }
         Value::Object(lists)
     }
 
@@ -217,6 +300,29 @@ mod tests {
     }
 
     #[test]
+    fn each_stream_has_its_own_filters() {
+        let all = parse(
+            &json!({ "actions": ["login"], "access_logs": { "exclude_graphql": true, "user_ids": [9, "7", 9] } }),
+        );
+        let all = all.expect("understood");
+        let access_logs = json!({ "access_logs": { "exclude_graphql": true, "user_ids": [7, 9] } });
+        assert_eq!(all.of(&ACCESS_LOGS).to_value(), access_logs);
+        assert_eq!(parse(&access_logs).expect("understood"), all.of(&ACCESS_LOGS));
+        assert_eq!(all.of(&AUDIT_LOGS).to_value(), json!({ "actions": ["login"] }));
+        for none in [json!(null), json!({}), json!({ "exclude_graphql": false, "user_ids": null })] {
+            assert!(parse(&json!({ "access_logs": none })).expect("understood").is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_an_unknown_user_is_not_left_out() {
+        let filters = AccessLogFilters { user_ids: vec![7, 9], ..AccessLogFilters::default() };
+        let matches = |user| filters.matches(user);
+        assert!(matches(Some(7)) && matches(Some(9)) && matches(None) && !matches(Some(8)));
+        assert!(AccessLogFilters::default().matches(Some(8)));
+    }
+
+    #[test]
     fn an_invalid_value_is_rejected_with_its_index_and_not_shown() {
         for (filters, start) in [
             (json!(["s3cr3t"]), "filters must be a JSON object, not an array."),
@@ -232,6 +338,15 @@ mod tests {
             (json!({ "ip_addresses": ["10.0.0.0/8"] }), "filters.ip_addresses[0] is not an IP address."),
             (json!({ "ip_addresses": ["192.0.2.7:443"] }), "filters.ip_addresses[0] is not an IP address."),
             (json!({ "ip_addresses": ["s3cr3t"] }), "filters.ip_addresses[0] is not an IP address."),
+            (json!({ "access_logs": [] }), "filters.access_logs must be a JSON object, not an array."),
+            (
+                json!({ "access_logs": { "exclude_graphql": "s3cr3t" } }),
+                "filters.access_logs.exclude_graphql must be true or false, not a string.",
+            ),
+            (
+                json!({ "access_logs": { "user_ids": ["s3cr3t"] } }),
+                "filters.access_logs.user_ids[0] must be the id of a user",
+            ),
             (json!({ "ip_addresses": [7] }), "filters.ip_addresses[0] must be a string, not a number."),
         ] {
             let error = parse(&filters).expect_err("refused").to_string();

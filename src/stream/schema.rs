@@ -11,17 +11,24 @@ pub fn json_schema_of<T: JsonSchema>() -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.remove("title");
         schema.remove("description");
-        for property in schema["properties"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
-            // Airbyte's convention is null first. A Rust integer's width is not a JSON schema format.
-            if property["type"][1] == "null" {
-                property["type"] = json!(["null", property["type"][0]]);
-            }
-            if property["format"] == "int64"
-                && let Some(property) = property.as_object_mut()
-            {
-                property.remove("format");
-            }
-        }
     }
+    airbyte_properties(&mut schema);
     schema
+}
+
+/// Brings the properties of an object into Airbyte's form, also those of nested objects.
+fn airbyte_properties(schema: &mut Value) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for property in properties.into_iter().flat_map(|all| all.values_mut()) {
+        // Airbyte's convention is null first. A Rust integer's width is not a JSON schema format.
+        if property["type"][1] == "null" {
+            property["type"] = json!(["null", property["type"][0]]);
+        }
+        if property["format"] == "int64"
+            && let Some(property) = property.as_object_mut()
+        {
+            property.remove("format");
+        }
+        airbyte_properties(property);
+    }
 }

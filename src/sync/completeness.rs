@@ -275,7 +275,7 @@ impl Completeness {
         let hash = match identity {
             // Fibonacci hashing, which takes one multiplication.
             Identity::Id(id) => id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32,
-            Identity::Other(_) => self.hasher.hash_one(identity),
+            Identity::Ulid(_) | Identity::Other(_) => self.hasher.hash_one(identity),
         };
         hash as u32
     }

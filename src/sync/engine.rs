@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
-use crate::stream::Stream;
+use crate::stream::{Counts, Stream};
 use crate::zendesk::{self, Between, Client, PageOutcome, Query};
 
 /// Records between two STATE messages, at most.
@@ -44,6 +44,9 @@ const LATER_THAN_NOW: usize = 20;
 const CLEARLY_LATER: i64 = 300;
 /// Events younger than this may still appear, whatever the look-back, in seconds: they are not counted.
 const TOO_YOUNG_TO_COUNT: i64 = 600;
+/// RECORD messages that are handed to the writer together, in bytes: the copies of a large page must not take up
+/// the memory of several.
+const MOST_TOGETHER: usize = 512 << 10;
 /// The wait for the turn of a count in a comparison; a count that comes later than this is left out.
 const LONGEST_WAIT_FOR_A_COUNT: Duration = Duration::from_mins(5);
 
@@ -67,6 +70,19 @@ pub struct Reading {
     pub page_size: u32,
     /// How far out of order the server may list a record, in seconds: the look-back.
     pub tolerance: i64,
+    /// What lines of progress begin with, if several streams are read at once.
+    pub label: Option<&'static str>,
+}
+
+impl Reading {
+    /// Puts the label before words for the log.
+    #[must_use]
+    pub fn labelled(&self, words: String) -> String {
+        match self.label {
+            Some(label) => format!("{label}: {words}"),
+            None => words,
+        }
+    }
 }
 
 /// A sync of the stream.
@@ -186,7 +202,7 @@ impl Engine {
 
     /// Starts as many requests as are worth keeping in flight, if the plan has so many.
     fn request(&mut self) {
-        let concurrency = self.client.concurrency(self.reading.most_in_flight);
+        let concurrency = self.client.concurrency(self.reading.stream, self.reading.most_in_flight);
         self.plan.set_concurrency(concurrency);
         while self.requests.len() < concurrency {
             let Some((window, mut request)) = self.plan.next() else {
@@ -228,6 +244,9 @@ impl Engine {
         // Where the clocks differ by less, the end lies beyond the server's time as it is.
         let end = if server.since(self.machine_time) > BEYOND_NOW / 2 { server } else { self.machine_time };
         self.plan.set_present(server, end.plus(BEYOND_NOW));
+        if self.reading.stream.counts == Counts::Unavailable {
+            return;
+        }
         let begin = self.ledger.begin();
         let start = self.ledger.cursor().map_or(begin, |cursor| begin.max(cursor.plus(1)));
         let end = server.minus(self.reading.tolerance.max(TOO_YOUNG_TO_COUNT));
@@ -259,8 +278,14 @@ impl Engine {
         }
         self.completeness.enter_window(batch.window());
         let clearly_later = self.client.server_time().plus(CLEARLY_LATER);
-        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), batch.size() + batch.len() * 100);
+        let filters = self.ledger.filters();
+        let room = (batch.size() + batch.len() * 100).min(MOST_TOGETHER);
+        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), room);
         for (record, entry) in batch.records() {
+            if !filters.access_logs.matches(record.user) {
+                self.metrics.of_other_users += 1;
+                continue;
+            }
             let cursor = record.created_at.filter(|_| entry.dating == Dating::InWindow);
             if !self.ledger.enter(&record.identity, cursor, entry.until) {
                 self.metrics.skipped += 1;
@@ -268,6 +293,10 @@ impl Engine {
             }
             self.completeness.record(&record.identity, record.created_at, &entry);
             let json = batch.json(record);
+            if !lines.is_empty() && lines.len() + json.len() > MOST_TOGETHER {
+                let next = RecordLines::new(self.reading.stream, self.clock.now(), room);
+                self.output.lines(std::mem::replace(&mut lines, next).into_bytes()).await?;
+            }
             lines.push(json);
             self.metrics.records += 1;
             self.metrics.bytes += json.len() as u64;
@@ -312,7 +341,7 @@ impl Engine {
 
     /// Asks for the number of events once the sync has proved long. Nothing waits for the answer.
     fn ask_for_count(&mut self) {
-        if self.estimate.is_due() {
+        if self.reading.stream.counts != Counts::Unavailable && self.estimate.is_due() {
             let span = self.completeness.span();
             let span = if span.is_empty() { Window { start: span.start, end: self.now() } } else { span };
             let (client, query) = (Arc::clone(&self.client), self.count_query(span));
@@ -378,7 +407,7 @@ impl Engine {
         let state = State::Stream {
             stream: StreamState {
                 stream_descriptor: self.reading.stream.into(),
-                stream_state: snapshot.state.to_value(),
+                stream_state: snapshot.state.to_value(self.reading.stream),
             },
             source_stats: SourceStats { record_count: count(self.unclaimed) },
         };
@@ -408,10 +437,10 @@ impl Engine {
             expected: self.estimate.records(self.metrics),
             reached: self.ledger.cursor(),
             present: self.client.server_time(),
-            requests: self.client.metrics().requests(),
-            limit: self.client.limit(),
+            requests: self.client.metrics_of(self.reading.stream).requests(),
+            limit: if self.reading.stream.requests_per_minute.is_none() { self.client.limit() } else { None },
         });
-        Ok(self.output.log(Level::Info, words).await?)
+        Ok(self.output.log(Level::Info, self.reading.labelled(words)).await?)
     }
 }
 

@@ -6,13 +6,17 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::state::SyncState;
+use super::state::{SyncState, size_in_state};
 use crate::config::Filters;
 use crate::second::Second;
 use crate::zendesk::Identity;
 
 /// Ids that a state holds at most. Past that, records may come twice; none is lost.
 pub const MOST_SEEN: usize = 10_000;
+/// The size of the ids in a state, in bytes, at most: with its other fields, a state of ULIDs stays below 100 kB.
+const MOST_SEEN_BYTES: usize = 90_000;
+/// The size of an entry of the ids of one time, in bytes: `"2026-11-23T06:45:10Z":["01KAQC2F*"],`.
+const ENTRY_BYTES: usize = 37;
 /// Ids that are kept in memory at most. A restart within a sync reads up to a look-back again.
 const MOST_IN_MEMORY: usize = 50_000;
 
@@ -38,7 +42,7 @@ pub struct Ledger {
 pub struct Snapshot {
     /// For the STATE message.
     pub state: SyncState,
-    /// More than [`MOST_SEEN`] ids lie within the look-back.
+    /// Not all ids within the look-back fit into it.
     pub truncated: bool,
 }
 
@@ -145,11 +149,27 @@ impl Ledger {
         }
     }
 
+    /// Returns how many of the newest ids fit into a state.
+    fn kept(&self) -> usize {
+        let newest = self.seen.iter().rev().take(MOST_SEEN);
+        if !self.seen.iter().any(|(_, identity)| matches!(identity, Identity::Ulid(_))) {
+            return newest.len();
+        }
+        let (mut bytes, mut time) = (0, None);
+        newest
+            .take_while(|(at, identity)| {
+                bytes += size_in_state(identity) + if time == Some(*at) { 0 } else { ENTRY_BYTES };
+                time = Some(*at);
+                bytes <= MOST_SEEN_BYTES
+            })
+            .count()
+    }
+
     /// Returns the state that claims what has been emitted, with the newest ids if they are too many.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut seen: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
-        let too_many = self.seen.len().saturating_sub(MOST_SEEN);
+        let too_many = self.seen.len() - self.kept();
         let left_out = too_many.checked_sub(1).map(|last| self.seen[last].0);
         for (at, identity) in self.seen.iter().skip(too_many) {
             seen.entry(*at).or_default().push(identity.clone());

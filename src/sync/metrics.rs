@@ -11,6 +11,8 @@ pub struct SyncMetrics {
     pub records: u64,
     /// Records that were skipped because their id had been emitted, by this sync or one before.
     pub skipped: u64,
+    /// Records that were left out because they are of users that the filters do not name.
+    pub of_other_users: u64,
     /// RECORD messages for records without a usable `created_at`.
     pub undated: u64,
     /// RECORD messages for records whose `created_at` lies outside the span that was asked for.

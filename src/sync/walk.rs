@@ -14,7 +14,7 @@ use super::batch::{Batch, Listing, Place, Trust};
 use super::window::Window;
 use crate::second::Second;
 use crate::stream::Stream;
-use crate::zendesk::{Failure, Identity, Page, Query, Result};
+use crate::zendesk::{Failure, Identity, Page, PageCursor, Query, Result};
 
 /// How often a page that leads nowhere is requested again. A passing fault is over then, and within a
 /// second that fills many pages, what follows a restart is the same again.
@@ -35,8 +35,10 @@ pub struct Walk {
     tolerance: i64,
     /// `page[size]`, the same for all pages that one cursor leads through.
     page_size: u32,
-    /// The `after_cursor` of the last page.
-    after: Option<String>,
+    /// The cursor of the last page.
+    after: Option<PageCursor>,
+    /// The cursor goes in the stream's other parameter: in the one of the link it led nowhere.
+    other_parameter: bool,
     listing: Listing,
     trust: Trust,
     /// What has arrived since the last start while the dates were not known to be right: a restart reads
@@ -77,7 +79,7 @@ pub enum Step {
 /// Where a page leads.
 enum Leads {
     End,
-    To(String),
+    To(PageCursor),
     Nowhere(&'static str),
 }
 
@@ -91,6 +93,7 @@ impl Walk {
             tolerance,
             page_size: 0,
             after: None,
+            other_parameter: false,
             listing: Listing::default(),
             trust: Trust::Unknown,
             arrived: Vec::new(),
@@ -180,7 +183,11 @@ impl Walk {
             self.page_size = page_size;
         }
         let between = Some(self.window.filter());
-        Query { stream, between, filters: None, after: self.after.clone(), size: self.page_size }
+        let mut after = self.after.clone();
+        if let Some(cursor) = after.as_mut().filter(|_| self.other_parameter) {
+            cursor.parameter = stream.next_page.other(cursor.parameter);
+        }
+        Query { stream, between, filters: None, after, size: self.page_size }
     }
 
     /// Takes the page that [`Walk::query`] asked for.
@@ -239,10 +246,13 @@ impl Walk {
     fn leads(&mut self, page: &mut Page) -> Leads {
         // A link beside `has_more: false` contradicts it. Behind an empty page there is nothing either way.
         let more = page.has_more || (page.has_next_link && !page.records.is_empty());
-        match page.after_cursor.take() {
+        match page.next.take() {
             _ if !more => Leads::End,
             None => Leads::Nowhere("more is announced without a cursor"),
-            Some(next) if Some(&next) == self.after.as_ref() || self.cycle.repeats(&next) => {
+            Some(next)
+                if self.after.as_ref().is_some_and(|after| after.value == next.value)
+                    || self.cycle.repeats(&next.value) =>
+            {
                 // The link has been followed, and the server still says that there is no more.
                 if page.has_more { Leads::Nowhere("the same cursor comes again") } else { Leads::End }
             }
@@ -251,8 +261,10 @@ impl Walk {
     }
 
     /// Counts that a page led nowhere. Returns `true` if it is to be requested again before it is taken
-    /// as it is.
+    /// as it is. Then the cursor goes in the other parameter: a server that ignores the one of its own link
+    /// returns the first page again.
     fn may_ask_again(&mut self) -> bool {
+        self.other_parameter = !self.other_parameter;
         let again = self.same_page_again < SAME_PAGE_AGAIN;
         self.same_page_again = if again { self.same_page_again + 1 } else { 0 };
         again

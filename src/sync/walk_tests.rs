@@ -34,7 +34,7 @@ impl Server {
             .filter(|(_, event)| (between.start..=between.end).contains(&at(event.time)))
             .collect();
         found.sort_by_key(|(_, event)| event.listed);
-        let from: usize = query.after.as_ref().map_or(0, |after| after.parse().expect("a cursor of this server"));
+        let from: usize = query.after.as_ref().map_or(0, |after| after.value.parse().expect("a cursor of this server"));
         let to = (from + PAGE).min(found.len());
         let records: Vec<String> = found[from.min(to)..to]
             .iter()
@@ -87,7 +87,7 @@ fn walk_all(server: &Server, trust: Trust, troubles: &[Trouble]) -> Vec<Identity
                 Trouble::CursorRefused if query.after.is_some() => walk.cursor_refused(),
                 Trouble::NoCursor => {
                     let mut page = server.page(&query);
-                    (page.has_more, page.after_cursor) = (true, None);
+                    (page.has_more, page.next) = (true, None);
                     walk.page(page, trust)
                 }
                 Trouble::Split(second) if at(second) > walk.window().start && at(second) < walk.window().end => {
@@ -187,7 +187,7 @@ fn has_more_false_beside_a_next_link_is_no_end_until_the_link_has_been_followed(
     let mut walk = Walk::new(window(0, HOUR), TOLERANCE);
     assert!(walk.page(link(1, "a"), Trust::Unknown).is_ok());
     assert!(!walk.is_done());
-    assert_eq!(walk.query(&AUDIT_LOGS, 5).after.as_deref(), Some("a"));
+    assert_eq!(walk.query(&AUDIT_LOGS, 5).after.map(|after| after.value).as_deref(), Some("a"));
     assert!(walk.page(link(2, "a"), Trust::Unknown).is_ok());
     assert!(walk.is_done(), "the server says it twice");
 }

@@ -68,7 +68,7 @@ impl Attempt {
 #[must_use]
 pub fn target(url: &Url) -> String {
     let pairs = url.query_pairs().map(|(name, value)| {
-        if name == "page[after]" { format!("{name}={}", fingerprint(&value)) } else { format!("{name}={value}") }
+        if name.ends_with("[after]") { format!("{name}={}", fingerprint(&value)) } else { format!("{name}={value}") }
     });
     let query = pairs.collect::<Vec<_>>().join("&");
     if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) }

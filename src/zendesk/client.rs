@@ -1,14 +1,17 @@
-//! The audit log as the rest of the connector sees it: ask for a page, get a page.
+//! The API as the rest of the connector sees it: ask for a page, get a page.
 //!
 //! It must not decide which page comes next; that is `sync`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
 
 use super::auth::Auth;
 use super::base_url::BaseUrl;
 use super::body_room::BodyRoom;
 use super::failure::{Failure, Result};
 use super::metrics::Metrics;
+use super::notice::Notice;
 use super::page::Page;
 use super::pauses::Waits;
 use super::query::Query;
@@ -18,13 +21,14 @@ use super::too_much::{OnTooMuch, TooMuch};
 use super::transport::Outgoing;
 use crate::config::{AuthMethod, Credentials};
 use crate::second::Second;
+use crate::stream::Stream;
 
 /// A client of one account.
 pub struct Client {
     pub(super) base: BaseUrl,
     pub(super) retry_loop: Arc<RetryLoop>,
     pub(super) auth: Auth,
-    room: Arc<BodyRoom>,
+    rooms: Mutex<Vec<(&'static str, Arc<BodyRoom>)>>,
 }
 
 /// A request for a page.
@@ -70,7 +74,7 @@ impl Client {
         let base = setup.base.clone();
         let retry_loop = Arc::new(RetryLoop::new(setup)?);
         let auth = Auth::new(credentials, &base, &retry_loop)?;
-        Ok(Self { base, retry_loop, auth, room: Arc::default() })
+        Ok(Self { base, retry_loop, auth, rooms: Mutex::default() })
     }
 
     /// Fetches a page, with as many attempts and new tokens as it takes.
@@ -82,7 +86,7 @@ impl Client {
         let url = query.url(&self.base);
         let mut attempts = AttemptsSoFar::after(self.retry_loop.clock().instant(), *failed);
         let start = query.between.map_or(i64::MIN, |between| between.start.as_unix());
-        let place = Arc::new(self.room.place((*turn, start)));
+        let place = Arc::new(self.room(query.stream).place((*turn, start)));
         let mut token = self.auth.token(&self.retry_loop).await?;
         loop {
             let request = Outgoing::get(url.clone(), token.header()).with_place(Arc::clone(&place));
@@ -108,14 +112,26 @@ impl Client {
         }
     }
 
+    /// Returns the memory for large bodies of a stream. Streams have no order among each other: with a common
+    /// memory, a page of one could wait for ever while the other always has an earlier one.
+    fn room(&self, stream: &Stream) -> Arc<BodyRoom> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, room)) = rooms.iter().find(|(known, _)| *known == stream.name) {
+            return Arc::clone(room);
+        }
+        let room = Arc::<BodyRoom>::default();
+        rooms.push((stream.name, Arc::clone(&room)));
+        room
+    }
+
     fn read(&self, response: &mut Response, query: &Query) -> std::result::Result<PageOutcome, FailedAttempt> {
         match response.status {
             200 => match Page::parse(&mut response.body, query.stream) {
                 Ok(page) => Ok(PageOutcome::Page(page)),
-                Err(what) => Err(FailedAttempt::transient(Failure::NotAPage { what })),
+                Err(what) => Err(FailedAttempt::transient(Failure::NotAPage { stream: query.stream, what })),
             },
             400 if query.after.is_some() => Ok(PageOutcome::CursorRefused),
-            _ => Err(response.api_failure(self.auth.method(), self.retry_loop.clock().now())),
+            _ => Err(response.api_failure(query.stream, self.auth.method(), self.retry_loop.clock().now())),
         }
     }
 
@@ -128,7 +144,21 @@ impl Client {
     /// Returns figures of all requests so far.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.retry_loop.metrics
+        self.retry_loop.metrics.all()
+    }
+
+    /// Returns figures of the requests to the endpoint of a stream.
+    #[must_use]
+    pub fn metrics_of(&self, stream: &Stream) -> Arc<Metrics> {
+        self.retry_loop.metrics.endpoint(stream.path)
+    }
+
+    /// Waits until all notices so far have been reported.
+    pub async fn notices_reported(&self) {
+        let (reached, reported) = oneshot::channel();
+        self.retry_loop.notify(Notice::Barrier { reached });
+        // If nobody reports any more, there is nothing to wait for.
+        let _ = reported.await;
     }
 
     /// Returns when the sync began: the server's time at the first page, once and for all. It is this machine's
@@ -144,24 +174,26 @@ impl Client {
         self.retry_loop.server_clock_offset()
     }
 
-    /// Adds a limit, in requests a minute, that holds for one endpoint beside the account's and that no header
-    /// tells. A 429 of this endpoint then pauses its requests only.
-    pub fn limit_endpoint(&self, path: &str, per_minute: u32) {
-        self.retry_loop.limit_endpoint(path, per_minute);
+    /// Adds the limit of a stream's endpoint that holds beside the account's and that no header tells, if it has
+    /// one. A 429 of this endpoint then pauses its requests only.
+    pub fn limit_endpoint(&self, stream: &Stream) {
+        if let Some(per_minute) = stream.requests_per_minute {
+            self.retry_loop.limit_endpoint(stream.path, per_minute);
+        }
     }
 
-    /// Returns the number of requests to keep in flight: as many as the share of the rate limit and the latency
+    /// Returns the number of requests to keep in flight to the endpoint of a stream: as many as the share of the rate limit and the latency
     /// of page requests need (Little's law) and one that waits for its turn, at most `most`. It is one before
     /// the first page.
     #[must_use]
-    pub fn concurrency(&self, most: usize) -> usize {
-        self.retry_loop.concurrency(most)
+    pub fn concurrency(&self, stream: &Stream, most: usize) -> usize {
+        self.retry_loop.concurrency(stream.path, most)
     }
 
-    /// Requests a minute that the rate limiter allows.
+    /// Returns the requests a minute that the rate limiter allows to the endpoint of a stream.
     #[must_use]
-    pub fn quota(&self) -> f64 {
-        self.retry_loop.quota()
+    pub fn quota(&self, stream: &Stream) -> f64 {
+        self.retry_loop.quota(stream.path)
     }
 
     /// Requests a minute of the whole account, if a header has told.
@@ -170,9 +202,9 @@ impl Client {
         self.retry_loop.limit()
     }
 
-    /// How long nothing has gone because of the rate limit.
+    /// Returns how long nothing has gone to the endpoint of a stream because of rate limits.
     #[must_use]
-    pub fn waits(&self) -> Waits {
-        self.retry_loop.waits()
+    pub fn waits(&self, stream: &Stream) -> Waits {
+        self.retry_loop.waits(stream.path)
     }
 }

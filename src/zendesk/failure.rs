@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::config::AuthMethod;
 use crate::failure::{Category, Explanation};
 use crate::panics::Panicked;
+use crate::stream::Stream;
 
 /// What a failed request means.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,9 +56,15 @@ pub enum Failure {
         method: AuthMethod,
     },
     /// 403 of the API.
-    PlanOrRole,
+    Forbidden {
+        /// The stream that was requested.
+        stream: &'static Stream,
+    },
     /// 403 for a missing scope.
-    MissingScope,
+    MissingScope {
+        /// The stream that was requested.
+        stream: &'static Stream,
+    },
     /// 403 without a JSON body.
     IpRestricted,
     /// 404 for the whole account.
@@ -121,6 +128,8 @@ pub enum Failure {
     },
     /// A success status with a body that is not a page.
     NotAPage {
+        /// The stream that was requested.
+        stream: &'static Stream,
         /// What the response is instead.
         what: String,
     },
@@ -182,10 +191,12 @@ impl Failure {
                 AuthMethod::ClientCredentials => "Zendesk rejected a new token too. Check that the OAuth client is active and that its user is still an active admin.",
                 AuthMethod::RefreshToken => "Zendesk rejected a new token too. Check that the OAuth client and the user who authorized it are still active, and authorize the client again.",
             }),
-            Self::PlanOrRole => configuration("Zendesk denied access to the audit log (403).")
-                .remedy("Either the account is not on an Enterprise plan, or the user behind the credentials is not an admin with access to the audit log. Check the plan, and use an admin's credentials."),
-            Self::MissingScope => configuration("The OAuth token does not have permission to read audit logs (403).")
-                .remedy("Issue it with the scope \"auditlogs:read\" (or \"read\")."),
+            Self::Forbidden { stream } => configuration(format!("Zendesk denied access to the {} (403).", stream.title))
+                .remedy(stream.refusal.remedy),
+            Self::MissingScope { stream } => {
+                configuration(format!("The OAuth token does not have permission to read {}s (403).", stream.title))
+                    .remedy(stream.refusal.scope_remedy)
+            }
             Self::IpRestricted => configuration("Zendesk rejected the request before it reached the API (403).")
                 .remedy("The most likely reason is an IP restriction. Allow this machine's IP address in Admin Center (Account > Security > Advanced > IP restrictions), or ask the operator of the network."),
             Self::UnknownSubdomain => configuration("No Zendesk account exists at this address (404).")
@@ -222,7 +233,7 @@ impl Failure {
             Self::ServerError { status } => {
                 transient(format!("Zendesk could not process the request (status {status}).")).remedy(SEE_STATUS)
             }
-            Self::NotAPage { what } => transient(format!("Zendesk's response is not a page of the audit log ({what})."))
+            Self::NotAPage { stream, what } => transient(format!("Zendesk's response is not a page of the {} ({what}).", stream.title))
                 .remedy("The connector did not treat it as the end of the data. Try again later. If the error persists, look for a proxy or a maintenance page between this machine and Zendesk."),
             Self::TooLarge { what } => transient(format!("Zendesk's response is too large ({what})."))
                 .remedy("The connector already asks for as little as possible. Try again later. If the error persists, report it with the technical details."),

@@ -9,32 +9,24 @@ const RISE: f64 = 0.5;
 /// The weight of a request that took less: a fast answer among slow ones changes little.
 const FALL: f64 = 0.125;
 
-/// The endpoint from which pages come, and how long it takes.
+/// How long the pages of each endpoint take, by its path.
 #[derive(Debug, Default)]
-pub struct PageLatency {
-    path: String,
-    latency: Latency,
-}
+pub struct PageLatency(Vec<(String, Latency)>);
 
 impl PageLatency {
-    /// Takes a page into account that came from this endpoint after this time. Another endpoint starts anew.
+    /// Takes a page into account that came from this endpoint after this time.
     pub fn observe(&mut self, path: &str, took: Duration) {
-        if self.path != path {
-            *self = Self { path: path.to_owned(), latency: Latency::default() };
-        }
-        self.latency.observe(took);
+        let index = self.0.iter().position(|(known, _)| known == path).unwrap_or_else(|| {
+            self.0.push((path.to_owned(), Latency::default()));
+            self.0.len() - 1
+        });
+        self.0[index].1.observe(took);
     }
 
-    /// Returns the path of the endpoint; empty before the first page.
+    /// Returns how long the pages of an endpoint take.
     #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Returns how long its pages take.
-    #[must_use]
-    pub fn latency(&self) -> Latency {
-        self.latency
+    pub fn latency(&self, path: &str) -> Latency {
+        self.0.iter().find(|(known, _)| known == path).map_or_else(Latency::default, |(_, latency)| *latency)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lookups besides the pages: the number of events, and when the access token expires.
+//! Lookups besides the pages: the number of events, access to a stream, and when the access token expires.
 //!
 //! Nothing may depend on them: each is requested once, with a token that is already there, and every failure
 //! means "unknown". Only numbers and times of a response may leave this file, because the response about a token
@@ -12,9 +12,14 @@ use serde_json::Value;
 
 use super::base_url::BaseUrl;
 use super::client::Client;
-use super::query::{Between, Query, filter_parameters};
+use super::failure::Failure;
+use super::page::Page;
+use super::query::{Query, filter_parameters};
+use super::response::Response;
+use super::retry::Retryability;
 use super::transport::Outgoing;
 use crate::second::Second;
+use crate::stream::{Counts, Stream};
 
 /// The endpoint that describes the access token of the request.
 const TOKEN_PATH: &str = "/api/v2/oauth/tokens/current.json";
@@ -34,6 +39,9 @@ impl Client {
     /// Returns the number of events that match a query, or `None` if it is unknown. Sends no request if the rate
     /// limiter would delay it by more than `longest_wait`.
     pub async fn count(&self, query: &Query, longest_wait: Duration) -> Option<u64> {
+        if query.stream.counts == Counts::Unavailable {
+            return None;
+        }
         let url = count_url(&self.base, query);
         self.ask(url, longest_wait, read_count).await
     }
@@ -44,11 +52,36 @@ impl Client {
         self.ask(self.base.join(TOKEN_PATH), longest_wait, read_token_end).await
     }
 
+    /// Returns whether the records of a stream can be read, with the failure if the API refuses them, or `None` if
+    /// that is unknown. `longest_wait` is that of [`Client::count`].
+    pub async fn access(&self, stream: &'static Stream, longest_wait: Duration) -> Option<Result<(), Failure>> {
+        let clock = self.retry_loop.clock();
+        let method = self.auth.method();
+        self.ask_any(Query::newest(stream).url(&self.base), longest_wait, |response| {
+            if response.status == 200 {
+                return Page::parse(&mut response.body, stream).ok().map(|_| Ok(()));
+            }
+            let failed = response.api_failure(stream, method, clock.now());
+            (failed.retryability == Retryability::Permanent).then_some(Err(failed.failure))
+        })
+        .await
+    }
+
     async fn ask<T>(&self, url: Url, longest_wait: Duration, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+        let read = |response: &mut Response| if response.status == 200 { read(&response.body) } else { None };
+        self.ask_any(url, longest_wait, read).await
+    }
+
+    async fn ask_any<T>(
+        &self,
+        url: Url,
+        longest_wait: Duration,
+        read: impl FnOnce(&mut Response) -> Option<T>,
+    ) -> Option<T> {
         let now = Second::containing(self.retry_loop.clock().now());
         let token = self.auth.token_at_hand(now)?;
         let request = Outgoing::get(url, token.header());
-        self.retry_loop.ask(&request, longest_wait, |response| read(&response.body)).await
+        self.retry_loop.ask(&request, longest_wait, read).await
     }
 }
 
@@ -58,10 +91,7 @@ fn count_url(base: &BaseUrl, query: &Query) -> Url {
     let mut url = base.join(query.stream.path);
     let mut pairs = url.query_pairs_mut();
     pairs.append_pair("page", "1").append_pair("per_page", "1");
-    if let Some(Between { start, end }) = query.between {
-        pairs.append_pair("filter[created_at][]", &start.to_string());
-        pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
-    }
+    pairs.extend_pairs(query.between.iter().flat_map(|between| between.parameters(query.stream)));
     if let Some(filters) = &query.filters {
         pairs.extend_pairs(filter_parameters(filters));
     }
@@ -92,6 +122,7 @@ mod tests {
     use super::*;
     use crate::config::Subdomain;
     use crate::stream::AUDIT_LOGS;
+    use crate::zendesk::Between;
 
     #[test]
     fn a_count_requests_one_record_by_offset() {

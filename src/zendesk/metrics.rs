@@ -3,9 +3,43 @@
 //! It must not decide anything by these figures.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Figures of all requests so far.
+/// The figures of all requests, and those of each endpoint.
+#[derive(Debug, Default)]
+pub struct AllMetrics {
+    all: Metrics,
+    endpoints: Mutex<Vec<(String, Arc<Metrics>)>>,
+}
+
+impl AllMetrics {
+    /// Returns the figures of all requests.
+    #[must_use]
+    pub fn all(&self) -> &Metrics {
+        &self.all
+    }
+
+    /// Returns the figures of the requests to an endpoint.
+    #[must_use]
+    pub fn endpoint(&self, path: &str) -> Arc<Metrics> {
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, metrics)) = endpoints.iter().find(|(known, _)| known == path) {
+            return Arc::clone(metrics);
+        }
+        let metrics = Arc::<Metrics>::default();
+        endpoints.push((path.to_owned(), Arc::clone(&metrics)));
+        metrics
+    }
+
+    /// Adds to one figure of an endpoint, and to that of all.
+    pub(super) fn add(&self, path: &str, figure: fn(&Metrics) -> &AtomicU64, amount: u64) {
+        figure(&self.all).fetch_add(amount, Ordering::Relaxed);
+        figure(&self.endpoint(path)).fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// Figures of requests so far.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(super) requests: AtomicU64,

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::attempt::Attempt;
 use super::failure::Failure;
+use super::rate_limiter::RefusedLimit;
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -24,12 +25,21 @@ pub enum Notice {
         /// How long the retry is delayed.
         wait: Duration,
     },
-    /// The account's rate limit is used up (429); all requests wait.
+    /// A rate limit is used up (429); all requests that it rules wait.
     RateLimited {
+        /// The endpoint that refused a request.
+        path: String,
+        /// Which limit is used up.
+        limit: RefusedLimit,
         /// When requests continue.
         until: Timestamp,
         /// How long that takes.
         wait: Duration,
+    },
+    /// Nothing happened. It is answered when all notices before it have been reported.
+    Barrier {
+        /// Must be answered.
+        reached: oneshot::Sender<()>,
     },
     /// The server's clock and this machine's differ.
     ClocksDiffer {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::base_url::BaseUrl;
-use crate::config::Filters;
+use super::page::PageCursor;
+use crate::config::{AccessLogFilters, Filters};
 use crate::second::Second;
 use crate::stream::Stream;
 
-/// A span of `filter[created_at][]`. Zendesk does not document whether its ends are inclusive.
+/// A span of time, for the stream's filter. Zendesk does not document whether its ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Between {
     /// The first value.
@@ -26,12 +27,12 @@ pub struct Between {
 pub struct Query {
     /// The stream, which sets the endpoint.
     pub stream: &'static Stream,
-    /// `filter[created_at][]`. All pages of a walk must have the same.
+    /// The filter by time. All pages of a walk must have the same.
     pub between: Option<Between>,
     /// The filters; all events match if absent. All pages of a walk must have the same.
     pub filters: Option<Arc<Filters>>,
-    /// `page[after]`: the `after_cursor` of the previous page.
-    pub after: Option<String>,
+    /// The cursor of the previous page.
+    pub after: Option<PageCursor>,
     /// `page[size]`
     pub size: u32,
 }
@@ -49,20 +50,27 @@ impl Query {
         let mut url = base.join(self.stream.path);
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair("page[size]", &self.size.to_string());
-        if let Some(Between { start, end }) = self.between {
-            // In ascending order a walk can resume from the last record.
-            pairs.append_pair("sort", "created_at");
-            pairs.append_pair("filter[created_at][]", &start.to_string());
-            pairs.append_pair("filter[created_at][]", &end.max(start).to_string());
-        }
+        // In ascending order a walk can resume from the last record.
+        let sort = self.stream.sort;
+        let sort = if self.between.is_some() { sort.ascending } else { sort.descending };
+        pairs.extend_pairs(sort.map(|sort| ("sort", sort)));
+        pairs.extend_pairs(self.between.iter().flat_map(|between| between.parameters(self.stream)));
         if let Some(filters) = &self.filters {
             pairs.extend_pairs(filter_parameters(filters));
         }
         if let Some(after) = &self.after {
-            pairs.append_pair("page[after]", after);
+            pairs.append_pair(after.parameter, &after.value);
         }
         drop(pairs);
         url
+    }
+}
+
+impl Between {
+    /// Returns the parameters of the filter by time.
+    pub(super) fn parameters(self, stream: &Stream) -> [(&'static str, String); 2] {
+        let Self { start, end } = self;
+        [(stream.time_filter.start, start.to_string()), (stream.time_filter.end, end.max(start).to_string())]
     }
 }
 
@@ -80,6 +88,14 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
         let brackets = if values.len() > 1 { "[]" } else { "" };
         parameters.extend(values.iter().map(|value| (format!("{name}{brackets}"), value.clone())));
     }
+    let AccessLogFilters { exclude_graphql, user_ids } = &filters.access_logs;
+    if *exclude_graphql {
+        parameters.push(("filter[graphql]".to_owned(), "true".to_owned()));
+    }
+    // The API takes one user. The sync leaves out other users where there are several.
+    if let [user] = user_ids.as_slice() {
+        parameters.push(("filter[user_id]".to_owned(), user.to_string()));
+    }
     parameters
 }
 
@@ -87,7 +103,7 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::config::Subdomain;
-    use crate::stream::AUDIT_LOGS;
+    use crate::stream::{ACCESS_LOGS, AUDIT_LOGS};
 
     #[test]
     fn everything_is_encoded_in_the_form_that_the_api_accepts() {
@@ -101,7 +117,7 @@ mod tests {
             stream: &AUDIT_LOGS,
             between: Some(Between { start: Second::from_unix(0), end: Second::from_unix(60) }),
             filters: Some(Arc::default()),
-            after: Some("a+b/c==&x".to_owned()),
+            after: Some(PageCursor { parameter: "page[after]", value: "a+b/c==&x".to_owned() }),
             size: 100,
         };
         assert_eq!(
@@ -112,6 +128,45 @@ mod tests {
             )
         );
     }
+
+    #[test]
+    fn a_request_for_access_logs_has_the_parameters_of_its_endpoint() {
+        let acme = Subdomain::parse("acme").expect("a subdomain");
+        let base = BaseUrl::new(&acme, None).expect("a URL");
+        let decoded = |query: &Query| {
+            let url = query.url(&base);
+            let pairs: Vec<String> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+            format!("{}?{}", url.path(), pairs.join("&"))
+        };
+        assert_eq!(
+            decoded(&Query::newest(&ACCESS_LOGS)),
+            "/api/v2/access_logs?page[size]=1&sort=-created_at",
+            "ascending is the order without a parameter"
+        );
+        let filters = |user_ids| Filters {
+            access_logs: AccessLogFilters { exclude_graphql: true, user_ids },
+            ..Filters::default()
+        };
+        let query = Query {
+            stream: &ACCESS_LOGS,
+            between: Some(Between { start: Second::from_unix(0), end: Second::from_unix(60) }),
+            filters: Some(Arc::new(filters(vec![7]))),
+            after: Some(PageCursor { parameter: "filter[after]", value: "x".to_owned() }),
+            size: 2_500,
+        };
+        assert_eq!(
+            decoded(&query),
+            "/api/v2/access_logs?page[size]=2500&filter[start]=1970-01-01T00:00:00Z\
+             &filter[end]=1970-01-01T00:01:00Z&filter[graphql]=true&filter[user_id]=7&filter[after]=x"
+        );
+        let several = Query { filters: Some(Arc::new(filters(vec![7, 8]))), ..Query::newest(&ACCESS_LOGS) };
+        assert_eq!(
+            decoded(&several),
+            "/api/v2/access_logs?page[size]=1&sort=-created_at&filter[graphql]=true",
+            "the API takes one user"
+        );
+    }
+
     #[test]
     fn a_filter_with_several_values_has_brackets_in_its_name() {
         let acme = Subdomain::parse("acme").expect("a subdomain");
@@ -121,6 +176,7 @@ mod tests {
             source_types: vec!["a b+c".to_owned(), "zendesk/app_market/app".to_owned()],
             actor_ids: vec![-1, i64::MAX],
             ip_addresses: vec!["2001:db8::1".to_owned()],
+            ..Filters::default()
         };
         let query = Query { filters: Some(Arc::new(filters)), ..Query::newest(&AUDIT_LOGS) };
         assert_eq!(

@@ -13,6 +13,15 @@ use super::rate_limit_headers::{LimitStatus, RateLimitHeaders};
 /// A message about a pause is due again if the pause becomes longer by more than this.
 const SAME_PAUSE: Duration = Duration::from_secs(10);
 
+/// The limit that a refusal (429) is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedLimit {
+    /// The account's, which holds for all requests.
+    Account,
+    /// The endpoint's own.
+    Endpoint,
+}
+
 /// The rate limiter of one connector process.
 #[derive(Debug)]
 pub struct RateLimiter {
@@ -202,11 +211,17 @@ impl RateLimiter {
         self.account.buckets.iter().find_map(|(_, bucket)| bucket.told())
     }
 
-    /// Returns how long nothing has gone until now.
+    /// Returns how long nothing has gone to an endpoint until now.
     #[must_use]
-    pub fn waits(&self, now: Instant) -> Waits {
-        let scopes = std::iter::once(&self.account).chain(self.endpoints.iter().map(|(_, scope)| scope));
-        scopes.map(|scope| scope.pauses.waits(now)).fold(Waits::default(), Waits::plus)
+    pub fn waits(&self, path: &str, now: Instant) -> Waits {
+        self.scopes(path).map(|scope| scope.pauses.waits(now)).fold(Waits::default(), Waits::plus)
+    }
+
+    /// Returns which limit a refusal of an endpoint is about.
+    #[must_use]
+    pub fn refused_limit(&self, path: &str) -> RefusedLimit {
+        let own = self.endpoints.iter().any(|(known, scope)| known == path && scope.has_own_limit());
+        if own { RefusedLimit::Endpoint } else { RefusedLimit::Account }
     }
 }
 

@@ -320,7 +320,7 @@ fn others_who_use_the_account_hard_are_left_their_part() {
     assert_eq!(servers.account.refused, 0);
     let reached = per_minute(&sent, long);
     assert!((130.0..=220.0).contains(&reached), "{reached}");
-    assert!(limiter.waits(start + long).yielding > Duration::from_mins(4));
+    assert!(limiter.waits(PATH, start + long).yielding > Duration::from_mins(4));
 }
 
 #[test]

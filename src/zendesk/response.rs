@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::retry::{Retryability, parse_rate_limit_reset, parse_retry_after};
 use crate::config::AuthMethod;
 use crate::second::Second;
+use crate::stream::Stream;
 
 /// A response, read to its end.
 pub struct Response {
@@ -119,21 +120,21 @@ impl Response {
         })
     }
 
-    /// Returns the failure of a response of the API that is not a 200.
+    /// Returns the failure of a response of a stream's endpoint that is not a 200.
     #[must_use]
-    pub fn api_failure(&self, method: AuthMethod, now: Timestamp) -> FailedAttempt {
+    pub fn api_failure(&self, stream: &'static Stream, method: AuthMethod, now: Timestamp) -> FailedAttempt {
         if let Some(failure) = self.common_failure(now) {
             return failure;
         }
         FailedAttempt::permanent(match self.status {
             401 => self.unauthorized(method, now),
-            403 => self.forbidden(),
+            403 => self.forbidden(stream),
             404 => Failure::EndpointNotFound,
             413 => return FailedAttempt::transient(Failure::TooLarge { what: "status 413".to_owned() }),
             422 => Failure::Unprocessable,
             // Only a 200 has a page; 204 and 206 do not.
             status @ 200..=299 => {
-                return FailedAttempt::transient(Failure::NotAPage { what: format!("status {status}") });
+                return FailedAttempt::transient(Failure::NotAPage { stream, what: format!("status {status}") });
             }
             status => Failure::UnexpectedStatus { status },
         })
@@ -151,17 +152,18 @@ impl Response {
         }
     }
 
-    fn forbidden(&self) -> Failure {
+    fn forbidden(&self, stream: &'static Stream) -> Failure {
         match self.json() {
             None => Failure::IpRestricted,
             Some(json) => {
-                let about_scopes = ["description", "error_description"]
-                    .iter()
-                    .any(|field| json[field].as_str().is_some_and(|text| text.contains("scope")));
+                let errors = json["errors"].as_array().into_iter().flatten();
+                let words = ["description", "error_description"].map(|field| &json[field]);
+                let words = words.into_iter().chain(errors.flat_map(|error| [&error["title"], &error["detail"]]));
+                let about_scopes = words.filter_map(Value::as_str).any(|text| text.contains("scope"));
                 if about_scopes || json["error"] == "insufficient_scope" {
-                    Failure::MissingScope
+                    Failure::MissingScope { stream }
                 } else {
-                    Failure::PlanOrRole
+                    Failure::Forbidden { stream }
                 }
             }
         }
@@ -185,6 +187,7 @@ impl Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::AUDIT_LOGS;
     use reqwest::header::HeaderValue;
 
     fn response(status: u16, body: &str) -> Response {
@@ -202,6 +205,8 @@ mod tests {
         "2026-11-23T12:00:00Z".parse().expect("a time")
     }
 
+    const NO_ADD_ON: &str = r#"{"errors":[{"detail":"Authorization failed","title":"Authorization failed"}]}"#;
+    const NO_SCOPE: &str = r#"{"errors":[{"title":"Authorization failed","detail":"missing scope read"}]}"#;
     const FORBIDDEN: &str = r#"{"error":{"title":"Forbidden","message":"You do not have access to this page. Please contact the account owner of this help desk for further help."}}"#;
 
     #[test]
@@ -216,11 +221,13 @@ mod tests {
                 Failure::TokenExpired { method: token },
             ),
             (401, "", Failure::Credentials { method: token }),
-            (403, FORBIDDEN, Failure::PlanOrRole),
+            (403, FORBIDDEN, Failure::Forbidden { stream: &AUDIT_LOGS }),
+            (403, NO_ADD_ON, Failure::Forbidden { stream: &AUDIT_LOGS }),
+            (403, NO_SCOPE, Failure::MissingScope { stream: &AUDIT_LOGS }),
             (
                 403,
                 r#"{"error":"Forbidden","description":"You are missing the following required scopes: read"}"#,
-                Failure::MissingScope,
+                Failure::MissingScope { stream: &AUDIT_LOGS },
             ),
             (403, "", Failure::IpRestricted),
             (403, "<html>Access denied</html>", Failure::IpRestricted),
@@ -229,7 +236,7 @@ mod tests {
             (404, r#"{"error":"InvalidEndpoint","description":"Not found"}"#, Failure::EndpointNotFound),
             (422, "{}", Failure::Unprocessable),
         ] {
-            let failure = response(status, body).api_failure(token, now());
+            let failure = response(status, body).api_failure(&AUDIT_LOGS, token, now());
             assert_eq!(failure, FailedAttempt::permanent(expected), "{status} {body}");
         }
     }
@@ -237,7 +244,8 @@ mod tests {
     #[test]
     fn an_api_token_that_is_rejected_after_zendesk_turned_them_off_is_reported_as_retired() {
         let refused = response(401, r#"{"error":"Couldn't authenticate you"}"#);
-        let failure = |time: &str| refused.api_failure(AuthMethod::ApiToken, time.parse().expect("a time")).failure;
+        let failure =
+            |time: &str| refused.api_failure(&AUDIT_LOGS, AuthMethod::ApiToken, time.parse().expect("a time")).failure;
         assert_eq!(failure("2027-04-29T23:59:59Z"), Failure::Credentials { method: AuthMethod::ApiToken });
         assert_eq!(failure("2027-04-30T00:00:00Z"), Failure::ApiTokenRetired);
     }
@@ -246,7 +254,7 @@ mod tests {
     fn only_transient_statuses_are_retried() {
         let retried: Vec<u16> = (100..=599)
             .filter(|status| {
-                response(*status, "").api_failure(AuthMethod::AccessToken, now()).retryability
+                response(*status, "").api_failure(&AUDIT_LOGS, AuthMethod::AccessToken, now()).retryability
                     != Retryability::Permanent
             })
             .filter(|status| *status < 500)
@@ -254,7 +262,7 @@ mod tests {
         let expected: Vec<u16> = (200..=299).chain([304, 408, 409, 413, 429]).collect();
         assert_eq!(retried, expected);
         for status in 500..=599 {
-            let failure = response(status, "").api_failure(AuthMethod::AccessToken, now());
+            let failure = response(status, "").api_failure(&AUDIT_LOGS, AuthMethod::AccessToken, now());
             assert_eq!(failure, FailedAttempt::transient(Failure::ServerError { status }));
         }
     }
@@ -263,7 +271,7 @@ mod tests {
     fn a_redirect_names_only_the_host() {
         let mut redirect = response(302, "");
         redirect.headers.insert(LOCATION, HeaderValue::from_static("https://evil.example/x?token=s3cr3t"));
-        let failure = redirect.api_failure(AuthMethod::AccessToken, now());
+        let failure = redirect.api_failure(&AUDIT_LOGS, AuthMethod::AccessToken, now());
         assert_eq!(
             failure,
             FailedAttempt::permanent(Failure::Redirect { status: 302, to: Some("evil.example".to_owned()) })
@@ -277,7 +285,7 @@ mod tests {
             for (name, value) in headers {
                 response.headers.insert(*name, HeaderValue::from_static(value));
             }
-            response.api_failure(AuthMethod::AccessToken, now()).retryability
+            response.api_failure(&AUDIT_LOGS, AuthMethod::AccessToken, now()).retryability
         };
         let after = |seconds| Retryability::RateLimited { after: Some(Duration::from_secs(seconds)) };
         assert_eq!(again(&[("retry-after", "7"), ("ratelimit-reset", "40")]), after(7));

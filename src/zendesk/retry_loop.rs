@@ -16,7 +16,7 @@ use super::error_body;
 use super::failure::{Error, Failure, Result};
 use super::gate::Gate;
 use super::latency::PageLatency;
-use super::metrics::Metrics;
+use super::metrics::AllMetrics;
 use super::notice::{Notice, Notices};
 use super::pauses::Waits;
 use super::proxy::ProxyVariables;
@@ -117,7 +117,7 @@ pub struct RetryLoop {
     server_clock: OnceLock<ServerClock>,
     pages: Mutex<PageLatency>,
     /// Figures of all requests so far.
-    pub metrics: Metrics,
+    pub metrics: AllMetrics,
 }
 
 impl RetryLoop {
@@ -145,7 +145,7 @@ impl RetryLoop {
             secrets: setup.secrets,
             server_clock: OnceLock::new(),
             pages: Mutex::default(),
-            metrics: Metrics::default(),
+            metrics: AllMetrics::default(),
         })
     }
 
@@ -179,13 +179,13 @@ impl RetryLoop {
         self.server_clock.get()?.offset
     }
 
-    /// Returns the number of requests to keep in flight to the endpoint from which pages come: see
+    /// Returns the number of requests to keep in flight to an endpoint: see
     /// [`Latency::concurrency`](super::latency::Latency::concurrency).
     #[must_use]
-    pub fn concurrency(&self, most: usize) -> usize {
-        let pages = locked(&self.pages);
-        let per_second = self.gate.limiter().per_second(pages.path(), self.clock.instant());
-        pages.latency().concurrency(per_second, most)
+    pub fn concurrency(&self, path: &str, most: usize) -> usize {
+        let latency = locked(&self.pages).latency(path);
+        let per_second = self.gate.limiter().per_second(path, self.clock.instant());
+        latency.concurrency(per_second, most)
     }
 
     /// Adds a limit, in requests a minute, that no header tells.
@@ -193,10 +193,10 @@ impl RetryLoop {
         self.gate.limiter().limit_endpoint(path, per_minute, self.clock.instant());
     }
 
-    /// Returns the requests a minute that the rate limiter allows to the endpoint from which pages come.
+    /// Returns the requests a minute that the rate limiter allows to an endpoint.
     #[must_use]
-    pub fn quota(&self) -> f64 {
-        self.gate.limiter().quota(locked(&self.pages).path(), self.clock.instant())
+    pub fn quota(&self, path: &str) -> f64 {
+        self.gate.limiter().quota(path, self.clock.instant())
     }
 
     /// Returns the requests a minute of the whole account, if a header has told.
@@ -205,10 +205,10 @@ impl RetryLoop {
         self.gate.limiter().limit()
     }
 
-    /// Returns how long nothing has gone because of rate limits.
+    /// Returns how long nothing has gone to an endpoint because of rate limits.
     #[must_use]
-    pub fn waits(&self) -> Waits {
-        self.gate.limiter().waits(self.clock.instant())
+    pub fn waits(&self, path: &str) -> Waits {
+        self.gate.limiter().waits(path, self.clock.instant())
     }
 
     /// Sends a request once, for a response that nothing depends on: whatever fails, there is none.
@@ -217,17 +217,17 @@ impl RetryLoop {
         &self,
         request: &Outgoing,
         longest_wait: Duration,
-        read: impl FnOnce(&Response) -> Option<T>,
+        read: impl FnOnce(&mut Response) -> Option<T>,
     ) -> Option<T> {
         let path = request.url.path();
         if self.gate.expected_wait(path, self.clock.instant()) > longest_wait {
             return None;
         }
         self.gate.pass(path, &self.clock).await;
-        self.metrics.requests.fetch_add(1, Ordering::Relaxed);
-        let response = self.send(request).await.ok()?;
+        self.metrics.add(path, |metrics| &metrics.requests, 1);
+        let mut response = self.send(request).await.ok()?;
         self.learn(request, &response);
-        read(&response).filter(|_| response.status == 200)
+        read(&mut response)
     }
 
     /// Sends a request until `read` makes something of the response, its failure is permanent, or the retry
@@ -274,8 +274,8 @@ impl RetryLoop {
         let path = request.url.path();
         loop {
             self.gate.pass(path, &self.clock).await;
-            self.metrics.requests.fetch_add(1, Ordering::Relaxed);
-            self.metrics.retries.fetch_add(u64::from(so_far.sent > 0), Ordering::Relaxed);
+            self.metrics.add(path, |metrics| &metrics.requests, 1);
+            self.metrics.add(path, |metrics| &metrics.retries, u64::from(so_far.sent > 0));
             so_far.sent += 1;
             let sent = self.clock.instant();
             watch(Progress::Sending);
@@ -334,16 +334,20 @@ impl RetryLoop {
     async fn pause(&self, path: &str, failed: FailedAttempt, wait: Duration, now: Instant) {
         if matches!(failed.retryability, Retryability::RateLimited { .. }) {
             // The next turn comes after the pause; every other request waits as well.
-            let is_new = self.gate.limiter().refuse(path, now, now + wait);
+            let (is_new, limit) = {
+                let mut limiter = self.gate.limiter();
+                (limiter.refuse(path, now, now + wait), limiter.refused_limit(path))
+            };
             if is_new {
                 let until = self.clock.now().saturating_add(SignedDuration::try_from(wait).unwrap_or_default());
-                self.notify(Notice::RateLimited { until: until.unwrap_or_default(), wait });
+                let until = until.unwrap_or_default();
+                self.notify(Notice::RateLimited { path: path.to_owned(), limit, until, wait });
             }
         } else {
             self.notify(Notice::Retrying { failure: failed.failure, wait });
             self.clock.sleep(wait).await;
             let waited = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            self.metrics.backoff_ms.fetch_add(waited, Ordering::Relaxed);
+            self.metrics.add(path, |metrics| &metrics.backoff_ms, waited);
         }
     }
 
@@ -372,7 +376,7 @@ impl RetryLoop {
         let began = self.clock.instant();
         let response = self.transport.fetch(request).await;
         if let Ok(response) = &response {
-            self.metrics.bytes.fetch_add(response.body.len() as u64, Ordering::Relaxed);
+            self.metrics.add(request.url.path(), |metrics| &metrics.bytes, response.body.len() as u64);
         }
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         if self.report_attempts {

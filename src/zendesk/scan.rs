@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, IgnoredAny};
 
 /// A position in JSON.
 pub struct Scan<'t> {
@@ -70,6 +71,14 @@ impl<'t> Scan<'t> {
             _ if first => Ok(true),
             _ => self.expect(b',').map(|()| true),
         }
+    }
+
+    /// Parses a value with a seed and steps over it. Fails for a value that is not of the seed's type as well.
+    pub fn seeded<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<S::Value, Fault> {
+        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]);
+        let value = seed.deserialize(&mut values).map_err(|_| Fault::Broken)?;
+        self.at += values.into_iter::<IgnoredAny>().byte_offset();
+        Ok(value)
     }
 
     /// Parses a value and steps over it.

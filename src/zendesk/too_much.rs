@@ -53,12 +53,13 @@ pub fn too_much(failure: &Failure, took: Duration) -> Option<TooMuchReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::AUDIT_LOGS;
 
     #[test]
     fn only_what_a_smaller_request_can_avoid_is_too_much() {
         use TooMuchReason::{Large, Slow};
         let oversized = Failure::TooLarge { what: "a body of more than 16 MiB".to_owned() };
-        let html = Failure::NotAPage { what: "an HTML page".to_owned() };
+        let html = Failure::NotAPage { stream: &AUDIT_LOGS, what: "an HTML page".to_owned() };
         for (failure, at_once, after_a_long_wait) in [
             (Failure::ServerError { status: 504 }, Some(Slow), Some(Slow)),
             (Failure::ServerError { status: 524 }, Some(Slow), Some(Slow)),

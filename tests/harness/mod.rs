@@ -108,6 +108,14 @@ impl Connection {
         self.command(&arguments)
     }
 
+    /// Reads these streams incrementally; the states are the `state` of STATE messages.
+    pub fn read_streams(&self, streams: &[&str], states: &[Value]) -> Run {
+        let config = self.file("config.json", self.config.to_string());
+        let catalog = self.file("catalog.json", catalog_of(streams, "incremental").to_string());
+        let state = self.file("state.json", json!(states).to_string());
+        self.command(&["read", "--config", text(&config), "--catalog", text(&catalog), "--state", text(&state)])
+    }
+
     /// Writes the files of an incremental read and returns its command line.
     pub fn arguments(&self, state: Option<&Value>) -> Vec<String> {
         self.arguments_as("incremental", state)
@@ -151,13 +159,19 @@ impl Connection {
 
 /// A configured catalog.
 pub fn catalog(sync_mode: &str) -> Value {
-    json!({
-        "streams": [{
-            "stream": { "name": "audit_logs", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"] },
+    catalog_of(&["audit_logs"], sync_mode)
+}
+
+/// A configured catalog of these streams.
+pub fn catalog_of(streams: &[&str], sync_mode: &str) -> Value {
+    let entry = |name: &&str| {
+        json!({
+            "stream": { "name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"] },
             "sync_mode": sync_mode,
             "destination_sync_mode": "append"
-        }]
-    })
+        })
+    };
+    json!({ "streams": streams.iter().map(entry).collect::<Vec<_>>() })
 }
 
 fn text(path: &Path) -> &str {
@@ -176,6 +190,26 @@ impl Run {
     /// Returns the JSON of the records, without white space between tokens, in the order of emission.
     pub fn records(&self) -> Vec<String> {
         self.stdout.lines().filter_map(record).collect()
+    }
+
+    /// Returns the JSON of the records of a stream, without white space between tokens, in the order of emission.
+    pub fn records_of(&self, stream: &str) -> Vec<String> {
+        self.stdout.lines().filter_map(|line| record_of(stream, line)).collect()
+    }
+
+    /// Returns the last `state` of a stream's STATE messages.
+    pub fn state_of(&self, stream: &str) -> Value {
+        let of_stream = |state: &Value| state["stream"]["stream_descriptor"]["name"] == stream;
+        self.states().into_iter().rfind(of_stream).unwrap_or_else(|| panic!("no STATE of {stream}: {self:?}"))
+    }
+
+    /// Returns the statuses of a stream.
+    pub fn statuses_of(&self, stream: &str) -> Vec<String> {
+        let status = |message: &Value| {
+            let status = &message["trace"]["stream_status"];
+            (status["stream_descriptor"]["name"] == stream).then(|| status["status"].as_str().map(str::to_owned))?
+        };
+        self.of_type("TRACE").iter().filter_map(status).collect()
     }
 
     /// The `state` of each STATE message.
@@ -246,8 +280,13 @@ impl Run {
 
 /// The record in a RECORD line.
 pub fn record(line: &str) -> Option<String> {
-    let rest = line.strip_prefix(r#"{"type":"RECORD","record":{"stream":"audit_logs","data":"#)?;
-    let (data, _) = rest.rsplit_once(",\"emitted_at\":")?;
+    record_of("audit_logs", line)
+}
+
+/// The record in a RECORD line of a stream.
+pub fn record_of(stream: &str, line: &str) -> Option<String> {
+    let rest = line.strip_prefix(r#"{"type":"RECORD","record":{"stream":""#)?.strip_prefix(stream)?;
+    let (data, _) = rest.strip_prefix(r#"","data":"#)?.rsplit_once(",\"emitted_at\":")?;
     Some(compact(data))
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::config::AuthMethod;
 use source_zendesk_audit_logs::config::{Config, connection_specification};
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::{Answer, Interfere, Options, credentials};
 
@@ -113,8 +114,8 @@ fn the_documentation_has_the_messages_of_the_connector() {
         Failure::RefreshTokenInvalid,
         Failure::RefreshResponseLost,
         Failure::TokenExpired { method },
-        Failure::MissingScope,
-        Failure::PlanOrRole,
+        Failure::MissingScope { stream: &AUDIT_LOGS },
+        Failure::Forbidden { stream: &AUDIT_LOGS },
         Failure::Credentials { method },
         Failure::ApiTokenRetired,
         Failure::UnknownSubdomain,

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::{Account, Answer, Interfere, Options, SeenRequest, credentials};
 
@@ -23,7 +24,11 @@ fn each_refusal_names_its_remedy_and_is_not_repeated() {
             "\"Confidential\"",
         ),
         (client(credentials::LIMITED_CLIENT_ID, credentials::CLIENT_SECRET), Failure::OauthScope, "allowed scopes"),
-        (client(credentials::AGENT_CLIENT_ID, credentials::CLIENT_SECRET), Failure::PlanOrRole, "not an admin"),
+        (
+            client(credentials::AGENT_CLIENT_ID, credentials::CLIENT_SECRET),
+            Failure::Forbidden { stream: &AUDIT_LOGS },
+            "not an admin",
+        ),
         (refresh_token(credentials::DEAD_REFRESH_TOKEN), Failure::RefreshTokenInvalid, "OAuth client credentials"),
     ] {
         let sandbox = sandbox(Options::default());

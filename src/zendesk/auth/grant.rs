@@ -253,7 +253,7 @@ mod tests {
             (Failure::ConnectionLost, Earlier::Unclear),
             (Failure::ServerError { status: 504 }, Earlier::Unclear),
             (Failure::NotAToken, Earlier::Unclear),
-            (Failure::NotAPage { what: String::new() }, Earlier::Unclear),
+            (Failure::NotAPage { stream: &crate::stream::AUDIT_LOGS, what: String::new() }, Earlier::Unclear),
         ] {
             assert_eq!(Earlier::after(&kind), earlier, "{kind}");
         }

@@ -1,0 +1,121 @@
+//! Reads one stream: from its state to its summary.
+//!
+//! It must not decide how an error is reported (`read.rs`), and must not emit records or states; `sync` does.
+
+use std::sync::Arc;
+
+use super::Context;
+use super::stream_words::{DAY, days_lost, found, opening, reconcile, start_moved};
+use super::warnings::{warn_of_unknown_actions, warnings_in_words};
+use crate::airbyte::SelectedStream;
+use crate::airbyte::message::Level;
+use crate::config::Config;
+use crate::error::Result;
+use crate::second::Second;
+use crate::stream::Stream;
+use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncState};
+use crate::zendesk::{Client, PageRequest, Query};
+
+/// A stream that is to be read.
+pub struct StreamRead {
+    /// The client of the account.
+    pub client: Arc<Client>,
+    /// The stream's state.
+    pub state: SyncState,
+    /// The stream.
+    pub selected: SelectedStream,
+    /// Other streams are read at the same time.
+    pub several: bool,
+}
+
+/// Reads the stream, and says what it came to.
+///
+/// # Errors
+/// The failure of a request, or of stdout.
+pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result<End> {
+    let StreamRead { client, mut state, selected, several } = read;
+    let stream = selected.stream;
+    let started = context.clock.instant();
+    let output = &context.output;
+    client.limit_endpoint(stream);
+    let resumed = state.created_at;
+    for warning in reconcile(config, &mut state, stream) {
+        output.warn(warning).await?;
+    }
+    let lookback = config.lookback_seconds();
+    let mut ledger = Ledger::open(state.clone(), config.start_date, lookback);
+    let reading = Reading {
+        stream,
+        most_in_flight: config.most_in_flight(),
+        page_size: context.page_size.unwrap_or(stream.page_size),
+        tolerance: lookback,
+        label: several.then_some(stream.name),
+    };
+    let goes_on = resumed.is_some() || state.seen_since.is_some();
+    let wanted = ledger.begin();
+    let now = Second::containing(context.clock.now());
+    let oldest = tokio::select! {
+        biased;
+        signal = context.shutdown.recv() => return Ok(End::Stopped(signal)),
+        oldest = oldest_if_later(&client, stream, wanted, now) => oldest?,
+    };
+    if let Some(oldest) = oldest {
+        ledger = Ledger::open(state, Some(oldest), lookback);
+        if goes_on && let Some(warning) = days_lost(stream, wanted, oldest) {
+            output.warn(warning).await?;
+        } else if let Some(words) = config.start_date.and_then(|start| start_moved(stream, start, oldest)) {
+            output.log(Level::Info, reading.labelled(words)).await?;
+        }
+    }
+    let begin = ledger.begin();
+    output.log(Level::Info, reading.labelled(opening(config, selected, resumed, begin))).await?;
+    warn_of_unknown_actions(context, &config.filters.of(stream)).await?;
+    let engine = Engine::new(Arc::clone(&client), output.clone(), context.clock.clone(), ledger, reading);
+    let (metrics, end) = engine.run(&context.shutdown).await;
+    // A notice about this stream must not follow its last status.
+    client.notices_reported().await;
+    let of_stream = client.metrics_of(stream);
+    let requests = if several { &of_stream } else { client.metrics() };
+    let summary = Summary {
+        events: metrics.records,
+        skipped: metrics.skipped,
+        requests: requests.requests(),
+        retries: requests.retries(),
+        waits: client.waits(stream),
+        backoff: requests.backoff(),
+        bytes: requests.bytes(),
+        took: context.clock.instant().saturating_duration_since(started),
+        newest: metrics.newest,
+        now: Second::containing(context.clock.now()),
+    };
+    for warning in found(stream, metrics, begin, client.server_time()) {
+        output.warn(warning).await?;
+    }
+    let mut words = summary.line();
+    if !several && let warnings @ [_, ..] = output.warnings().as_slice() {
+        words = format!("{words} {}", warnings_in_words(warnings));
+    }
+    output.log(Level::Info, reading.labelled(words)).await?;
+    end
+}
+
+/// Returns the time before which the endpoint has nothing any more, if that is later than where the read would begin.
+///
+/// It goes by the server's clock, which has to be asked for: records would be skipped by a clock that is wrong.
+async fn oldest_if_later(
+    client: &Client,
+    stream: &'static Stream,
+    begin: Second,
+    now: Second,
+) -> Result<Option<Second>> {
+    let Some(days) = stream.retention_days else {
+        return Ok(None);
+    };
+    let kept = i64::from(days) * DAY;
+    if begin >= now.minus(kept - DAY) {
+        return Ok(None);
+    }
+    client.page(&PageRequest::retried(Query::newest(stream))).await?;
+    let oldest = client.server_time().minus(kept);
+    Ok((begin < oldest).then_some(oldest))
+}
