@@ -72,7 +72,9 @@ impl Judge<'_> {
         let mut delivered: Vec<bool> = (*self.begun_from.delivered).clone();
         let told = self.read(received, &mut delivered, platform, &mut violations);
         self.judge_end(&told, &mut violations);
-        if self.ended == Ended::Complete {
+        // What stood in a pipe that the consumer has closed was written, and is nobody's.
+        let closed = matches!(self.sync.ending, Some((_, Ending::Close)));
+        if self.ended == Ended::Complete && !closed {
             self.judge_completeness(&delivered, &mut violations);
         }
         violations.extend(quota::exceeded(self.watch, &self.scenario.server.limits, self.sync));
