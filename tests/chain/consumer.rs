@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,20 +17,26 @@ use crate::harness::record;
 pub struct Consumer {
     /// The `state` of the last STATE message.
     pub state: Option<Value>,
-    /// Each record, and whether a received STATE covers it.
+    /// Each record, with `true` if a received STATE covers it.
     received: HashMap<String, bool>,
-    /// Came again though a STATE had claimed it, or twice in one sync.
+    /// Emitted again although a STATE covers it, or twice in one sync.
     pub duplicated: Vec<String>,
-    /// Came again because the sync before was killed between the record and its STATE.
+    /// Emitted again because the previous sync was killed between the record and its STATE.
     pub unavoidable: u64,
     /// What else was wrong, in words.
     pub broken: Vec<String>,
+    /// How far out of order the server lists records, in seconds.
+    disorder: i64,
 }
 
-/// What there is against what was received.
+/// The differences between the server's records and the received ones.
 pub struct Balance {
     pub lost: Vec<String>,
     pub altered: Vec<String>,
+}
+
+fn seconds(date: &str) -> i64 {
+    date.parse::<Timestamp>().expect("a date").as_second()
 }
 
 #[derive(Deserialize)]
@@ -38,12 +45,17 @@ struct Dated {
 }
 
 impl Consumer {
-    /// How many records were received, each counted once.
+    /// Creates the consumer of a server that lists records up to `disorder` seconds out of order.
+    pub fn of(disorder: i64) -> Self {
+        Self { disorder, ..Self::default() }
+    }
+
+    /// Returns the number of received records, each counted once.
     pub fn number(&self) -> usize {
         self.received.len()
     }
 
-    /// Takes the output of a sync.
+    /// Reads the output of a sync.
     pub fn take(&mut self, stdout: &[u8], ended: Ended) {
         let (whole, rest) = match memchr::memrchr(b'\n', stdout) {
             Some(end) => stdout.split_at(end + 1),
@@ -96,10 +108,12 @@ impl Consumer {
             None => drop(self.received.insert(text.to_owned(), false)),
         }
         if let Ok(Dated { created_at: Some(at) }) = serde_json::from_str(text) {
-            if at < *newest {
-                self.broken.push(format!("{at} went out after {newest}"));
+            if at < *newest && seconds(newest) - seconds(&at) > self.disorder {
+                self.broken.push(format!("{at} was emitted after {newest}"));
             }
-            *newest = at;
+            if at > *newest {
+                *newest = at;
+            }
         }
     }
 
@@ -114,7 +128,7 @@ impl Consumer {
         self.state = Some(state.clone());
     }
 
-    /// Compares with what there is. Only what is in both is neither lost nor altered.
+    /// Compares the received records with the server's.
     pub fn balance(&self, there: &[String]) -> Balance {
         let known: HashSet<&str> = there.iter().map(String::as_str).collect();
         Balance {

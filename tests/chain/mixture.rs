@@ -7,22 +7,27 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use zendesk_sandbox::{Fault, Faults, Options, RateHeaders, Rule, ServerClock, Shape, When};
+use zendesk_sandbox::{
+    Count, DateFormat, Dates, Displaced, Fault, Faults, FutureEvents, Limits, Load, Options, Order, RateHeaders,
+    RetryAfterFormat, Rule, ServerClock, Shape, Ties, When,
+};
 
 /// The largest total probability of faults that fail an attempt: ten of them in a row end a sync, and
 /// that must not happen in thousands of syncs.
 const FAILING: f64 = 0.22;
-/// How likely it may be that a page leads nowhere; three in a row restart a walk.
+/// The largest probability that a page leads nowhere. Three in a row restart a walk.
 const MISLEADING: f64 = 0.12;
 /// The present when a run begins.
 const PRESENT: Timestamp = Timestamp::constant(1_717_243_200, 0);
 
-/// The whole of a run.
+/// The parameters of a run.
 pub struct Mixture {
     /// Without faults: each sync has its own.
     pub options: Options,
-    /// Whether the program itself is run and killed, too. Its clock is real, so waits must be short.
+    /// The program itself is run and killed, too. Its clock is real, so waits must be short.
     pub program: bool,
+    /// How far out of order the server lists records, in seconds.
+    pub disorder: i64,
     /// The shortest look-back of the syncs, in minutes.
     pub lookback: u64,
     late: Duration,
@@ -35,9 +40,9 @@ pub struct Sync {
     pub workers: u64,
     pub lookback: u64,
     pub percentage: u64,
-    /// How wrong the connector's clock is.
+    /// How far the connector's clock is ahead.
     pub skew: SignedDuration,
-    /// Whether an attempt without a response has a short timeout.
+    /// An attempt without a response has a short timeout.
     pub hasty: bool,
 }
 
@@ -63,6 +68,7 @@ impl Mixture {
         // The delay of events and the error of the clock together stay within the look-back.
         let lookback = [0, 1, 5, 10, 10, 60][rng.usize(..6)];
         let skew = rng.u64(..=lookback * 30);
+        let (order, disorder) = order(rng, events, lookback * 60);
         Self {
             options: Options {
                 events,
@@ -77,16 +83,22 @@ impl Mixture {
                 end_inclusive: rng.bool(),
                 gzip: rng.u8(..4) > 0,
                 clock: ServerClock::Requests(rng.u32(1..20)),
+                order,
+                dates: dates(rng, events),
+                load: if program { Load::default() } else { load(rng) },
+                limits: Limits { retry_after_format: retry_after_format(rng), ..Limits::default() },
+                count: [Count::Right, Count::Right, Count::Absent, Count::Refused, Count::Off(3)][rng.usize(..5)],
                 ..Options::default()
             },
             program,
+            disorder,
             lookback,
             late: Duration::from_secs(lookback * 60 - skew),
             skew: Duration::from_secs(skew),
         }
     }
 
-    /// The next sync, for the program itself or in this process.
+    /// Draws the next sync, for the program itself or in this process.
     pub fn sync(&self, rng: &mut Rng, of_program: bool) -> Sync {
         let rules = if of_program { self.quick_rules(rng) } else { self.rules(rng) };
         Sync {
@@ -106,7 +118,7 @@ impl Mixture {
         }
     }
 
-    /// How far behind the present events may still arrive.
+    /// Returns how long after their time events can appear.
     pub fn late(&self) -> SignedDuration {
         SignedDuration::try_from(self.late).unwrap_or_default()
     }
@@ -130,6 +142,10 @@ impl Mixture {
                 rules.push(Rule { kind, when: When::At(rng.u64(1..30)) });
             }
         }
+        if rng.bool() {
+            // Each one costs a minute of the connector's clock at most.
+            rules.push(Rule { kind: Fault::LimitOne, when: When::Chance(0.05) });
+        }
         rng.shuffle(&mut rules);
         rules
     }
@@ -148,7 +164,15 @@ impl Mixture {
 
     /// Faults that need no retry.
     fn harmless(&self, rng: &mut Rng) -> Vec<Rule> {
-        let mut kinds = vec![Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late];
+        let mut kinds = vec![
+            Fault::Swap,
+            Fault::EventRepeated,
+            Fault::Arrival,
+            Fault::Late,
+            Fault::DateMissing,
+            Fault::DateMalformed,
+            Fault::EarlyEnd,
+        ];
         if !self.skew.is_zero() {
             kinds.extend([Fault::ClockAhead, Fault::ClockBehind]);
         }
@@ -165,20 +189,63 @@ impl Mixture {
 
 const MISLEADERS: &[Fault] = &[Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing, Fault::EmptyPage];
 
-/// Returns whether a kind of fault fails an attempt.
+/// Returns `true` if a kind of fault fails an attempt.
 fn fails(kind: Fault) -> bool {
     let others =
         [Fault::Swap, Fault::EventRepeated, Fault::Arrival, Fault::Late, Fault::ClockAhead, Fault::ClockBehind];
-    // Faults of headers and of a page's end, which the chains do not use.
-    let unused = [Fault::DateMissing, Fault::DateMalformed, Fault::LimitOne, Fault::EarlyEnd];
-    !MISLEADERS.contains(&kind) && !others.contains(&kind) && !unused.contains(&kind) && kind != Fault::Drip
+    let headers = [Fault::DateMissing, Fault::DateMalformed, Fault::LimitOne, Fault::EarlyEnd];
+    !MISLEADERS.contains(&kind) && !others.contains(&kind) && !headers.contains(&kind) && kind != Fault::Drip
 }
 
-/// Some of these kinds, which together strike at most so many of the requests.
+/// Draws some of these kinds, which together hit at most this share of the requests.
 fn share(rng: &mut Rng, most: f64, kinds: &[Fault]) -> Vec<Rule> {
     let number = rng.usize(..=kinds.len().min(8));
     let total = most * rng.f64();
     let chosen = rng.choose_multiple(kinds.iter().copied(), number);
     let each = total / f64::from(u32::try_from(number.max(1)).unwrap_or(1));
     chosen.into_iter().map(|kind| Rule { kind, when: When::Chance(each) }).collect()
+}
+
+/// Draws the order in which the server lists records, and by how many seconds it can differ from their times.
+fn order(rng: &mut Rng, events: u64, lookback: u64) -> (Order, i64) {
+    let seconds = u32::try_from(lookback / 2).unwrap_or(0);
+    let away = (events > 120 && seconds > 0 && rng.u8(..4) == 0).then(|| rng.u32(1..=seconds));
+    let displaced = |rng: &mut Rng| away.map(|seconds| Displaced { count: rng.u64(1..30), seconds });
+    let ties = if rng.u8(..4) == 0 { Ties::Shuffled } else { Ties::Stable };
+    let order = Order { displaced: displaced(rng), duplicates: displaced(rng), ties, ..Order::default() };
+    (order, away.map_or(0, |seconds| 2 * i64::from(seconds)))
+}
+
+/// Draws the form of the dates, and events dated outside of the history.
+fn dates(rng: &mut Rng, events: u64) -> Dates {
+    let (created_at_offset, created_at_format) =
+        if rng.u8(..6) == 0 { (-4 * 3_600, DateFormat::Offset) } else { (0, DateFormat::Utc) };
+    let special = events > 120 && rng.u8(..6) == 0;
+    Dates {
+        created_at_offset,
+        created_at_format,
+        epoch_events: if special { rng.u64(..4) } else { 0 },
+        future_events: special.then(|| FutureEvents { count: rng.u64(1..30), hours: rng.u32(1..20) }),
+        ..Dates::default()
+    }
+}
+
+/// Draws what is too heavy for the server.
+fn load(rng: &mut Rng) -> Load {
+    Load {
+        max_span_days: (rng.u8(..8) == 0).then_some(365),
+        max_page_size: (rng.u8(..8) == 0).then(|| rng.usize(20..100)),
+        ..Load::default()
+    }
+}
+
+fn retry_after_format(rng: &mut Rng) -> RetryAfterFormat {
+    let formats = [
+        RetryAfterFormat::Seconds,
+        RetryAfterFormat::Seconds,
+        RetryAfterFormat::Zero,
+        RetryAfterFormat::Date,
+        RetryAfterFormat::PastDate,
+    ];
+    formats[rng.usize(..formats.len())]
 }

@@ -80,11 +80,12 @@ pub fn run(seed: u64, program: &Path) -> Report {
     let mut rng = Rng::with_seed(seed);
     let mixture = Mixture::draw(&mut rng);
     let sandbox = sandbox(mixture.options.clone());
+    let disorder = mixture.disorder;
     let mut chain = Chain {
         connection: connection(&sandbox, &mut rng),
         sandbox,
         mixture,
-        consumer: Consumer::default(),
+        consumer: Consumer::of(disorder),
         report: Report { runs: 1, ..Report::default() },
     };
     for _ in 0..rng.u8(..6) {
