@@ -13,6 +13,8 @@ use super::received::Received;
 
 /// The most ids in a state.
 const MOST_IDS: usize = 10_000;
+/// The start of the warning about ids that do not fit.
+const TRUNCATED: &str = "So many events lie within the look-back window";
 /// Records that may be kept a little longer than needed: their place is not where their date is.
 const SPARE_IDS: usize = 150;
 
@@ -87,7 +89,7 @@ impl Judged<'_> {
             possible.extend(clocks);
         }
         if self.dropped_ids() {
-            due.push("So many events lie within the look-back window");
+            possible.push(TRUNCATED);
         }
         let emitted: HashSet<&str> = self.received.records.iter().map(String::as_str).collect();
         let undated =
@@ -178,7 +180,9 @@ impl Judged<'_> {
             wrong.push(format!("a STATE holds the id {id}, which was not emitted"));
         }
         let kept = numbers.len() + digests;
-        let needed = self.events.iter().filter(emitted).filter(|event| event.place.1 >= since - 1);
+        // The connector keeps ids for another look-back: the server may filter by a later time than it shows.
+        let oldest = known.cursor.map_or(since, |cursor| cursor.min(since)).saturating_sub(1 + self.setting.lookback);
+        let needed = self.events.iter().filter(emitted).filter(|event| event.place.1 >= oldest);
         let needed: Vec<&Event> = needed.collect();
         if kept > MOST_IDS || kept > needed.len() + SPARE_IDS && !self.setting.disordered {
             wrong.push(format!("a STATE holds {kept} ids and needs {}", needed.len()));
@@ -189,6 +193,10 @@ impl Judged<'_> {
             let oldest = retained.iter().filter_map(|(event, _)| event.dated).min();
             if dropped.iter().filter_map(|(event, _)| event.dated).max() > oldest && !self.setting.disordered {
                 wrong.push("the ids that a STATE leaves out are not the oldest".to_owned());
+            }
+            let again = dropped.iter().any(|(event, _)| event.place.0 >= since);
+            if again && !self.received.warnings.iter().any(|words| words.starts_with(TRUNCATED)) {
+                wrong.push("no warning about ids that do not fit".to_owned());
             }
             let odd = needed.iter().filter(|event| event.id().is_none()).map(|event| event.text.clone());
             let odd: Texts = odd.collect();
