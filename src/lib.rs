@@ -1,6 +1,6 @@
-//! An Airbyte source for the Zendesk Audit Logs API.
+//! An Airbyte source for the Zendesk Audit Logs API and the Access Logs API.
 //!
-//! It emits each event of the audit log exactly once and unaltered, as fast as its share of the
+//! It emits each event of a log exactly once and unaltered, as fast as its share of the
 //! account's rate limit allows.
 //!
 //! # Tour
@@ -37,7 +37,7 @@
 //! # Invariants
 //! 1. A STATE covers only records that are before it on the same stdout. stdout has one writer
 //!    ([`airbyte::Output`]).
-//! 2. Records are emitted in ascending `created_at`, so a STATE covers a span without holes. An
+//! 2. Records of a stream are emitted in ascending time (the stream's cursor field), so a STATE covers a span without holes. An
 //!    earlier record in a later page lies within the look-back, which the next sync reads again.
 //! 3. A record's bytes are never parsed and serialized again. Only line breaks between tokens change.
 //! 4. A window ends with `has_more: false` in a well-formed page. Nothing else ends it: no date, no error.
@@ -48,7 +48,9 @@
 //! 8. No error, log line or `Debug` form contains a secret. The CONTROL message does: it must.
 //!
 //! # Glossary
-//! - *cursor*: the `created_at` in the STATE. Zendesk's own cursor is called `after_cursor`.
+//! - *stream*: what is described in [`stream`]. Several are read at the same time, each with its own engine, ledger,
+//!   states, statuses and errors, on one client. Code outside of [`stream`] goes by the description.
+//! - *cursor*: the time in the STATE, such as `created_at`. Zendesk's own cursor is called `after_cursor`.
 //! - *window*: a half-open span of time. *walk*: the pages of a window, one after the other. *head*: the earliest
 //!   window that has not been emitted completely.
 //! - *look-back*: how much of the time before the cursor each sync reads again, for events that appear late.

@@ -4,13 +4,15 @@
 mod harness;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use harness::{Connection, NOON, Run, sandbox, sorted};
+use harness::{Connection, NOON, Run, Stdout, sandbox, sorted};
 use serde_json::{Value, json};
 use zendesk_sandbox::{
-    AccessLogs, AccessScope, AddOn, Answer, CursorName, Interfere, LinkCursorName, Options, Sandbox, credentials,
+    AccessLogs, AccessScope, AddOn, Answer, CursorName, Fault, Faults, Interfere, LinkCursorName, Options, Rule,
+    Sandbox, When, credentials,
 };
 
 const BOTH: [&str; 2] = ["audit_logs", "access_logs"];
@@ -339,6 +341,88 @@ fn the_endpoint_gets_its_share_of_50_requests_a_minute() {
     // 25 a minute, of which one may go at once.
     let fastest = (f64::from(u32::try_from(requests).expect("few")) - 2.0) * 60.0 / 25.0;
     assert!(took >= fastest && requests < 22, "{requests} requests in {took} s");
+}
+
+/// A stdout that is closed after so many bytes.
+struct Closing {
+    left: usize,
+    stdout: Stdout,
+}
+
+impl Write for Closing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.left == 0 {
+            return Err(std::io::ErrorKind::BrokenPipe.into());
+        }
+        let written = self.stdout.write(&bytes[..bytes.len().min(self.left)])?;
+        self.left -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a destination has received of a stream, and its last STATE.
+#[derive(Default)]
+struct Received {
+    claimed: BTreeSet<String>,
+    pending: Vec<String>,
+    state: Option<Value>,
+}
+
+impl Received {
+    fn take(&mut self, stream: &str, whole_lines: &str) {
+        for line in whole_lines.lines() {
+            if let Some(record) = harness::record_of(stream, line) {
+                assert!(!self.claimed.contains(&record), "a STATE had claimed it, and it came again: {record}");
+                self.pending.push(record);
+                continue;
+            }
+            let message: Value = serde_json::from_str(line).expect("a message");
+            if message["type"] == "STATE" && message["state"]["stream"]["stream_descriptor"]["name"] == stream {
+                let count = u32::try_from(self.pending.len()).expect("thousands");
+                assert_eq!(message["state"]["sourceStats"]["recordCount"].as_f64(), Some(f64::from(count)));
+                self.claimed.extend(self.pending.drain(..));
+                self.state = Some(message["state"].clone());
+            }
+        }
+        // What no STATE has claimed comes again.
+        self.pending.clear();
+    }
+}
+
+#[test]
+fn chains_of_syncs_with_faults_that_are_cut_off_lose_and_repeat_nothing_of_either_stream() {
+    let kinds = [Fault::Drop, Fault::DropInBody, Fault::Html, Fault::HalfBody, Fault::Internal, Fault::CursorExpired];
+    let misleading = [Fault::CursorRepeated, Fault::CursorMissing, Fault::EmptyPage];
+    for seed in 0..3 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let sandbox = account(2_000, history(8_000));
+        let rules = kinds.into_iter().chain(misleading);
+        let rules = rules.map(|kind| Rule { kind, when: When::Chance(0.02) }).collect();
+        sandbox.set_faults(Faults { seed, rules, ..Faults::default() });
+        let connection = Connection::to(&sandbox).set("num_workers", json!(rng.u64(1..=8)));
+        let mut received = BOTH.map(|_| Received::default());
+        for is_last in [false, false, false, true] {
+            let states: Vec<Value> = received.iter().filter_map(|received| received.state.clone()).collect();
+            let stdout = Stdout::default();
+            let left = if is_last { usize::MAX } else { rng.usize(1_000..4_000_000) };
+            let closing = Closing { left, stdout: stdout.clone() };
+            let code = connection.command_into(&connection.arguments_of(&BOTH, &states), Box::new(closing));
+            let text = stdout.text_lossy();
+            assert!(!is_last || code == 0, "seed {seed}: exit code {code}: {:?}", text.lines().last());
+            let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+            for (stream, received) in BOTH.iter().zip(&mut received) {
+                received.take(stream, whole);
+            }
+        }
+        let there = [sandbox.records(), sandbox.access_records()];
+        for ((stream, received), there) in BOTH.iter().zip(received).zip(there) {
+            assert!(received.claimed == there.into_iter().collect(), "seed {seed}: {stream} is not complete");
+        }
+    }
 }
 
 #[test]

@@ -110,10 +110,16 @@ impl Connection {
 
     /// Reads these streams incrementally; the states are the `state` of STATE messages.
     pub fn read_streams(&self, streams: &[&str], states: &[Value]) -> Run {
+        self.command(&self.arguments_of(streams, states))
+    }
+
+    /// Writes the files of an incremental read of these streams and returns its command line.
+    pub fn arguments_of(&self, streams: &[&str], states: &[Value]) -> Vec<String> {
         let config = self.file("config.json", self.config.to_string());
         let catalog = self.file("catalog.json", catalog_of(streams, "incremental").to_string());
         let state = self.file("state.json", json!(states).to_string());
-        self.command(&["read", "--config", text(&config), "--catalog", text(&catalog), "--state", text(&state)])
+        let arguments = ["read", "--config", text(&config), "--catalog", text(&catalog), "--state", text(&state)];
+        arguments.map(str::to_owned).to_vec()
     }
 
     /// Writes the files of an incremental read and returns its command line.
@@ -301,6 +307,11 @@ pub fn sorted(mut texts: Vec<String>) -> Vec<String> {
 pub struct Stdout(Arc<Mutex<Vec<u8>>>);
 
 impl Stdout {
+    /// Returns the text of a stdout that may have been closed within a character.
+    pub fn text_lossy(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         String::from_utf8(bytes).expect("messages are UTF-8")
