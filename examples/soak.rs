@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use chain::Report;
 
-/// A run that takes longer hangs.
+/// A run that takes longer than this counts as hung.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 struct Arguments {

@@ -1,5 +1,4 @@
-//! Is everything there? The API counts the events of a span; here they are counted as they are emitted,
-//! and the two are compared.
+//! Compares the API's count of the events of a span with the number of events that were emitted.
 //!
 //! Only what the server counts and did not return is looked for: fewer events than were read may have
 //! been deleted. This file must not ask for anything: it says what to count and what to read again.
