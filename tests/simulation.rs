@@ -112,3 +112,13 @@ fn a_limit_of_the_endpoint_holds_after_a_consumer_has_not_read_for_a_while() {
     scenario.syncs[0].pipe = 64;
     assert_keeps_the_promise(&scenario);
 }
+
+#[test]
+fn an_outage_does_not_leave_spans_of_seconds_for_the_rest_of_the_day() {
+    let mut scenario = Scenario::calm(events(30, |id| 600 * id), 1);
+    scenario.server.limits.account = 20;
+    scenario.syncs[0].percentage = 10;
+    scenario.syncs[0].faults = (0..22).map(|attempt| (attempt, Fault::Status(504, None))).collect();
+    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_promise(&Scenario::draw(69_492));
+}

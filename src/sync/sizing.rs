@@ -4,12 +4,16 @@
 //! or by the number of records in a page. Nothing tells which, so all of them shrink, and each recovers
 //! on its own. This file must not know windows or requests; it only keeps the three limits.
 
-/// By how much a span that failed is divided. Ten steps lead from fifty years to one second.
+/// By how much a span that failed is divided, and multiplied when it grows. Ten steps lead from fifty years to one
+/// second.
 const SPAN_DIVISOR: i64 = 8;
 /// Good pages after which a limit grows.
 const GROW_AFTER: u32 = 20;
 /// Good pages after which a size that failed may be tried again.
 const FORGET_AFTER: u32 = 1_000;
+/// The same for a span, at first. A longer span costs two requests to try, and an outage of the server looks the
+/// same as spans that are too long: it must not leave spans of seconds for the rest of a day.
+const FORGET_SPAN_AFTER: u32 = 40;
 /// The shortest span of a request, in seconds.
 pub const SHORTEST_SPAN: i64 = 1;
 /// The smallest page, in records.
@@ -54,13 +58,13 @@ impl Limit {
     }
 
     /// Goes up to halfway to what failed, but not closer than a quarter: that would fail again and again.
-    fn grow(&mut self) {
+    fn grow(&mut self, factor: i64) {
         let ceiling = match self.failed {
             None => self.most,
             Some(failed) if failed - self.now <= failed / 4 => self.now,
             Some(failed) => self.now.midpoint(failed),
         };
-        self.now = self.now.max(self.now.saturating_mul(2).min(ceiling).min(self.most));
+        self.now = self.now.max(self.now.saturating_mul(factor).min(ceiling).min(self.most));
     }
 
     fn forget(&mut self) {
@@ -78,9 +82,14 @@ pub struct Sizing {
     depth: Limit,
     /// In records.
     page: Limit,
-    /// Pages since the last failure or growth, and since the last failure.
+    /// Pages since the last failure or growth, since the last failure, and the same with spans that were tried again.
     good: u32,
     good_since_failure: u32,
+    good_since_trial: u32,
+    /// Good pages after which a span that failed may be tried again: twice as many after each time in vain.
+    forget_span_after: u32,
+    /// The limit of spans before one that failed was tried again.
+    before_trial: Option<Limit>,
     /// The span was the last to shrink of span and page.
     span_shrank: bool,
 }
@@ -114,6 +123,9 @@ impl Sizing {
             page: Limit::new(page_size.into()),
             good: 0,
             good_since_failure: 0,
+            good_since_trial: 0,
+            forget_span_after: FORGET_SPAN_AFTER,
+            before_trial: None,
             span_shrank: false,
         }
     }
@@ -143,17 +155,21 @@ impl Sizing {
             self.span.succeed(asked.span);
         }
         self.good_since_failure = self.good_since_failure.saturating_add(1);
-        if self.good_since_failure == FORGET_AFTER {
+        self.good_since_trial = self.good_since_trial.saturating_add(1);
+        if self.good_since_trial == self.forget_span_after {
+            self.before_trial = self.span.failed.is_some().then_some(self.span);
             self.span.forget();
+        }
+        if self.good_since_failure == FORGET_AFTER {
             self.depth.forget();
             self.page.forget();
         }
         self.good += 1;
         if self.good >= GROW_AFTER {
             self.good = 0;
-            self.span.grow();
-            self.depth.grow();
-            self.page.grow();
+            self.span.grow(SPAN_DIVISOR);
+            self.depth.grow(2);
+            self.page.grow(2);
         }
     }
 
@@ -161,6 +177,17 @@ impl Sizing {
     pub fn too_slow(&mut self, asked: Asked) {
         if asked.span > self.span.now || i64::from(asked.page_size) > self.page.now {
             // Others in flight have shown it already.
+            return;
+        }
+        if asked.depth == 0
+            && let Some(before) = self.before_trial.take()
+            && asked.span / SPAN_DIVISOR <= before.now
+        {
+            // Tried in vain: nothing is known that was not known before.
+            self.span = before;
+            self.forget_span_after = (self.forget_span_after * 2).min(FORGET_AFTER);
+            self.good = 0;
+            self.good_since_trial = 0;
             return;
         }
         self.failed();
@@ -191,6 +218,7 @@ impl Sizing {
     fn failed(&mut self) {
         self.good = 0;
         self.good_since_failure = 0;
+        self.good_since_trial = 0;
     }
 }
 
@@ -245,6 +273,37 @@ mod tests {
         }
         assert_eq!(sizing.page_size(), 100);
     }
+
+    #[test]
+    fn an_outage_that_shrank_spans_to_a_second_is_forgotten_within_300_pages() {
+        let mut sizing = Sizing::new(100);
+        while !asked(&sizing, YEARS).is_smallest() {
+            sizing.too_slow(asked(&sizing, YEARS));
+        }
+        let pages = (1..1_000).find(|_| {
+            sizing.succeeded(asked(&sizing, YEARS));
+            sizing.span() >= YEARS
+        });
+        assert!(pages.is_some_and(|pages| pages < 300), "{pages:?}");
+    }
+
+    #[test]
+    fn spans_that_are_always_too_long_are_tried_less_and_less_often() {
+        let mut sizing = Sizing::new(100);
+        let (mut failures, month) = (0, 30 * 86_400);
+        for _ in 0..10_000 {
+            let request = asked(&sizing, YEARS);
+            if request.span > month {
+                failures += 1;
+                sizing.too_slow(request);
+            } else {
+                sizing.succeeded(request);
+            }
+        }
+        assert!(failures < 80, "{failures} of 10,000 requests failed");
+        assert!(sizing.span() > month / 8, "{}", sizing.span());
+    }
+
     #[test]
     fn failures_by_chance_do_not_shrink_requests_to_nothing() {
         let mut sizing = Sizing::new(100);
