@@ -122,3 +122,19 @@ fn an_outage_does_not_leave_spans_of_seconds_for_the_rest_of_the_day() {
     assert_keeps_the_promise(&scenario);
     assert_keeps_the_promise(&Scenario::draw(69_492));
 }
+
+#[test]
+fn a_record_that_is_listed_late_does_not_come_again_after_a_shorter_look_back() {
+    let mut scenario = Scenario::calm(events(15, |id| 7 + id), 2);
+    scenario.events.push(Event::before_the_first_sync(100, -524));
+    scenario.events[4].listed += 760;
+    scenario.server.filtering = Filtering::Listed;
+    scenario.server.most_records = 7;
+    scenario.syncs[0].lookback = 31;
+    scenario.syncs[0].gap = 1_590;
+    scenario.syncs[1].lookback = 1;
+    scenario.syncs[1].workers = None;
+    scenario.syncs[1].latency = 2_000;
+    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_promise(&Scenario::draw(14_620));
+}

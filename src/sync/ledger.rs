@@ -34,6 +34,9 @@ pub struct Ledger {
     seen: VecDeque<(Second, Identity)>,
     /// The same, for looking up. The hasher is quick, and seeded at random like the usual one.
     known: HashSet<Identity, foldhash::fast::RandomState>,
+    /// The ids of the state that it was opened with: they are recognised until the end, also past a look-back
+    /// that is shorter now.
+    handed: HashSet<Identity, foldhash::fast::RandomState>,
     filters: Arc<Filters>,
     account: Option<String>,
 }
@@ -64,6 +67,7 @@ impl Ledger {
             seen_since,
             begin: seen_since.map_or(start, |since| since.max(start)),
             known: state.seen.values().flatten().cloned().collect(),
+            handed: state.seen.values().flatten().cloned().collect(),
             seen: state.seen.into_iter().flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id))).collect(),
             filters: state.filters,
             account: state.account,
@@ -103,7 +107,7 @@ impl Ledger {
             self.remember(until, identity.clone());
         }
         self.created_at = self.created_at.max(cursor);
-        new
+        new && !self.handed.contains(identity)
     }
 
     /// Everything before this time has been emitted that the server lists within the look-back of its
