@@ -4,7 +4,7 @@
 use zendesk_simulation::chain;
 use zendesk_simulation::plants::Plant;
 use zendesk_simulation::runner::{self, Stop, Task};
-use zendesk_simulation::scenario::{Consumer, Event, Fault, Filtering, Scenario};
+use zendesk_simulation::scenario::{Consumer, Credentials, Event, Fault, Filtering, Scenario};
 use zendesk_simulation::timeline::Timeline;
 
 /// Seeds that must hold.
@@ -137,4 +137,15 @@ fn a_record_that_is_listed_late_does_not_come_again_after_a_shorter_look_back() 
     scenario.syncs[1].latency = 2_000;
     assert_keeps_the_promise(&scenario);
     assert_keeps_the_promise(&Scenario::draw(14_620));
+}
+
+#[test]
+fn a_token_that_ended_while_the_date_was_set_back_is_renewed() {
+    let mut scenario = Scenario::calm(events(3, |id| 60 + id), 1);
+    scenario.credentials = Credentials::ClientCredentials;
+    scenario.server.token_life = 300;
+    scenario.syncs[0].faults = vec![(1, Fault::Status(503, Some(600)))];
+    scenario.syncs[0].clock.jump = Some((20_000, -3_600));
+    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_promise(&Scenario::draw(41_827));
 }

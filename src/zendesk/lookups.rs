@@ -78,8 +78,7 @@ impl Client {
         longest_wait: Duration,
         read: impl FnOnce(&mut Response) -> Option<T>,
     ) -> Option<T> {
-        let now = Second::containing(self.retry_loop.clock().now());
-        let token = self.auth.token_at_hand(now)?;
+        let token = self.auth.token_at_hand(self.retry_loop.clock())?;
         let request = Outgoing::get(url, token.header());
         self.retry_loop.ask(&request, longest_wait, read).await
     }

@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 use super::base_url::BaseUrl;
 use super::failure::{Failure, Result};
 use super::retry_loop::RetryLoop;
+use crate::clock::Clock;
 use crate::config::{AuthMethod, Credentials, OauthClient};
-use crate::second::Second;
 use crate::secret::Secret;
 use grant::Grant;
 use renewal::{Slot, Token, TokenEndpoint, renew};
@@ -91,9 +91,8 @@ impl Auth {
             Tokens::Fixed(header) => Ok(Token::new(header.clone(), None)),
             Tokens::Renewed { endpoint, slot } => {
                 let slot = Arc::clone(slot).lock_owned().await;
-                let now = Second::containing(retry_loop.clock().now());
                 match &slot.token {
-                    Some(token) if token.is_alive(now) => Ok(token.clone()),
+                    Some(token) if token.is_alive(retry_loop.clock()) => Ok(token.clone()),
                     _ => renew(slot, endpoint, retry_loop).await,
                 }
             }
@@ -102,10 +101,10 @@ impl Auth {
 
     /// Returns a token that is at hand and still alive. Never fetches one.
     #[must_use]
-    pub fn token_at_hand(&self, now: Second) -> Option<Token> {
+    pub fn token_at_hand(&self, clock: &Clock) -> Option<Token> {
         match &self.tokens {
             Tokens::Fixed(header) => Some(Token::new(header.clone(), None)),
-            Tokens::Renewed { slot, .. } => slot.try_lock().ok()?.token.clone().filter(|token| token.is_alive(now)),
+            Tokens::Renewed { slot, .. } => slot.try_lock().ok()?.token.clone().filter(|token| token.is_alive(clock)),
         }
     }
 
@@ -124,7 +123,7 @@ impl Auth {
             Some(current) if !current.is_same(refused) => Ok(Some(current.clone())),
             // The token is new and was never accepted.
             Some(current) if !current.is_proven() => {
-                let ended = !current.is_alive(Second::containing(retry_loop.clock().now()));
+                let ended = !current.is_alive(retry_loop.clock());
                 if ended && slot.ended_unused < MOST_ENDED_UNUSED {
                     // It ended while the request waited for its turn. This can happen again, but not for ever.
                     slot.ended_unused += 1;

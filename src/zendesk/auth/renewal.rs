@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 
 use super::bearer;
 use super::grant::{Earlier, Grant, Granted, issued_secrets};
+use crate::clock::Clock;
 use crate::config::OauthClient;
 use crate::panics::of_task;
 use crate::second::Second;
@@ -25,8 +27,10 @@ use crate::zendesk::transport::Outgoing;
 #[derive(Clone)]
 pub struct Token {
     header: HeaderValue,
-    /// When to fetch the next one.
+    /// When to fetch the next one, by this machine's date.
     renew_at: Option<Second>,
+    /// The same for a token that this command fetched: the date may be set back meanwhile.
+    renew_after: Option<Instant>,
     /// Set once the API has accepted it. Clones share it.
     proven: Arc<AtomicBool>,
     /// Set on a clone for a request that is tried again with the same token.
@@ -35,7 +39,14 @@ pub struct Token {
 
 impl Token {
     pub(super) fn new(header: HeaderValue, renew_at: Option<Second>) -> Self {
-        Self { header, renew_at, proven: Arc::default(), last_try: false }
+        Self { header, renew_at, renew_after: None, proven: Arc::default(), last_try: false }
+    }
+
+    /// A token that was requested now and is good for so many seconds.
+    fn issued(header: HeaderValue, requested: (Second, Instant), seconds: i64) -> Self {
+        let (date, instant) = requested;
+        let life = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        Self { renew_after: instant.checked_add(life), ..Self::new(header, Some(date.plus(seconds))) }
     }
 
     /// Returns the value of the `Authorization` header, marked as sensitive.
@@ -62,8 +73,9 @@ impl Token {
         self.proven.load(Ordering::Relaxed)
     }
 
-    pub(super) fn is_alive(&self, now: Second) -> bool {
-        self.renew_at.is_none_or(|at| now < at)
+    pub(super) fn is_alive(&self, clock: &Clock) -> bool {
+        self.renew_at.is_none_or(|at| Second::containing(clock.now()) < at)
+            && self.renew_after.is_none_or(|after| clock.instant() < after)
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -157,6 +169,7 @@ impl Slot {
             Outgoing::post_secret(endpoint.url.clone(), body)
         };
         let now = Second::containing(retry_loop.clock().now());
+        let requested = (now, retry_loop.clock().instant());
         let unclear = AtomicBool::new(false);
         let watch = |progress: Progress<'_>| match progress {
             Progress::Sending => {
@@ -194,7 +207,7 @@ impl Slot {
         let access_token = access_token.ok_or(Failure::NotAToken)?;
         // The last tenth of its life, a minute at most, is left for requests in flight.
         let header = bearer(&access_token, retry_loop)?;
-        let token = Token::new(header, Some(now.plus(seconds - (seconds / 10).min(60))));
+        let token = Token::issued(header, requested, seconds - (seconds / 10).min(60));
         self.token = Some(token.clone());
         Ok(token)
     }
