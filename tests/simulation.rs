@@ -149,3 +149,9 @@ fn a_token_that_ended_while_the_date_was_set_back_is_renewed() {
     assert_keeps_the_promise(&scenario);
     assert_keeps_the_promise(&Scenario::draw(41_827));
 }
+
+#[test]
+fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
+    // Seed 4253 shows the same after 9,487 requests.
+    assert_keeps_the_promise(&Scenario::draw(47_914));
+}

@@ -198,10 +198,13 @@ impl Bucket {
     }
 
     /// Finds out how long a window is: at least as long as what is left of it, and as long as the time between
-    /// two resets. Responses that overtake each other look like a reset, but bring little back.
+    /// two resets. Responses that overtake each other look like a reset, but bring little back, and tell of the same
+    /// reset.
     fn learn_window(&mut self, status: LimitStatus, resets: Duration, in_flight: u32, now: Instant) {
         if let (Some(left), Some(remaining), Some(remained)) = (self.last.resets, status.remaining, self.last.remaining)
             && remaining > remained.saturating_add(in_flight)
+            // A response that was overtaken tells of the window before, however much it says is left.
+            && now + resets > self.heard + left + status.age + ROUNDING
         {
             let between = (now + resets).saturating_duration_since(self.heard + left) + ROUNDING;
             // Rounding alone does not make a window shorter.

@@ -28,6 +28,8 @@ pub struct LimitStatus {
     pub remaining: Option<u32>,
     /// When they are whole again.
     pub resets: Option<Duration>,
+    /// How long ago the server told this, at most: the time that its response took.
+    pub age: Duration,
 }
 
 /// What the headers of a response tell about rate limits.
@@ -68,6 +70,12 @@ impl RateLimitHeaders {
         self.account.remaining = None;
         self.endpoint.iter_mut().for_each(|(_, status)| status.remaining = None);
     }
+
+    /// Notes how long the response took: a slow one may tell of what is past.
+    pub fn told_within(&mut self, took: Duration) {
+        self.account.age = took;
+        self.endpoint.iter_mut().for_each(|(_, status)| status.age = took);
+    }
 }
 
 /// Reads both kinds of headers of the account's limit.
@@ -76,7 +84,7 @@ fn account(response: &Response) -> LimitStatus {
     let status = |total, remaining| LimitStatus {
         total: number(total).and_then(in_range),
         remaining: number(remaining),
-        resets: None,
+        ..LimitStatus::default()
     };
     let both =
         tighter(status("x-rate-limit", "x-rate-limit-remaining"), status("ratelimit-limit", "ratelimit-remaining"));
@@ -126,6 +134,7 @@ fn tighter(one: LimitStatus, other: LimitStatus) -> LimitStatus {
         total: both(one.total, other.total, Ord::min),
         remaining: both(one.remaining, other.remaining, Ord::min),
         resets: both(one.resets, other.resets, Ord::max),
+        age: one.age.max(other.age),
     }
 }
 
@@ -144,7 +153,12 @@ mod tests {
     }
 
     fn status(total: impl Into<Option<u32>>, remaining: impl Into<Option<u32>>, resets: Option<u64>) -> LimitStatus {
-        LimitStatus { total: total.into(), remaining: remaining.into(), resets: resets.map(Duration::from_secs) }
+        LimitStatus {
+            total: total.into(),
+            remaining: remaining.into(),
+            resets: resets.map(Duration::from_secs),
+            age: Duration::ZERO,
+        }
     }
 
     #[test]

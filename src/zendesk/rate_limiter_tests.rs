@@ -44,6 +44,7 @@ impl Server {
             resets: Some(Duration::from_secs(
                 self.window.saturating_sub(into).as_millis().div_ceil(1_000).try_into().expect("short"),
             )),
+            age: Duration::ZERO,
         }
     }
 }
@@ -184,7 +185,7 @@ fn a_limit_of_an_endpoint_rules_its_requests_only_and_until_it_is_not_named_any_
     let start = Instant::now();
     let mut limiter = RateLimiter::new(100, start);
     let account = LimitStatus { total: Some(700), ..LimitStatus::default() };
-    let index = LimitStatus { total: Some(10), remaining: Some(9), resets: Some(30 * SECOND) };
+    let index = LimitStatus { total: Some(10), remaining: Some(9), resets: Some(30 * SECOND), age: Duration::ZERO };
     let named = RateLimitHeaders { account, endpoint: vec![("index".to_owned(), index)] };
     limiter.learn(PATH, &named, 0, start);
     assert!(limiter.per_second(PATH, start) > 11.0, "a single response may be an odd one");
@@ -217,8 +218,8 @@ fn an_endpoint_with_a_limit_that_no_header_tells_is_paced_and_paused_by_itself()
 #[test]
 fn a_single_odd_response_costs_no_more_than_a_second() {
     let start = Instant::now();
-    let usual = LimitStatus { total: Some(700), remaining: Some(600), resets: Some(30 * SECOND) };
-    let odd = LimitStatus { total: Some(1), remaining: Some(0), resets: Some(60 * SECOND) };
+    let usual = LimitStatus { total: Some(700), remaining: Some(600), resets: Some(30 * SECOND), age: Duration::ZERO };
+    let odd = LimitStatus { total: Some(1), remaining: Some(0), resets: Some(60 * SECOND), age: Duration::ZERO };
     let account = |account| RateLimitHeaders { account, endpoint: Vec::new() };
     let endpoint = |status| RateLimitHeaders { account: usual, endpoint: vec![("x".to_owned(), status)] };
     for (usual, odd) in
@@ -298,7 +299,12 @@ fn what_is_reserved_for_others_is_left_to_them_until_the_reset() {
         (1, 600, 0, true),
     ] {
         let mut limiter = RateLimiter::new(percentage, now);
-        let account = LimitStatus { total: Some(700), remaining: Some(remaining), resets: Some(40 * SECOND) };
+        let account = LimitStatus {
+            total: Some(700),
+            remaining: Some(remaining),
+            resets: Some(40 * SECOND),
+            age: Duration::ZERO,
+        };
         let headers = RateLimitHeaders { account, endpoint: Vec::new() };
         let case = format!("{percentage} % with {remaining} left and {in_flight} in flight");
         limiter.learn(PATH, &headers, in_flight, now);
@@ -365,6 +371,7 @@ fn some_status() -> impl Strategy<Value = LimitStatus> {
             total: total.filter(|total| *total > 0),
             remaining,
             resets: resets.map(Duration::from_secs),
+            age: Duration::ZERO,
         },
     )
 }

@@ -225,8 +225,9 @@ impl RetryLoop {
         }
         self.gate.pass(path, &self.clock).await;
         self.metrics.add(path, |metrics| &metrics.requests, 1);
+        let sent = self.clock.instant();
         let mut response = self.send(request).await.ok()?;
-        self.learn(request, &response);
+        self.learn(request, &response, sent);
         read(&mut response)
     }
 
@@ -284,7 +285,7 @@ impl RetryLoop {
             let took = now.saturating_duration_since(sent);
             let (failure, response) = match response {
                 Ok(mut response) => {
-                    self.learn(request, &response);
+                    self.learn(request, &response, sent);
                     match read(&mut response) {
                         Ok(value) => {
                             if !request.is_secret() {
@@ -351,7 +352,7 @@ impl RetryLoop {
         }
     }
 
-    fn learn(&self, request: &Outgoing, response: &Response) {
+    fn learn(&self, request: &Outgoing, response: &Response, sent: Instant) {
         if response.status == 200 && !request.is_secret() {
             self.server_clock.get_or_init(|| {
                 let clock = ServerClock::new(response.date(), Second::containing(self.clock.now()));
@@ -363,11 +364,13 @@ impl RetryLoop {
         }
         if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
+            let now = self.clock.instant();
             let mut headers = RateLimitHeaders::of(response);
+            headers.told_within(now.saturating_duration_since(sent));
             if !self.retry_policy.yields {
                 headers.forget_remaining();
             }
-            self.gate.learn(request.url.path(), &headers, in_flight, self.clock.instant());
+            self.gate.learn(request.url.path(), &headers, in_flight, now);
         }
     }
 
