@@ -155,3 +155,15 @@ fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
     // Seed 4253 shows the same after 9,487 requests.
     assert_keeps_the_promise(&Scenario::draw(47_914));
 }
+
+#[test]
+fn the_refusal_of_a_token_that_is_renewed_takes_no_attempt() {
+    let mut scenario = Scenario::calm(events(3, |id| 60 + id), 1);
+    scenario.credentials = Credentials::ClientCredentials;
+    scenario.syncs[0].faults = (0..9).map(|number| (4 + number, Fault::NoConnection)).collect();
+    scenario.syncs[0].faults.insert(0, (2, Fault::TokenRevoked));
+    scenario.server.most_records = 1;
+    scenario.events.extend((3..6).map(|id| Event::before_the_first_sync(id, id)));
+    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_promise(&Scenario::draw(15_760));
+}

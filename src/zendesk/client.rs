@@ -103,7 +103,10 @@ impl Client {
                 Ok(Outcome::TooMuch(too_much)) => return Ok(PageOutcome::TooMuch(too_much)),
                 Err(error) if matches!(error.failure, Failure::TokenExpired { .. }) => {
                     match self.auth.after_refusal(&token, &self.retry_loop).await? {
-                        Some(renewed) => token = renewed,
+                        Some(renewed) => {
+                            attempts.token_renewed();
+                            token = renewed;
+                        }
                         None => return Err(error),
                     }
                 }

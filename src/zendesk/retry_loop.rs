@@ -101,6 +101,11 @@ impl AttemptsSoFar {
     pub fn after(now: Instant, earlier: u32) -> Self {
         Self { earlier, ..Self::new(now) }
     }
+
+    /// Takes back the last failure: a new token takes the place of the one that was refused.
+    pub fn token_renewed(&mut self) {
+        self.failed = self.failed.saturating_sub(1);
+    }
 }
 
 /// The connection to the account's host.
