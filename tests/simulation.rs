@@ -152,8 +152,9 @@ fn a_token_that_ended_while_the_date_was_set_back_is_renewed() {
 
 #[test]
 fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
-    // Seed 4253 shows the same after 9,487 requests.
-    assert_keeps_the_promise(&Scenario::draw(47_914));
+    for seed in [4_253, 47_914] {
+        assert_keeps_the_promise(&Scenario::draw(seed));
+    }
 }
 
 #[test]

@@ -198,6 +198,29 @@ fn a_limit_of_an_endpoint_rules_its_requests_only_and_until_it_is_not_named_any_
     assert!(limiter.per_second(PATH, start + 121 * SECOND) > 11.0);
 }
 
+/// Once, the window of the limit counted as six seconds until the next response.
+#[test]
+fn a_response_that_was_overtaken_does_not_shorten_the_window_of_a_limit() {
+    let start = Instant::now();
+    let mut limiter = RateLimiter::new(100, start);
+    let mut learn = |milliseconds: u64, remaining, resets, age| {
+        let status = LimitStatus {
+            total: Some(22),
+            remaining: Some(remaining),
+            resets: Some(Duration::from_secs(resets)),
+            age: Duration::from_millis(age),
+        };
+        let headers = RateLimitHeaders { endpoint: vec![("index".to_owned(), status)], ..RateLimitHeaders::default() };
+        let now = start + Duration::from_millis(milliseconds);
+        limiter.learn(PATH, &headers, 0, now);
+        limiter.per_second(PATH, now)
+    };
+    learn(0, 12, 10, 100);
+    learn(7_000, 8, 3, 100);
+    let pace = learn(9_300, 9, 6, 5_300);
+    assert!(pace <= 22.0 / 60.0, "{pace} requests a second");
+}
+
 #[test]
 fn an_endpoint_with_a_limit_that_no_header_tells_is_paced_and_paused_by_itself() {
     let start = Instant::now();
