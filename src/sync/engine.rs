@@ -327,7 +327,9 @@ impl Engine {
         let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), 0);
         for (record, entry) in batch.records() {
             let dated = record.created_at.filter(|_| entry.dating == Dating::InWindow);
-            if self.completeness.recover(&record.identity, dated) {
+            let is_new = self.completeness.recover(&record.identity, dated);
+            // The clock by which it is old enough to be counted may be wrong: the next sync may read it again.
+            if is_new && self.ledger.enter(&record.identity, None, entry.until) {
                 let json = batch.json(record);
                 lines.push(json);
                 self.metrics.records += 1;
