@@ -168,3 +168,15 @@ fn the_refusal_of_a_token_that_is_renewed_takes_no_attempt() {
     assert_keeps_the_promise(&scenario);
     assert_keeps_the_promise(&Scenario::draw(15_760));
 }
+
+#[test]
+fn a_record_that_a_comparison_recovered_does_not_come_again() {
+    assert_keeps_the_promise(&Scenario::draw(147_690));
+}
+
+#[test]
+fn tokens_that_end_unused_now_and_then_do_not_end_a_sync() {
+    for seed in [114_784, 160_550] {
+        assert_keeps_the_promise(&Scenario::draw(seed));
+    }
+}

@@ -90,11 +90,14 @@ impl Auth {
         match &self.tokens {
             Tokens::Fixed(header) => Ok(Token::new(header.clone(), None)),
             Tokens::Renewed { endpoint, slot } => {
-                let slot = Arc::clone(slot).lock_owned().await;
+                let mut slot = Arc::clone(slot).lock_owned().await;
                 match &slot.token {
-                    Some(token) if token.is_alive(retry_loop.clock()) => Ok(token.clone()),
-                    _ => renew(slot, endpoint, retry_loop).await,
+                    Some(token) if token.is_alive(retry_loop.clock()) => return Ok(token.clone()),
+                    // It was used, so those that ended unused before are not in a row with the next ones.
+                    Some(token) if token.is_proven() => slot.ended_unused = 0,
+                    _ => {}
                 }
+                renew(slot, endpoint, retry_loop).await
             }
         }
     }
