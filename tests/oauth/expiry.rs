@@ -33,7 +33,7 @@ fn a_sync_renews_each_token_once_when_eight_requests_are_rejected_at_once() {
         let pages: Vec<String> =
             sandbox.requests().into_iter().filter(|request| request.path != TOKENS).map(|page| page.query).collect();
         let repeated = pages.len() - pages.iter().collect::<BTreeSet<_>>().len();
-        assert!(repeated > 6, "{repeated} requests were refused: never several at a time");
+        assert!(repeated >= 6, "{repeated} requests were sent again for 6 revocations");
     }
 }
 
