@@ -24,8 +24,8 @@ use crate::zendesk::{OnTooMuch, PageOutcome, PageRequest, Result, TooMuchReason}
 const LONGEST_WINDOW: f64 = 64.0;
 /// The shortest window that is worth a request of its own, in pages.
 const SHORTEST_WINDOW: f64 = 2.0;
-/// What may be held until its turn to be emitted comes, in bytes: pages that have arrived and those in
-/// flight. The head's are not bounded, since they are emitted at once.
+/// What the windows up to one that is read ahead may hold, in bytes: pages that have arrived and those in
+/// flight. Earlier windows can add to it later, so the total can be larger. The head is always read.
 const HELD: usize = 15 << 20;
 /// A window in progress is cut only if this many pages are left.
 const WORTH_CUTTING: f64 = 24.0;
