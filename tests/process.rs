@@ -715,12 +715,14 @@ fn with_too_few_file_descriptors_a_trace_says_so() {
     let read = connection.arguments(None);
     let check: Vec<String> = ["check", "--config", &read[2]].map(str::to_owned).to_vec();
     for arguments in [&read, &check] {
-        for limit in 3..=24 {
+        // The process that runs the tests may hand down descriptors of its own, so the exact limit that suffices is
+        // not known: stdin, stdout, stderr and the 16 descriptors that the connector asks for are the least.
+        for limit in (3..=18).chain([256]) {
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(PROGRAM).args(arguments);
             shell.env("ZENDESK_BASE_URL", sandbox.base_url());
             let output = shell.output().expect("a shell");
-            if limit >= 20 {
+            if limit > 18 {
                 assert_eq!(output.status.code(), Some(0), "{limit}: {output:?}");
                 continue;
             }
