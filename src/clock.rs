@@ -1,4 +1,4 @@
-//! Time and sleep: the machine's clock, the simulated time of a runtime, and a clock that tests advance.
+//! Time and sleep: the machine's clock, the simulated time of a runtime, and a manual clock for tests.
 //!
 //! No other module reads a clock or sleeps. The HTTP client has its own timeouts for a single request, which are
 //! always in real time, because a real socket does not wait for a manual clock.
@@ -15,13 +15,13 @@ use tokio::sync::Notify;
 pub enum Clock {
     /// The machine's clock.
     System,
-    /// The time of the tokio runtime, for one whose time is simulated.
+    /// The time of a tokio runtime with simulated time.
     Runtime(RuntimeClock),
     /// A clock that only a sleep advances.
     Manual(ManualClock),
 }
 
-/// The time of the tokio runtime, with a time of day that follows from it. Real as long as the runtime's time is.
+/// The time of the tokio runtime, and a time of day that is derived from it.
 #[derive(Clone)]
 pub struct RuntimeClock {
     start: tokio::time::Instant,
@@ -29,8 +29,8 @@ pub struct RuntimeClock {
 }
 
 impl RuntimeClock {
-    /// A clock that starts now. `time_of_day` gives what it shows after some elapsed time, and may be wrong,
-    /// jump or go back as the clocks of machines do.
+    /// Creates a clock that starts now. `time_of_day` maps the elapsed time to the time of day, which may be
+    /// wrong, jump or go back as clocks of machines do.
     #[must_use]
     pub fn new(time_of_day: Arc<dyn Fn(Duration) -> Timestamp + Send + Sync>) -> Self {
         Self { start: tokio::time::Instant::now(), time_of_day }
@@ -43,7 +43,7 @@ impl fmt::Debug for RuntimeClock {
     }
 }
 
-/// A clock for tests: a sleep advances it at once, so that an hour of backoff takes no time.
+/// A clock for tests: a sleep advances it at once, so an hour of backoff takes no time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Instant,
@@ -59,7 +59,7 @@ impl ManualClock {
         Self { start: Instant::now(), epoch, elapsed: Arc::default(), moved: Arc::default() }
     }
 
-    /// Returns how far the clock has been advanced.
+    /// Returns the time by which the clock has been advanced.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         *self.elapsed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,7 +87,7 @@ impl Clock {
         }
     }
 
-    /// Returns a monotonic time.
+    /// Returns the monotonic time.
     #[must_use]
     pub fn instant(&self) -> Instant {
         match self {
@@ -108,7 +108,7 @@ impl Clock {
         }
     }
 
-    /// Sleeps for this long; see [`Clock::sleep_until`].
+    /// Sleeps for this duration; see [`Clock::sleep_until`].
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.instant() + duration).await;
     }

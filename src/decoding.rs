@@ -1,11 +1,11 @@
-//! Undoes what servers do to a text that they repeat: escapes of JSON, URLs, HTML and mail.
+//! Decodes the escapes that servers apply to strings that they repeat: those of JSON, URLs, HTML and mail.
 //!
-//! It is used to find secrets, and for nothing else: what it returns must not be shown.
+//! It is used only to find secrets: its results must not be shown.
 
-/// As often may an encoding be applied on top of another.
+/// The largest number of nested encodings that are decoded.
 const MOST_LAYERS: usize = 6;
 
-/// Returns the text and each text that is below its escapes, outermost first.
+/// Returns the string and its decoded forms, one for each layer of escapes, outermost first.
 #[must_use]
 pub fn layers(text: &str) -> Vec<String> {
     let mut layers = vec![text.to_owned()];
@@ -20,13 +20,13 @@ pub fn layers(text: &str) -> Vec<String> {
     layers
 }
 
-/// Returns the letters and digits of a text, in lower case: what is left of it whatever separates them.
+/// Returns the letters and digits of a string in lower case, without separators.
 #[must_use]
 pub fn compact(text: &str) -> String {
     text.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Undoes one layer of escapes.
+/// Decodes one layer of escapes.
 fn unescaped(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
@@ -45,7 +45,7 @@ fn unescaped(text: &str) -> String {
             continue;
         };
         if rest[0] != b'&' && char < '\u{100}' && !rest.starts_with(b"\\u") {
-            // A byte, which may be a part of a character.
+            // A single byte, which may be part of a character.
             plain.push(u8::try_from(u32::from(char)).unwrap_or(b'?'));
         } else {
             plain.extend(char.encode_utf8(&mut [0; 4]).bytes());
@@ -55,7 +55,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8_lossy(&plain).into_owned()
 }
 
-/// Reads a number of digits in hexadecimal form after a prefix: the character, and the length of all.
+/// Parses hexadecimal digits after a prefix. Returns the character and the length of prefix and digits.
 fn hexadecimal(text: &[u8], prefix: usize, digits: usize) -> Option<(char, usize)> {
     number(text.get(prefix..prefix + digits)?, 16).map(|char| (char, prefix + digits))
 }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_escape_is_undone() {
+    fn each_escape_is_decoded() {
         for (escaped, plain) in [
             ("a%2Fb%2fc", "a/b/c"),
             ("%61%62%C3%A9", "ab\u{e9}"),
@@ -125,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn escapes_of_escapes_are_undone_to_the_end() {
+    fn nested_escapes_are_decoded() {
         assert_eq!(layers("&amp;#37;41%42").last().map(String::as_str), Some("AB"));
         assert_eq!(layers("%252561").last().map(String::as_str), Some("a"));
         assert_eq!(layers(&format!("%{}", "25".repeat(100))).len(), MOST_LAYERS + 1);
     }
 
     #[test]
-    fn separators_and_case_do_not_hide_a_text() {
+    fn separators_and_case_are_ignored() {
         assert_eq!(compact("a B\n-7:c"), "ab7c");
     }
 }

@@ -1,5 +1,5 @@
-//! The error that a command ends with: a failure of one of the modules below, and its mapping to the
-//! protocol's `failure_type`.
+//! The error that a command ends with: a failure of one of the modules below, mapped to the protocol's
+//! `failure_type`.
 //!
 //! Each module defines and explains its own failures; this file only collects them. It must not decide
 //! whether to retry (`zendesk/retry.rs`) or how an error is written (`commands`).
@@ -38,7 +38,7 @@ pub enum Error {
     /// A defect of this connector.
     #[error("{}", self.explain())]
     Defect {
-        /// What is known about it; may contain secrets.
+        /// The known details; may contain secrets.
         details: String,
     },
 }
@@ -94,7 +94,7 @@ impl Error {
         }
     }
 
-    /// Returns whether this is a defect. Its details may contain secrets that were cut into pieces.
+    /// Returns `true` for a defect. Its details may contain truncated secrets.
     #[must_use]
     pub fn is_defect(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! How a failure explains itself to the user: the fact, the remedy, and who can act.
+//! The explanation of a failure for the user: the fact, the remedy, and who can act.
 //!
 //! Each module defines its own failures and explains them with these types. This file must not name a
 //! particular failure, and it must not know how a failure is reported.
@@ -17,14 +17,14 @@ pub enum Category {
     System,
 }
 
-/// A failure in words. Its `Display` form is the message for the user: the fact, then the remedy.
+/// A failure as sentences. Its `Display` form is the message for the user: the fact, then the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// Who can act.
     pub category: Category,
     /// What happened, as one or more whole sentences.
     pub fact: Cow<'static, str>,
-    /// What to do about it, as one or more whole sentences, unless the fact says it all.
+    /// How to resolve it, as one or more whole sentences, unless the fact includes it.
     pub remedy: Option<Cow<'static, str>>,
 }
 

@@ -1,6 +1,6 @@
 //! Formats counts, sizes and durations for users.
 //!
-//! This file must not read a clock or know what is counted.
+//! This file must not read a clock or know the counted things.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub fn rough(span: Duration) -> String {
     const DAY: u64 = 24 * HOUR;
     const MONTH: u64 = YEAR / 12;
     const YEAR: u64 = 31_556_952;
-    // A larger unit is used from two of it on, so that the rounding error stays small.
+    // A unit is used only for two or more of it, so that the rounding error stays small.
     let seconds = span.as_secs();
     let (unit, thing) = match seconds {
         0..MINUTE => (1, "second"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rough_duration_has_a_fitting_unit() {
+    fn a_rough_duration_has_a_suitable_unit() {
         for (seconds, text) in [
             (0, "0 seconds"),
             (1, "1 second"),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_duration_keeps_its_digits() {
+    fn a_measured_duration_keeps_its_precision() {
         for (milliseconds, text) in [
             (0, "0.0 s"),
             (3_240, "3.2 s"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_has_a_fitting_unit() {
+    fn a_size_has_a_suitable_unit() {
         for (bytes, text) in
             [(0, "0 kB"), (1, "1 kB"), (512_000, "512 kB"), (88_149_999, "88.1 MB"), (2_500_000_000, "2.5 GB")]
         {

@@ -9,13 +9,13 @@
 //!
 //! ```text
 //! config, catalog and state files                  config, airbyte
-//!   -> where to start, what was emitted before     sync/ledger
+//!   -> the start time, ids of emitted records      sync/ledger
 //!   -> time windows, requests for pages            sync/plan, sync/walk, sync/sizing
 //!   -> attempts, tokens, the rate limit            zendesk/client, auth, retry_loop, retry, rate_limiter
-//!   -> pages: where each record begins and ends    zendesk/page
-//!   -> records in order and once, then a STATE     sync/engine, sync/ledger
-//!   -> as many events as the API counts            sync/completeness
-//!   -> progress in words                           sync/progress, sync/estimate
+//!   -> pages: the byte range of each record        zendesk/page
+//!   -> records, ordered and deduplicated; a STATE  sync/engine, sync/ledger
+//!   -> a comparison with the API's count           sync/completeness
+//!   -> progress messages                           sync/progress, sync/estimate
 //!   -> stdout                                      airbyte/output
 //! ```
 //!
@@ -26,30 +26,33 @@
 //! ```text
 //! cli                                                the command line, the exit code
 //! commands                                           spec, check, discover, read; the reporter
-//! sync                                               what to fetch, what was emitted before
+//! sync                                               what to fetch, which records were emitted before
 //! error                                              the failures of the layers below, mapped to the protocol
 //! airbyte | zendesk                                  the protocol and stdout | the API
 //! config                                             config.json parsed into types; spec.json generated from them
-//! panics, failure, humanize, secret, stream          panics as errors, failures and numbers in words, streams
-//! clock, decoding, masking, second, shutdown, stdio  time, signals, what may be shown of a text, stdout
+//! panics, failure, humanize, secret, stream          panics as errors, failures, formatted numbers, streams
+//! clock, decoding, masking, second, shutdown, stdio  time, signals, masking of text from outside, stdout
 //! ```
 //!
 //! # Invariants
 //! 1. A STATE covers only records that are before it on the same stdout. stdout has one writer
 //!    ([`airbyte::Output`]).
-//! 2. Records of a stream are emitted in ascending time (the stream's cursor field), so a STATE covers a span without holes. An
-//!    earlier record in a later page lies within the look-back, which the next sync reads again.
+//! 2. Records of a stream are emitted in ascending order of the cursor field, so the time span that a STATE
+//!    covers has no gaps. The exception is a record in a later page that is earlier than the records before it:
+//!    it is within the look-back, which the next sync reads again.
 //! 3. A record's bytes are never parsed and serialized again. Only line breaks between tokens change.
-//! 4. A window ends with `has_more: false` in a well-formed page. Nothing else ends it: no date, no error.
+//! 4. A window is complete after a well-formed page with `has_more: false`. No date and no error completes a
+//!    window.
 //! 5. A request sends credentials to the account's host only. No URL is made from a response.
-//! 6. One loop retries ([`zendesk`]'s retry loop), by a pure decision. No caller retries on top of it.
+//! 6. One loop retries ([`zendesk`]'s retry loop), and a pure function decides. No caller retries on top of it.
 //! 7. Only [`clock`] reads a clock or sleeps. Limits on a real socket are in real time: the timeouts of a
-//!    request, of which the one for a request that uses up a refresh token is the longest, and the limit of a check.
-//! 8. No error, log line or `Debug` form contains a secret. The CONTROL message does: it must.
+//!    request, and the limit of a check. A request that uses a refresh token has the longest timeout.
+//! 8. No error, log line or `Debug` form contains a secret. Only the CONTROL message contains secrets,
+//!    because it must.
 //!
 //! # Glossary
-//! - *stream*: what is described in [`stream`]. Several are read at the same time, each with its own engine, ledger,
-//!   states, statuses and errors, on one client. Code outside of [`stream`] goes by the description.
+//! - *stream*: a log that is described in [`stream`]. Streams are read at the same time with one client. Each
+//!   has its own engine, ledger, states, statuses and errors. Code outside of [`stream`] uses the description.
 //! - *cursor*: the time in the STATE, such as `created_at`. Zendesk's own cursor is called `after_cursor`.
 //! - *window*: a half-open span of time. *walk*: the pages of a window, one after the other. *head*: the earliest
 //!   window that has not been emitted completely.

@@ -1,6 +1,7 @@
-//! The process: its arguments, environment and stdout go in, its exit code comes out.
+//! Passes the process's arguments, environment and stdout to the library, and exits with the code that it
+//! returns.
 //!
-//! It must not decide anything; that is the library.
+//! It must not decide anything: the library does.
 
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use source_zendesk_audit_logs::{Environment, panics, run};
 
 fn main() -> ExitCode {
     panics::keep_quiet();
-    // Past the standard library's stdout, which would look for line ends in every page.
+    // Bypasses the standard library's stdout, which searches every page for line breaks.
     let stdout = Inherited::new(std::io::stdout());
     ExitCode::from(run(std::env::args_os(), Environment::of_process(), Box::new(stdout)))
 }

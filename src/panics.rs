@@ -1,6 +1,6 @@
 //! Catches panics and turns them into errors, so that a command reports them.
 //!
-//! This file must not decide how a panic is reported. It relies on panics that unwind.
+//! This file must not decide how a panic is reported. It requires panics that unwind.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,13 +13,13 @@ use tokio::task::JoinError;
 use crate::masking::mask_tokens;
 
 #[cfg(not(panic = "unwind"))]
-compile_error!("a panic must unwind, or the platform never hears of it");
+compile_error!("a panic must unwind, so that the connector can report it");
 
-/// The place of the last panic, if [`keep_quiet`] was called.
+/// The location of the last panic, if [`keep_quiet`] was called.
 static PLACE: Mutex<Option<String>> = Mutex::new(None);
 
-/// Prevents the standard library from writing panics to stderr, because their messages may contain secrets. Only
-/// for the program: it affects the whole process.
+/// Prevents the standard library from writing panics to stderr, because their messages may contain secrets.
+/// Only the binary may call it: it affects the whole process.
 pub fn keep_quiet() {
     std::panic::set_hook(Box::new(|panic| {
         *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = panic.location().map(ToString::to_string);
@@ -29,19 +29,19 @@ pub fn keep_quiet() {
 /// A panic that was caught, or a task that was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked {
-    /// The place and the message of the panic, which may contain secrets.
+    /// The location and the message of the panic, which may contain secrets.
     pub details: String,
 }
 
-/// Runs the work and returns a panic in it as an error.
+/// Runs the closure and returns a panic in it as an error.
 ///
 /// # Errors
-/// Those of the work, and a panic.
+/// Returns the errors of the closure, and a panic.
 pub fn caught<T, E: From<Panicked>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panicked(&*payload).into()))
 }
 
-/// Does the same as [`caught`] for a future. After a panic the future is not polled again.
+/// Runs a future like [`caught`]. After a panic the future is not polled again.
 ///
 /// # Errors
 /// See [`caught`].
@@ -63,7 +63,7 @@ pub fn of_task(error: JoinError) -> Panicked {
     }
 }
 
-/// Returns the place and the message of a panic.
+/// Returns the location and the message of a panic.
 #[must_use]
 pub fn panicked(payload: &(dyn Any + Send)) -> Panicked {
     let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_of_a_task_is_one_as_well() {
+    async fn a_panic_of_a_task_is_returned() {
         let late = async {
             tokio::task::yield_now().await;
             panic!("after a while")

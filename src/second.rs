@@ -59,8 +59,8 @@ impl Second {
 }
 
 impl Second {
-    /// Parses `YYYY-MM-DDTHH:MM:SSZ` and nothing else: the form in each of millions of records, four times as fast
-    /// as jiff's parser for all forms.
+    /// Parses `YYYY-MM-DDTHH:MM:SSZ` and no other form. Millions of records have this form, and this parser
+    /// is four times as fast as jiff's.
     fn from_api_form(text: &[u8]) -> Option<Self> {
         let [y1, y2, y3, y4, b'-', mo1, mo2, b'-', d1, d2, b'T', h1, h2, b':', mi1, mi2, b':', s1, s2, b'Z'] =
             *text.as_array::<20>()?
@@ -153,7 +153,7 @@ mod tests {
                 proptest::prop_assert_eq!(quick, general.ok(), "{}", text);
             } else {
                 let odd = general.is_err() || second == 60 || text.starts_with("9999-12-3");
-                proptest::prop_assert!(odd, "{} goes the long way", text);
+                proptest::prop_assert!(odd, "{} is parsed by jiff", text);
             }
         }
     }

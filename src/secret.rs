@@ -1,7 +1,7 @@
 //! A string that must never be printed, and the redactor that removes such strings from other texts.
 //!
-//! This file must not offer any way to show a secret but [`Secret::expose`], and nothing outside
-//! `zendesk/auth` (which puts it on the wire) and the CONTROL message (which must carry it) calls that.
+//! [`Secret::expose`] must remain the only way to read a secret. Only `zendesk/auth`, which sends it, and the
+//! CONTROL message, which must contain it, call that.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::decoding::{compact, layers};
 use crate::masking::{MASKED, is_request_id, mask_tokens, mask_unknown};
 
-/// Replaces a secret.
+/// The replacement for a secret.
 pub const REDACTED: &str = "(redacted)";
 
 /// A secret of the configuration. Its `Debug` form is `(redacted)`, it has no `Display`, and its
@@ -25,13 +25,13 @@ pub const REDACTED: &str = "(redacted)";
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes custody of a string.
+    /// Wraps a string.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// Returns the string itself, for the wire.
+    /// Returns the string itself, to send it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -44,8 +44,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Removes known secrets from texts that come from outside (response bodies, error messages), and masks
-/// what may be a secret in a form that it does not know. Clones know the same secrets.
+/// Removes known secrets from text from outside (response bodies, error messages), and masks text that may be
+/// a secret in an unknown encoding. Clones share the known secrets.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     known: Arc<Mutex<Known>>,
@@ -53,22 +53,22 @@ pub struct Redactor {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The forms that are replaced wherever they occur, the longest first.
+    /// The forms that are replaced wherever they occur, longest first.
     forms: Vec<Secret>,
-    /// The forms of which no piece may be shown: in lower case, also without separators.
+    /// The forms of which no part may be shown: in lower case, also without separators.
     fragments: Vec<Secret>,
 }
 
-/// Shorter strings are not looked for: replacing every "a" in a message would tell what the secret is,
-/// and no token has so few characters.
+/// Shorter strings are not searched for: replacing every "a" in a message would reveal the secret, and no
+/// token is that short.
 const SHORTEST: usize = 4;
 
-/// As much of a secret in a row is not shown, in characters.
+/// The length from which a part of a secret is hidden, in characters.
 const PIECE: usize = 8;
 
 impl Redactor {
-    /// Adds a secret in the forms in which a response may repeat it: as it is, percent-encoded, escaped
-    /// for JSON, and within something that is encoded as base64.
+    /// Adds a secret in the forms in which a response may repeat it: unchanged, percent-encoded, escaped for
+    /// JSON, and as part of a base64 string.
     pub fn add(&self, secret: &str) {
         let json = json_escaped(secret);
         let percent_encoded = utf8_percent_encode(secret, ENCODED).to_string();
@@ -88,7 +88,7 @@ impl Redactor {
                 known.forms.push(Secret::new(form));
             }
         }
-        // The longest first, so that no form is cut in the middle by a shorter one.
+        // Longest first, so that a shorter form never cuts a longer one.
         known.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
         for fragment in fragments(secret) {
             if !known.fragments.iter().any(|known| known.expose() == fragment) {
@@ -97,7 +97,7 @@ impl Redactor {
         }
     }
 
-    /// Returns the text with each known secret replaced by [`REDACTED`].
+    /// Returns the string with each known secret replaced by [`REDACTED`].
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = Cow::Borrowed(text);
@@ -109,8 +109,8 @@ impl Redactor {
         clean
     }
 
-    /// Does the same for a text in which secrets may be cut off, as in a panic's message: pieces of them
-    /// are replaced too.
+    /// Redacts a string in which secrets may be truncated, as in a panic's message: parts of secrets are
+    /// replaced too.
     #[must_use]
     pub fn redact_parts(&self, text: &str) -> String {
         let mut clean = self.redact(text).into_owned();
@@ -124,8 +124,8 @@ impl Redactor {
         if self.knows(&clean) { REDACTED.to_owned() } else { clean }
     }
 
-    /// Returns what may be shown of a sentence that a server wrote: known words, and nothing that may be
-    /// a secret in any encoding.
+    /// Returns the part of a server's sentence that may be shown: known words, and nothing that may be a
+    /// secret in any encoding.
     #[must_use]
     pub fn sentence(&self, text: &str) -> String {
         let clean = self.redact(text);
@@ -135,7 +135,7 @@ impl Redactor {
         mask_unknown(&mask_tokens(&clean)).into_owned()
     }
 
-    /// Returns what may be shown of a library's error message, which may quote what a server sent.
+    /// Returns the part of a library's error message that may be shown. The message may quote the server.
     #[must_use]
     pub fn library_message(&self, text: &str) -> String {
         let clean = self.redact(text);
@@ -145,14 +145,15 @@ impl Redactor {
         mask_tokens(&clean).into_owned()
     }
 
-    /// Returns what may be shown of a request's identifier. A UUID or a hexadecimal number is shown as it
-    /// is, since the vendor's support asks for it, unless it spells a text or holds a piece of a secret.
+    /// Returns the part of a request's identifier that may be shown. A UUID or a hexadecimal number is shown
+    /// unchanged, because the vendor's support asks for it, unless it encodes a string or holds part of a
+    /// secret.
     #[must_use]
     pub fn request_id<'t>(&self, id: &'t str) -> &'t str {
         if is_request_id(id) && !self.knows(id) { id } else { REDACTED }
     }
 
-    /// Returns what may be shown of the name of a host that a server pointed to, if anything may.
+    /// Returns the part that may be shown of the name of a host in a server's response, or `None`.
     #[must_use]
     pub fn host(&self, host: &str) -> Option<String> {
         if host.parse::<Ipv4Addr>().is_ok() {
@@ -162,8 +163,8 @@ impl Redactor {
         (shown != MASKED).then_some(shown)
     }
 
-    /// Returns whether a piece of a secret occurs in this text: in any case, in either direction, with
-    /// anything in between, and below the escapes of [`layers`].
+    /// Returns `true` if part of a secret occurs in this string: in any case, in either direction, with any
+    /// separators, and below the escapes of [`layers`].
     #[must_use]
     pub fn knows(&self, text: &str) -> bool {
         let lowered: Vec<String> = layers(text)
@@ -178,14 +179,14 @@ impl Redactor {
         })
     }
 
-    /// A lock whose holder panicked still guards a list.
+    /// A poisoned lock still guards a valid list.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Returns the forms of a secret of which no piece may be shown. In those that are derived from it, a
-/// short one could be a word of any text.
+/// Returns the forms of a secret of which no part may be shown. Short derived forms are omitted, because they
+/// could be ordinary words.
 fn fragments(secret: &str) -> Vec<String> {
     let each = |form: fn(u8) -> String| secret.bytes().map(form).collect::<String>();
     let hexadecimal = each(|byte| format!("{byte:02x}"));
@@ -196,10 +197,10 @@ fn fragments(secret: &str) -> Vec<String> {
     plain.into_iter().chain(derived).collect()
 }
 
-/// Returns what the base64 form of any text with this secret in it contains: three forms, for where in a
-/// group of three bytes it begins. The characters to which its neighbours contribute are left out.
+/// Returns what the base64 form of every string with this secret contains: three forms, one for each position
+/// of its first byte in a group of three bytes. Characters that depend on neighboring bytes are omitted.
 fn base64_forms(secret: &str) -> impl Iterator<Item = String> {
-    // What comes of less than a group and two neighbours could be in any text.
+    // A form of less than a group and two neighbors could occur in any string.
     let long_enough = secret.len() >= PIECE;
     let standard = (0..3).filter(move |_| long_enough).map(move |before| {
         let padded = [&b"\0\0\0"[..before], secret.as_bytes()].concat();
@@ -207,14 +208,14 @@ fn base64_forms(secret: &str) -> impl Iterator<Item = String> {
         let first = if before == 0 { 0 } else { 4 };
         BASE64_STANDARD.encode(&padded[..whole])[first..].to_owned()
     });
-    // The alphabet for URLs has other signs for two of the 64.
+    // The alphabet for URLs has other characters for two of the 64.
     standard.flat_map(|form| [form.replace('+', "-").replace('/', "_"), form])
 }
 
 /// All characters except those that a URL never encodes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Some writers use lower-case digits in percent-encoded text, which a URL allows.
+/// Some programs use lower-case digits for percent-encoding, which URLs allow.
 fn with_lower_case_digits(encoded: &str) -> String {
     let mut lower = encoded.to_owned();
     for (at, _) in encoded.match_indices('%') {
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_does_not_print_itself() {
+    fn a_secret_is_not_printed() {
         let secret = Secret::new("hunter22");
         assert_eq!(format!("{secret:?}"), "(redacted)");
         let redactor = Redactor::default();
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_secret_is_cut() {
+    fn every_form_of_a_secret_is_redacted() {
         let redactor = Redactor::default();
         redactor.add("a\"b/c+d");
         for echo in ["x a\"b/c+d y", "x a%22b%2Fc%2Bd y", "x a%22b%2fc%2bd y", "x a\\\"b\\/c+d y", "x a\\\"b/c+d y"] {
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_contains_another_is_cut_whole() {
+    fn a_secret_that_contains_another_is_redacted_completely() {
         let redactor = Redactor::default();
         redactor.add("token");
         redactor.add("token-and-more");
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_within_a_base64_text_is_cut_wherever_it_begins() {
+    fn a_secret_in_a_base64_string_is_redacted_at_any_offset() {
         let secret = "s3cr3t-of-12";
         let redactor = Redactor::default();
         redactor.add(secret);
@@ -270,7 +271,7 @@ mod tests {
                 let text = BASE64_STANDARD.encode(format!("{before}{secret}{after}"));
                 let clean = redactor.redact(&text).into_owned();
                 assert!(clean.contains(REDACTED), "{before}{after}: {text}");
-                // What is left says at most the two characters at either end.
+                // The rest reveals at most the two characters at either end.
                 for middle in ["cr3t-o", "r3t-of", "3t-of-"].map(|part| BASE64_STANDARD.encode(part)) {
                     assert!(!clean.contains(&middle), "{clean}");
                 }
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_message_cut_off_a_secret_is_cut_as_well() {
+    fn a_truncated_secret_is_redacted() {
         let redactor = Redactor::default();
         redactor.add("s3cr3t-0123456789-abcdef");
         let clean = redactor.redact_parts("byte 5 of `s3cr3t-01234567`[...]");
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_a_secret_is_known_in_any_disguise() {
+    fn part_of_a_secret_is_found_in_any_encoding() {
         let secret = "S3cr3t/Token=of+7";
         let redactor = Redactor::default();
         redactor.add(secret);
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_sentence_everything_else_stays() {
+    fn the_rest_of_a_sentence_is_unchanged() {
         let redactor = Redactor::default();
         redactor.add("s3cr3t-0123456789");
         assert_eq!(redactor.sentence("invalid token s3cr3t-0123456789!"), "invalid token (redacted)!");
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_name_that_holds_a_secret_is_known_by_it() {
+    fn a_host_name_that_contains_a_secret_is_hidden() {
         let redactor = Redactor::default();
         redactor.add("S3cr3tToken");
         for host in ["s3cr3ttoken.evil.example", "s3cr3tto", "x.s3cr3ttok.example"] {

@@ -1,13 +1,13 @@
-//! SIGTERM and SIGINT, as a request to shut down that the sync can look at.
+//! SIGTERM and SIGINT as a shutdown request that the sync checks.
 //!
-//! The first signal never ends the process: the sync writes what it has to write and ends by itself.
-//! The second one ends the process at once, for a sync whose consumer no longer reads.
+//! The first signal never ends the process: the sync finishes its writes and ends by itself. The second
+//! signal ends the process at once, in case the consumer of stdout no longer reads.
 
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-/// A signal that asks for a shutdown.
+/// A signal that requests a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT, as from Ctrl-C.
@@ -17,7 +17,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The exit code that a shell reports for it.
+    /// Returns the exit code that a shell reports for the signal.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
@@ -26,7 +26,7 @@ impl Signal {
         }
     }
 
-    /// Its name.
+    /// Returns the name of the signal.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Requests the shutdown. Only the first signal counts; returns whether this is the first one.
+    /// Requests the shutdown. Only the first signal counts; returns `true` for the first one.
     #[expect(clippy::must_use_candidate, reason = "a caller that requests the only shutdown ignores the result")]
     pub fn request(&self, signal: Signal) -> bool {
         let first = self.signal.set(signal).is_ok();
@@ -55,7 +55,7 @@ impl Shutdown {
     /// Requests the shutdown when the process receives a signal, and ends the process at the second signal.
     ///
     /// # Errors
-    /// If the system does not allow signal handlers.
+    /// Fails if the system does not allow signal handlers.
     pub fn on_signals(self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -75,7 +75,7 @@ impl Shutdown {
         Ok(())
     }
 
-    /// The signal, if a shutdown has been requested.
+    /// Returns the signal, if a shutdown has been requested.
     #[must_use]
     pub fn signal(&self) -> Option<Signal> {
         self.signal.get().copied()

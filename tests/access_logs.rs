@@ -165,7 +165,7 @@ fn nothing_about_access_logs_is_requested_unless_the_catalog_selects_them() {
 fn a_check_says_whether_the_access_log_can_be_read_and_never_fails_for_it() {
     let missing = AccessLogs { add_on: AddOn::Missing, ..history(1) };
     for (access, words) in [
-        (history(1), "The access log can be read, too (stream access_logs)."),
+        (history(1), "The access log can also be read (stream access_logs)."),
         (missing, "The access log cannot be read (stream access_logs): Zendesk denied access to the access log (403)."),
     ] {
         let sandbox = account(10, access);

@@ -60,7 +60,7 @@ const VOLUME: &str =
     "A first sync reads about 1,000 events in less than a minute, at 50 % of 700 requests per minute (Enterprise).";
 
 /// The end of the message if the access log can be read.
-const ACCESS: &str = " The access log can be read, too (stream access_logs).";
+const ACCESS: &str = " The access log can also be read (stream access_logs).";
 
 #[test]
 fn each_authentication_method_has_its_message() {

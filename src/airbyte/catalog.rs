@@ -1,4 +1,4 @@
-//! Catalogs: the catalog that `discover` returns, and the configured catalog that `read` gets.
+//! Catalogs: the catalog that `discover` returns, and the configured catalog that `read` receives.
 //!
 //! Fields that this source does not use must not be read, whatever they contain.
 
@@ -29,12 +29,12 @@ pub fn catalog(streams: &[&'static Stream]) -> Catalog {
 pub struct SelectedStream {
     /// The stream.
     pub stream: &'static Stream,
-    /// How to read it.
+    /// The sync mode.
     pub sync_mode: SyncMode,
 }
 
-/// Reads a configured catalog and returns the selected streams in its order. `known` are the streams of
-/// this source.
+/// Parses a configured catalog and returns the selected streams in its order. `known` are the streams of this
+/// source.
 ///
 /// # Errors
 /// If the catalog has another shape, or selects an unknown stream, an unknown sync mode, or a stream twice.

@@ -1,4 +1,4 @@
-//! The failures of the Airbyte side: a catalog that selects what the source does not have, and stdout.
+//! The failures of the Airbyte side: an invalid selection in a catalog, and a failed write to stdout.
 
 use crate::config::InputError;
 use crate::failure::{Category, Explanation};

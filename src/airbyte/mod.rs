@@ -1,6 +1,6 @@
 //! The Airbyte side: the protocol's messages and files, and the only writer of stdout.
 //!
-//! It must not know the API from which the records come.
+//! It must not know which API the records come from.
 
 mod catalog;
 mod failure;

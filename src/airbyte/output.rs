@@ -1,9 +1,10 @@
 //! The only writer of stdout, and of the plain text for a user at a terminal.
 //!
 //! A separate thread writes, behind a bounded channel: a consumer that stops reading stops the connector
-//! without blocking the runtime, on which requests are in flight. A stdout that never blocks needs no thread;
-//! a task writes it. The channel is first in, first out, so a STATE never overtakes the records that it covers.
-//! The result of every write is checked: after the first failure, nothing more is written and every call fails.
+//! without blocking the runtime that handles the requests in flight. A stdout that never blocks needs no
+//! thread; a task writes to it. The channel is first in, first out, so a STATE never overtakes the records
+//! that it covers. The result of every write is checked: after the first failure, nothing more is written and
+//! every call fails.
 
 use std::future::poll_fn;
 use std::io::{self, Write};
@@ -23,13 +24,13 @@ type Result<T> = std::result::Result<T, OutputError>;
 /// The number of chunks that may wait for a slow consumer. A page of records is one chunk.
 const WAITING: usize = 8;
 
-/// Warnings that are kept for the end of a sync.
+/// The largest number of warnings that are kept for the end of a sync.
 const MOST_WARNINGS: usize = 20;
 
 enum Job {
     Write(Vec<u8>),
     /// Writes plain text for the user, in order with the messages.
-    Tell(String),
+    Terminal(String),
     Flush(oneshot::Sender<()>),
 }
 
@@ -40,7 +41,7 @@ pub struct Output {
     failure: Arc<OnceLock<OutputError>>,
     level: Level,
     has_terminal: bool,
-    /// What [`Output::warn`] has said.
+    /// The warnings from [`Output::warn`].
     warnings: Arc<Mutex<Vec<String>>>,
 }
 
@@ -84,7 +85,7 @@ impl Output {
         Ok((output, Writer { thread, failure }))
     }
 
-    /// Does the same without a thread: nothing is written until [`Jobs::run`] is polled.
+    /// Creates an output without a thread: nothing is written until [`Jobs::run`] is polled.
     #[must_use]
     pub fn on_a_task(level: Level) -> (Self, Jobs) {
         Self::new(level, false)
@@ -118,21 +119,20 @@ impl Output {
         let line = message.to_line().map_err(|_| OutputError::Defect)?;
         self.lines(line).await?;
         if self.has_terminal
-            && let Some(words) = plain(message)
+            && let Some(text) = plain(message)
         {
-            self.push(Job::Tell(words)).await?;
+            self.push(Job::Terminal(text)).await?;
         }
         Ok(())
     }
 
-    /// Returns whether LOG messages of this level are emitted.
+    /// Returns `true` if LOG messages of this level are emitted.
     #[must_use]
     pub fn logs(&self, level: Level) -> bool {
         level <= self.level
     }
 
-    /// Emits a WARN that must not be overlooked: it is kept for the end of the sync. The same one twice
-    /// is kept once.
+    /// Emits a WARN and keeps it for the summary at the end of the sync. A repeated warning is kept once.
     ///
     /// # Errors
     /// See [`Output::lines`].
@@ -149,7 +149,7 @@ impl Output {
         }
     }
 
-    /// Returns what [`Output::warn`] has said so far.
+    /// Returns the warnings so far.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -239,7 +239,7 @@ async fn perform_async(to: &mut (impl AsyncWrite + Unpin), job: Job) -> io::Resu
                 }
             }
         }
-        Job::Tell(_) => {}
+        Job::Terminal(_) => {}
         Job::Flush(done) => {
             poll_fn(|task| Pin::new(&mut *to).poll_flush(task)).await?;
             // The caller may have been cancelled.
@@ -252,10 +252,10 @@ async fn perform_async(to: &mut (impl AsyncWrite + Unpin), job: Job) -> io::Resu
 fn perform(to: &mut dyn Write, terminal: Option<&mut Box<dyn Write + Send>>, job: Job) -> std::io::Result<()> {
     match job {
         Job::Write(lines) => to.write_all(&lines),
-        Job::Tell(words) => {
+        Job::Terminal(text) => {
             if let Some(terminal) = terminal {
                 // A closed terminal must not end a sync.
-                let _ = terminal.write_all(words.as_bytes());
+                let _ = terminal.write_all(text.as_bytes());
             }
             Ok(())
         }
@@ -285,7 +285,7 @@ mod tests {
         }
     }
 
-    /// Takes one byte at a time, up to a number of them.
+    /// Accepts one byte at a time, up to a total.
     struct Narrow {
         taken: Vec<u8>,
         most: usize,

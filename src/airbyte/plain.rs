@@ -14,7 +14,7 @@ pub fn plain(message: &Message) -> Option<String> {
                 Status::Succeeded => "succeeded",
                 Status::Failed => "failed",
             };
-            let more = connection_status.message.as_ref().map(|words| format!(": {words}")).unwrap_or_default();
+            let more = connection_status.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
             vec![("check", format!("{result}{more}"))]
         }
         Message::Trace { trace } => {
@@ -41,7 +41,8 @@ pub fn plain(message: &Message) -> Option<String> {
         )],
         Message::Spec { .. } | Message::Catalog { .. } | Message::State { .. } => return None,
     };
-    let lines: Vec<String> = lines.into_iter().map(|(tag, words)| format!("{tag}: {}\n", harmless(&words))).collect();
+    let lines: Vec<String> =
+        lines.into_iter().map(|(tag, message)| format!("{tag}: {}\n", without_control_characters(&message))).collect();
     Some(lines.concat())
 }
 
@@ -54,9 +55,10 @@ fn tag(level: Level) -> &'static str {
     }
 }
 
-/// Replaces control characters, which a terminal interprets: the text can contain what a server or a file sent.
-fn harmless(words: &str) -> String {
-    words.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// Replaces control characters, which a terminal interprets: the text can contain input from a server or a
+/// file.
+fn without_control_characters(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -75,22 +77,22 @@ mod tests {
             stream_descriptor: None,
         };
         let trace = Trace { kind: TraceKind::Error { error }, emitted_at: 0 };
-        let words = plain(&Message::Trace { trace });
-        assert_eq!(words.as_deref(), Some("error: It failed. Do this.\ndetails: GET /x -> 500\n"));
+        let message = plain(&Message::Trace { trace });
+        assert_eq!(message.as_deref(), Some("error: It failed. Do this.\ndetails: GET /x -> 500\n"));
     }
 
     #[test]
     fn a_message_cannot_control_the_terminal() {
         let log = Log { level: Level::Warn, message: "a\u{1b}[2Jb\nc\u{9b}31m\u{7}é".to_owned() };
-        let words = plain(&Message::Log { log });
-        assert_eq!(words.as_deref(), Some("warning: a\u{fffd}[2Jb\u{fffd}c\u{fffd}31m\u{fffd}é\n"));
+        let message = plain(&Message::Log { log });
+        assert_eq!(message.as_deref(), Some("warning: a\u{fffd}[2Jb\u{fffd}c\u{fffd}31m\u{fffd}é\n"));
     }
 
     #[test]
     fn a_changed_configuration_is_announced_and_not_shown() {
         let connector_config = ConnectorConfig { config: json!({ "refresh_token": "s3cr3t" }) };
         let control = Control { kind: ControlKind::ConnectorConfig { connector_config }, emitted_at: 0 };
-        let words = plain(&Message::Control { control }).expect("words");
-        assert!(words.contains("refresh token") && !words.contains("s3cr3t"), "{words}");
+        let message = plain(&Message::Control { control }).expect("message");
+        assert!(message.contains("refresh token") && !message.contains("s3cr3t"), "{message}");
     }
 }

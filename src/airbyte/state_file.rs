@@ -1,6 +1,6 @@
-//! State files: finds a stream's state in a file that the platform, a user or another tool wrote.
+//! State files: finds a stream's state in a file from the platform, a user or another tool.
 //!
-//! What the state means is `sync/state.rs`; this file must not look into it.
+//! `sync/state.rs` parses the state itself; this file must not.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub fn stream_state<'v>(file: &'v Value, stream: &Stream) -> Result<Option<&'v V
             let mut found = None;
             for (index, state) in states.iter().enumerate() {
                 if let Some(state) = of_message(state, &format!("[{index}]"), stream)? {
-                    // The last one is the newest.
+                    // The last state is the newest.
                     found = Some(state);
                 }
             }

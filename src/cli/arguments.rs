@@ -28,7 +28,7 @@ Environment:
   HTTPS_PROXY, ALL_PROXY, NO_PROXY     the proxy to use (http:// or https://), and the hosts that need none
   ZENDESK_BASE_URL                     replaces https://{subdomain}.zendesk.com, for test servers
 
-Exit codes: 0 success, also of a check that answers FAILED; 1 failure; 2 wrong usage; 130 and 143 stopped by a
+Exit codes: 0 success, also for a check with the result FAILED; 1 failure; 2 wrong usage; 130 and 143 stopped by a
 signal; 141 stdout was closed.";
 
 const ABOUT_SPEC: &str = "\
@@ -99,7 +99,7 @@ pub enum Command {
         /// The configured catalog, a JSON file
         #[arg(long, value_name = "FILE")]
         catalog: PathBuf,
-        /// The state of the previous sync, a JSON file; without it, the whole history is read
+        /// The state of the previous sync, a JSON file; if omitted, the whole history is read
         #[arg(long, value_name = "FILE")]
         state: Option<PathBuf>,
     },
@@ -132,7 +132,7 @@ impl From<LogLevel> for Level {
     }
 }
 
-/// Returns an example of the given command, if the error is a missing argument.
+/// Returns an example of the given command if an argument is missing.
 pub fn example(usage: &clap::Error, arguments: &[OsString]) -> Option<&'static str> {
     if usage.kind() != ErrorKind::MissingRequiredArgument {
         return None;

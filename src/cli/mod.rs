@@ -1,7 +1,7 @@
 //! Runs a command line and returns an exit code.
 //!
-//! The command line, stdout, the environment and the clock are arguments, so a test can run whole
-//! commands. This module must not read the process's own except in [`Environment::of_process`].
+//! The command line, stdout, the environment and the clock are arguments, so a test can run whole commands.
+//! Only [`Environment::of_process`] may read those of the process.
 
 mod arguments;
 
@@ -26,7 +26,7 @@ use crate::shutdown::Shutdown;
 use crate::stdio::Inherited;
 use crate::zendesk::{ProxyVariables, Timeouts};
 
-/// What a command needs besides its arguments.
+/// The dependencies of a command.
 pub struct Environment {
     /// `ZENDESK_BASE_URL`: replaces the account's URL, for test servers.
     pub base_url: Option<String>,
@@ -42,18 +42,18 @@ pub struct Environment {
     pub seed: u64,
     /// Replaces the timeouts of a request, if set.
     pub timeouts: Option<Timeouts>,
-    /// Where requests to shut down come from.
+    /// The source of shutdown requests.
     pub signals: Signals,
-    /// The terminal of a user, who gets the important messages as plain text.
+    /// The user's terminal, which receives the important messages as plain text.
     pub terminal: Option<Box<dyn Write + Send>>,
 }
 
-/// Where requests to shut down come from.
+/// The source of shutdown requests.
 #[derive(Debug)]
 pub enum Signals {
     /// From the process's SIGTERM and SIGINT.
     OfProcess,
-    /// From the code that holds a clone.
+    /// Only from code that holds a clone of the request.
     Manual(Shutdown),
 }
 
@@ -63,7 +63,7 @@ impl Environment {
     pub fn of_process() -> Self {
         let variable = |name: &'static str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            // A value that is not Unicode is not a URL either, and is rejected as one.
+            // A value that is not Unicode is not a URL either, and is rejected as an invalid URL.
             base_url: variable("ZENDESK_BASE_URL").map(|value| value.to_string_lossy().into_owned()),
             certificates: variable("SSL_CERT_FILE").map(PathBuf::from),
             proxies: ProxyVariables::read(variable),
@@ -77,9 +77,9 @@ impl Environment {
     }
 }
 
-/// Runs a command line that starts with the program's name, and returns the exit code: 0 for success (also for
-/// a check that answers FAILED), 1 for a failure, 2 for wrong usage, 130 and 143 for a signal, 141 if stdout is
-/// closed.
+/// Runs a command line that starts with the program's name, and returns the exit code: 0 for success (also
+/// for a check with the result FAILED), 1 for a failure, 2 for wrong usage, 130 and 143 for a signal, 141 if
+/// stdout is closed.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: Environment,
@@ -95,39 +95,39 @@ pub fn run(
         Err(Error::Output(OutputError::Closed)) => 141,
         Err(error) => {
             // stdout cannot be written, so stderr is the last place for the message.
-            say(&format!("{error}\n"));
+            write_stderr(&format!("{error}\n"));
             1
         }
     }
 }
 
-/// Writes help and the version to stdout, and what is wrong with the arguments to stderr.
+/// Writes help and the version to stdout, and usage errors to stderr.
 ///
 /// # Errors
 /// If stdout cannot be written.
 fn explain_usage(usage: &clap::Error, given: &[OsString], mut stdout: Box<dyn Write + Send>) -> Result<u8> {
-    let words = usage.render().to_string();
+    let text = usage.render().to_string();
     if usage.use_stderr() {
         let example = example(usage, given).map(|example| format!("\nExample: {example}\n"));
-        say(&format!("{words}{}", example.unwrap_or_default()));
+        write_stderr(&format!("{text}{}", example.unwrap_or_default()));
     } else {
-        write_all(&mut stdout, words.as_bytes())?;
+        write_all(&mut stdout, text.as_bytes())?;
     }
     Ok(u8::try_from(usage.exit_code()).unwrap_or(2))
 }
 
-/// Writes to stderr. If that fails, the exit code has to do.
-fn say(words: &str) {
-    let _ = Inherited::new(std::io::stderr()).write_all(words.as_bytes());
+/// Writes to stderr. If that fails, only the exit code reports the failure.
+fn write_stderr(text: &str) {
+    let _ = Inherited::new(std::io::stderr()).write_all(text.as_bytes());
 }
 
-/// Writes to a stdout that has no other writer yet.
+/// Writes to stdout before its writer has started.
 fn write_all(stdout: &mut dyn Write, bytes: &[u8]) -> Result<()> {
     let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     Ok(written.map_err(|error| OutputError::from(&error))?)
 }
 
-/// Sets up the runtime and stdout, and runs the command. Fails only if stdout or the system does.
+/// Sets up the runtime and stdout, and runs the command. Fails only if stdout or the system fails.
 fn start(arguments: Arguments, environment: Environment, mut stdout: Box<dyn Write + Send>) -> Result<u8> {
     let (runtime, shutdown) = match set_up(environment.signals) {
         Ok(set_up) => set_up,
@@ -167,19 +167,19 @@ fn start(arguments: Arguments, environment: Environment, mut stdout: Box<dyn Wri
         };
         let code = Box::pin(report_failure(&context, command)).await;
         drop(context);
-        // A consumer that does not read blocks this; signals are still handled.
+        // A consumer that does not read blocks this call; signals are still handled.
         match tokio::task::spawn_blocking(|| writer.finish()).await {
             Ok(written) => code.and_then(|code| Ok(written.map(|()| code)?)),
             Err(error) => Err(of_task(error).into()),
         }
     });
-    // A thread may still read a pipe that never ends.
+    // Another thread may still be reading a pipe that never ends.
     runtime.shutdown_background();
     code
 }
 
-/// File descriptors that a command needs at the same time: for the runtime, signals, name resolution, a
-/// file and a few connections.
+/// File descriptors that a command needs at the same time: for the runtime, signals, name resolution, a file
+/// and a few connections.
 const DESCRIPTORS: usize = 16;
 
 /// Sets up the runtime and the signal handlers.
@@ -206,7 +206,8 @@ fn set_up(signals: Signals) -> Result<(Runtime, Shutdown)> {
     Ok((runtime, shutdown))
 }
 
-/// Emits the TRACE ERROR of a command that failed or panicked. A command that emits its own returns an exit code.
+/// Emits the TRACE ERROR of a command that failed or panicked. A command that emits its own error returns an
+/// exit code.
 async fn report_failure(context: &Context, command: impl Future<Output = Result<u8>>) -> Result<u8> {
     match caught_async(command).await {
         Ok(code) => Ok(code),

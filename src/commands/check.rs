@@ -1,8 +1,8 @@
-//! `check`: finds out whether the configuration works, and names the remedy if not.
+//! `check`: tests whether the configuration works, and reports the remedy if it does not.
 //!
-//! It takes at most a minute and changes nothing at Zendesk. The exception is a refresh token whose access token
-//! has expired: the check uses it up, and gives that request three more minutes. `diagnosis.rs` writes the
-//! message of a success.
+//! It takes at most a minute and changes nothing at Zendesk. The exception is a refresh token whose access
+//! token has expired: the check uses the refresh token, and allows three more minutes for that request.
+//! `diagnosis.rs` formats the message of a success.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use crate::second::Second;
 use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
 use crate::zendesk::{self, Client, Failure, Page, PageOutcome, PageRequest, Query, SINGLE_USE};
 
-/// The longest that it takes to know whether the connection works; real time. A refresh token adds the limit of
-/// the request that uses it up.
+/// The time limit for the test of the connection, in real time. With a refresh token, the limit of the
+/// request that uses it is added.
 const LIMIT: Duration = Duration::from_secs(50);
-/// The longest time to find out about another stream; real time.
+/// The time limit for the test of another stream, in real time.
 const OTHER_STREAM_LIMIT: Duration = Duration::from_secs(10);
-/// The longest wait of that request for the rate limiter.
+/// The longest wait of a request for another stream for the rate limiter.
 const OTHER_STREAM_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the command. A configuration that does not work is a result, not a failure.
 ///
 /// # Errors
-/// If the file cannot be read, for a defect, or if stdout cannot be written.
+/// Fails if the file cannot be read or stdout cannot be written, and for a defect.
 pub async fn run(context: &Context, path: &Path) -> Result<()> {
     let (file, config) = context.configuration(path).await?;
     let verdict = match config {
@@ -48,7 +48,7 @@ pub async fn run(context: &Context, path: &Path) -> Result<()> {
     Ok(context.output.send(&Message::ConnectionStatus { connection_status }).await?)
 }
 
-/// Finds out whether the connection works, and returns the message for a success.
+/// Tests the connection, and returns the message for a success.
 async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -> Result<String> {
     let limit = limit(config.credentials.method());
     let (client, reporter, newest) = match tokio::time::timeout(limit, probe(context, config, file)).await {
@@ -62,20 +62,20 @@ async fn examine(context: &Context, config: &Config, file: &serde_json::Value) -
     Ok(format!("{}{others}", diagnosis.message()))
 }
 
-/// Finds out which of the other streams can be read, and says so in sentences. None of this fails a check, because
-/// nobody has to select them.
+/// Tests the other streams, and returns sentences about them. A failure here does not fail the check, because
+/// these streams are optional.
 async fn other_streams(client: &Client) -> String {
-    let mut words = Vec::new();
+    let mut message = Vec::new();
     for stream in STREAMS.into_iter().filter(|stream| **stream != AUDIT_LOGS) {
         let access = tokio::time::timeout(OTHER_STREAM_LIMIT, client.access(stream, OTHER_STREAM_WAIT)).await;
         let Stream { name, title, .. } = stream;
-        words.push(match access.ok().flatten() {
-            Some(Ok(())) => format!(" The {title} can be read, too (stream {name})."),
+        message.push(match access.ok().flatten() {
+            Some(Ok(())) => format!(" The {title} can also be read (stream {name})."),
             Some(Err(failure)) => format!(" The {title} cannot be read (stream {name}): {failure}"),
             None => format!(" It is not known whether the {title} can be read (stream {name})."),
         });
     }
-    words.concat()
+    message.concat()
 }
 
 fn limit(method: AuthMethod) -> Duration {
@@ -103,7 +103,7 @@ async fn probe(context: &Context, config: &Config, file: &serde_json::Value) -> 
     Err(error)
 }
 
-/// Logs the technical details of a FAILED.
+/// Logs the technical details of a failed check.
 async fn explain(context: &Context, error: &Error) -> Result<()> {
     if let Some(details) = error.details() {
         context.output.log(Level::Info, format!("Technical details: {details}")).await?;
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// What a check says if the token endpoint takes this long, and how long it takes to say it.
+    /// Returns the result of a check and its duration, if the token endpoint responds after the given time.
     async fn check(auth_type: &str, tokens_after: Duration) -> (Result<String>, Duration) {
         let file = json!({
             "subdomain": "acme",
@@ -157,27 +157,27 @@ mod tests {
             ..TestHarness::start().context
         };
         let began = tokio::time::Instant::now();
-        let said = examine(&context, &config, &file).await;
-        let took = began.elapsed();
+        let result = examine(&context, &config, &file).await;
+        let duration = began.elapsed();
         drop(context);
         writer.abort();
-        (said, took)
+        (result, duration)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_waits_for_a_pair_as_long_as_the_request_for_it_may_take() {
+    async fn a_check_waits_for_the_full_timeout_of_a_refresh_token_request() {
         let slow = SINGLE_USE.saturating_sub(Duration::from_secs(1));
         assert!(slow > Duration::from_mins(2));
-        let (said, took) = check("refresh_token", slow).await;
-        assert!(said.is_ok_and(|words| words.starts_with("Connected.")));
-        assert!(took >= slow && took < SINGLE_USE, "{took:?}");
-        // A token that costs nothing is not waited for.
-        let (said, took) = check("client_credentials", slow).await;
-        assert_eq!(said.expect_err("it is given up").to_string(), Failure::Timeout.to_string());
-        assert_eq!(took, LIMIT);
-        // And not even a pair for ever.
-        let (said, took) = check("refresh_token", Duration::from_hours(1)).await;
-        assert_eq!(said.expect_err("it is given up").to_string(), Failure::Timeout.to_string());
-        assert_eq!(took, LIMIT + SINGLE_USE);
+        let (result, duration) = check("refresh_token", slow).await;
+        assert!(result.is_ok_and(|message| message.starts_with("Connected.")));
+        assert!(duration >= slow && duration < SINGLE_USE, "{duration:?}");
+        // A token that can be requested again is not waited for.
+        let (result, duration) = check("client_credentials", slow).await;
+        assert_eq!(result.expect_err("the check times out").to_string(), Failure::Timeout.to_string());
+        assert_eq!(duration, LIMIT);
+        // The wait for a pair is limited, too.
+        let (result, duration) = check("refresh_token", Duration::from_hours(1)).await;
+        assert_eq!(result.expect_err("the check times out").to_string(), Failure::Timeout.to_string());
+        assert_eq!(duration, LIMIT + SINGLE_USE);
     }
 }

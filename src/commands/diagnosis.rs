@@ -1,7 +1,7 @@
-//! The message of a check that succeeds: the age of the newest event, the size and the duration of a first
-//! sync, and when a pasted token expires.
+//! The message of a successful check: the age of the newest event, the size and the duration of a first sync,
+//! and the expiry of a pasted token.
 //!
-//! It takes a bounded time and never fails: the message omits what is unknown. It must not send a request
+//! It takes a bounded time and never fails: the message omits unknown values. It must not send a request
 //! before the connection is known to work, and shows only numbers and times.
 
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::second::Second;
 use crate::stream::AUDIT_LOGS;
 use crate::zendesk::{Between, Client, Page, Query, TokenEnd};
 
-/// The longest time for all lookups together, in real time.
+/// The time limit for all lookups together, in real time.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The longest wait for the rate limiter: with a small share of the rate limit, the user would wait too long.
+/// The longest wait for the rate limiter: a small share of the rate limit would delay the user too long.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How far the time filter reaches beyond this machine's clock, which may be wrong, in seconds.
+/// The end of the time filter after this machine's clock, in seconds. The clock may be wrong.
 const BEYOND_NOW: i64 = 86_400;
-/// A pasted token that expires sooner than this is worth a warning, in seconds.
+/// The remaining lifetime of a pasted token below which the message warns, in seconds.
 const SOON: i64 = 7 * 86_400;
 
-/// What is known about an account with a working connection.
+/// The known facts about an account with a working connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Diagnosis {
     /// This machine's time.
     now: Second,
-    /// Whether the log has no events.
+    /// `true` if the log has no events.
     empty: bool,
     /// `created_at` of the newest event.
     newest: Option<Second>,
@@ -45,7 +45,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Looks up what is unknown. `newest` is the page with the newest event.
+    /// Requests the unknown values. `newest` is the page with the newest event.
     pub async fn of(client: &Client, config: &Config, newest: &Page, now: Second) -> Self {
         let method = client.method();
         let empty = newest.records.is_empty() && !newest.has_more;
@@ -54,7 +54,7 @@ impl Diagnosis {
             Query { between, filters: Some(Arc::new(config.filters.of(&AUDIT_LOGS))), ..Query::newest(&AUDIT_LOGS) };
         let count = async { if empty { None } else { client.count(&first_sync, LONGEST_WAIT).await } };
         let end = async {
-            // The connector renews the other tokens, or they do not expire.
+            // Other tokens are renewed by the connector or do not expire.
             if method == AuthMethod::AccessToken { client.token_end(LONGEST_WAIT).await } else { None }
         };
         let (count, token_end) = tokio::join!(tokio::time::timeout(LIMIT, count), tokio::time::timeout(LIMIT, end));
@@ -108,7 +108,7 @@ impl Diagnosis {
         })
     }
 
-    /// Returns how long the requests for this many events take. The rest of the work runs concurrently.
+    /// Returns how long the requests for this many events take. All other work runs concurrently.
     fn duration(&self, events: u64) -> String {
         let pages = u32::try_from(events.div_ceil(AUDIT_LOGS.page_size.into())).unwrap_or(u32::MAX);
         let seconds = f64::from(pages) * 60.0 / self.quota;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_tells_what_is_known_and_nothing_else() {
+    fn the_message_contains_only_known_values() {
         let known = known();
         for (diagnosis, message) in [
             (
@@ -224,12 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_token_that_ends_soon_is_told_with_the_remedy() {
+    fn the_expiry_of_a_pasted_token_is_reported_with_the_remedy() {
         let remedy = ", and later syncs fail: select \"OAuth client credentials\", which renews its tokens.";
         let token = |token_end| Diagnosis { method: AuthMethod::AccessToken, token_end, ..known() }.token();
         assert_eq!(token(None), None);
         assert_eq!(token(Some(TokenEnd::Never)).as_deref(), Some("The access token does not expire."));
-        for (left, words) in [
+        for (left, text) in [
             (1_740, format!("29 minutes{remedy}")),
             (-5, format!("0 seconds{remedy}")),
             (SOON - 1, format!("7 days{remedy}")),
@@ -237,7 +237,7 @@ mod tests {
             (86_400 * 90, "3 months.".to_owned()),
         ] {
             let end = TokenEnd::At(now().plus(left));
-            assert_eq!(token(Some(end)), Some(format!("The access token expires in {words}")));
+            assert_eq!(token(Some(end)), Some(format!("The access token expires in {text}")));
         }
         for method in [AuthMethod::ApiToken, AuthMethod::ClientCredentials, AuthMethod::RefreshToken] {
             let diagnosis = Diagnosis { method, token_end: Some(TokenEnd::At(now())), ..known() };

@@ -1,5 +1,5 @@
-//! `discover`: returns the catalog. It validates the configuration, so that a mistake shows early. It must not
-//! send a request.
+//! `discover`: returns the catalog. It validates the configuration, so that errors are reported early. It
+//! must not send a request.
 
 use std::path::Path;
 

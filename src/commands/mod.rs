@@ -1,6 +1,6 @@
 //! The four commands, one file each. No command imports another.
 //!
-//! This file has what they share: the context, the client and the TRACE ERROR of a failure.
+//! This file has the shared parts: the context, the client and the TRACE ERROR of a failure.
 
 pub mod check;
 mod diagnosis;
@@ -8,8 +8,8 @@ pub mod discover;
 pub mod read;
 mod reporter;
 pub mod spec;
+mod stream_messages;
 mod stream_read;
-mod stream_words;
 #[cfg(test)]
 pub(crate) mod test_harness;
 mod warnings;
@@ -33,7 +33,7 @@ use crate::stream::Stream;
 use crate::zendesk::{BaseUrl, Client, ProxyVariables, RetryPolicy, Setup, Timeouts, Transport};
 use reporter::{Profile, Reporter};
 
-/// What a command needs besides its arguments.
+/// The dependencies of a command.
 pub struct Context {
     /// stdout.
     pub output: Output,
@@ -49,17 +49,17 @@ pub struct Context {
     pub seed: u64,
     /// Replaces the command's own timeouts, if set.
     pub timeouts: Option<Timeouts>,
-    /// The most records of a page, if not the stream's own: a simulated server has small pages.
+    /// The largest page size, if not the stream's own: a simulated server has small pages.
     pub page_size: Option<u32>,
-    /// Replaces HTTP, if set.
+    /// Replaces the HTTP client, if set.
     pub transport: Option<Arc<dyn Transport>>,
-    /// SIGTERM and SIGINT.
+    /// The shutdown request of SIGTERM and SIGINT.
     pub shutdown: Shutdown,
     /// Redacts secrets in error messages and logs.
     pub secrets: Redactor,
 }
 
-/// What an error is about.
+/// The subject of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     /// The command, before it read a stream.
@@ -91,7 +91,7 @@ impl Context {
         Config::parse(file)
     }
 
-    /// Reads a file on a separate thread: a pipe may never end, and signals must still be handled.
+    /// Reads a file on a separate thread: a pipe may never end, and signals must still be processed.
     ///
     /// # Errors
     /// See [`read_json`].
@@ -109,7 +109,7 @@ impl Context {
         Ok(self.output.flush().await?)
     }
 
-    /// Sets up a client and the reporter of its notices. `file` is the content of the configuration file.
+    /// Creates a client and the reporter of its notices. `file` is the content of the configuration file.
     ///
     /// # Errors
     /// If the environment or a credential cannot be used.
@@ -146,7 +146,7 @@ pub fn error_message(error: &Error, about: About, secrets: &Redactor, now: Times
         message: error.to_string(),
         internal_message: error.details().map(|details| {
             if error.is_defect() {
-                // A panic's message may contain a part of a secret.
+                // A panic's message may contain part of a secret.
                 secrets.redact_parts(details)
             } else {
                 secrets.redact(details).into_owned()

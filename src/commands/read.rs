@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::reporter::Profile;
 use super::stream_read::{self, StreamRead};
-use super::warnings::{API_TOKEN_WARNING, warnings_in_words};
+use super::warnings::{API_TOKEN_WARNING, warnings_message};
 use super::{About, Context};
 use crate::airbyte::message::{Level, StreamStatus, stream_status};
 use crate::airbyte::{SelectedStream, selected_streams, stream_state};
@@ -22,7 +22,7 @@ use crate::shutdown::Signal;
 use crate::stream::{AUDIT_LOGS, STREAMS, Stream};
 use crate::sync::{End, SyncState};
 
-/// How a read ended. It has already emitted everything about its end.
+/// How a read ended. All messages about the end have already been emitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All records were emitted.
@@ -33,7 +33,7 @@ pub enum Outcome {
     Stopped(Signal),
 }
 
-/// The contents of a read's files.
+/// The contents of the input files of a read.
 #[derive(Clone, Debug)]
 pub struct Contents {
     /// The configuration.
@@ -47,7 +47,7 @@ pub struct Contents {
 /// Runs the command.
 ///
 /// # Errors
-/// If a file is invalid, before anything is read, or if stdout cannot be written.
+/// If a file is invalid, before any request, or if stdout cannot be written.
 pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option<&Path>) -> Result<Outcome> {
     let files = tokio::select! {
         biased;
@@ -60,7 +60,7 @@ pub async fn run(context: &Context, config: &Path, catalog: &Path, state: Option
 /// Runs the command on the contents of its files.
 ///
 /// # Errors
-/// If a file is invalid, before anything is read, or if stdout cannot be written.
+/// If a file is invalid, before any request, or if stdout cannot be written.
 pub async fn run_on(context: &Context, contents: Contents) -> Result<Outcome> {
     let Contents { config: file, catalog, state } = contents;
     let config = context.parse_config(&file)?;
@@ -92,15 +92,15 @@ async fn read(context: &Context, files: Files) -> Result<Outcome> {
     drop(client);
     reporter.finish().await?;
     if several {
-        let words = warnings_in_words(&context.output.warnings());
-        if !words.is_empty() {
-            context.output.log(Level::Info, words).await?;
+        let message = warnings_message(&context.output.warnings());
+        if !message.is_empty() {
+            context.output.log(Level::Info, message).await?;
         }
     }
     outcomes.into_iter().collect::<Result<Vec<_>>>().map(|outcomes| together(&outcomes))
 }
 
-/// Ends all streams with the same error, before anything is read.
+/// Ends all streams with the same error, before any request.
 async fn refuse_all(context: &Context, selected: &[(SelectedStream, SyncState)], error: &Error) -> Result<Outcome> {
     for (selected, _) in selected {
         with_status(context, selected.stream, async { Err(error.clone()) }).await?;
@@ -108,7 +108,7 @@ async fn refuse_all(context: &Context, selected: &[(SelectedStream, SyncState)],
     Ok(Outcome::Failed)
 }
 
-/// Returns how a read ended whose streams ended like this: one that failed makes it a failure.
+/// Returns the outcome of a read from the outcomes of its streams: if one failed, the read failed.
 fn together(outcomes: &[Outcome]) -> Outcome {
     let stopped = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Stopped(_)));
     if outcomes.contains(&Outcome::Failed) { Outcome::Failed } else { *stopped.unwrap_or(&Outcome::Complete) }
@@ -147,12 +147,12 @@ async fn with_status(
 ) -> Result<Outcome> {
     let status = |status| stream_status(stream, status, Vec::new(), context.clock.now());
     context.output.send(&status(StreamStatus::Started)).await?;
-    // After a panic it is unknown whether the records in the ledger have been emitted, so no STATE is written.
+    // After a panic, the ledger may contain records that were not emitted, so no STATE is written.
     let (last, outcome) = match caught_async(sync).await {
         Ok(End::Complete) => (StreamStatus::Complete, Outcome::Complete),
         Ok(End::Stopped(signal)) => {
-            let words = format!("Stopped by {}. The next sync continues from here.", signal.name());
-            context.output.log(Level::Info, words).await?;
+            let message = format!("Stopped by {}. The next sync continues from here.", signal.name());
+            context.output.log(Level::Info, message).await?;
             (StreamStatus::Incomplete, Outcome::Stopped(signal))
         }
         Err(error) => {
@@ -232,7 +232,7 @@ mod tests {
         let error = &messages[2]["trace"]["error"];
         assert_eq!(error["failure_type"], "system_error");
         assert_eq!(error["stream_descriptor"]["name"], "audit_logs");
-        assert!(error["internal_message"].as_str().is_some_and(|words| words.ends_with("the plan is wrong")));
+        assert!(error["internal_message"].as_str().is_some_and(|message| message.ends_with("the plan is wrong")));
         assert_eq!(messages[3]["trace"]["stream_status"]["status"], "INCOMPLETE");
     }
 }

@@ -1,7 +1,7 @@
 //! Turns the client's notices into messages of the protocol.
 //!
-//! It runs concurrently with the command, so that a wait is reported while it lasts. It must not decide
-//! anything about what it reports.
+//! It runs concurrently with the command, so that a wait is reported while it lasts. It must not change what
+//! it reports.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::zendesk::{Attempt, Notice, RefusedLimit};
 pub enum Profile {
     /// `check`
     Check,
-    /// `read`; this stream is told of waits for requests that belong to no stream
+    /// `read`; waits for requests that belong to no stream are reported for this stream
     Read(&'static Stream),
 }
 
@@ -63,9 +63,9 @@ async fn report(
 ) -> Result<()> {
     while let Some(notice) = notices.recv().await {
         match notice {
-            Notice::Attempt(attempt) => output.log(Level::Debug, words_of(&attempt)).await?,
+            Notice::Attempt(attempt) => output.log(Level::Debug, attempt_message(&attempt)).await?,
             Notice::Retrying { failure, wait } => {
-                // The remedy is for the user when all attempts have failed.
+                // The remedy is shown to the user only when all attempts have failed.
                 let fact = failure.explain().fact;
                 output.log(Level::Info, format!("{fact} Retrying in {:.1} s.", wait.as_secs_f64())).await?;
             }
@@ -77,18 +77,18 @@ async fn report(
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
                     output.send(&stream_status(stream, StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
-                output.log(Level::Info, rate_limit_words(limit, requested, wait)).await?;
+                output.log(Level::Info, rate_limit_message(limit, requested, wait)).await?;
             }
             Notice::Barrier { reached } => {
-                // Whoever waited may be gone.
+                // The receiver may have been dropped.
                 let _ = reached.send(());
             }
-            // A check reads no events, so it does not matter there.
+            // A check reads no events, so an inaccurate clock does not matter.
             Notice::ClocksDiffer { .. } if profile == Profile::Check => {}
             Notice::ClocksDiffer { offset } => output.warn(clock_warning(offset)).await?,
             Notice::Rotated { access_token, expires_at, refresh_token, kept } => {
                 let credentials = &mut config["credentials"];
-                // An empty access token makes the next command fetch one.
+                // An empty access token makes the next command request one.
                 credentials["access_token"] = json!(access_token.as_ref().map_or("", Secret::expose));
                 credentials["token_expiry_date"] = json!(expires_at.to_string());
                 credentials["refresh_token"] = json!(refresh_token.expose());
@@ -108,7 +108,7 @@ async fn report(
 }
 
 /// Describes a wait for a rate limit.
-fn rate_limit_words(limit: RefusedLimit, requested: Option<&Stream>, wait: Duration) -> String {
+fn rate_limit_message(limit: RefusedLimit, requested: Option<&Stream>, wait: Duration) -> String {
     let seconds = wait.as_secs_f64().ceil();
     match (limit, requested) {
         (RefusedLimit::Endpoint, Some(stream)) => format!(
@@ -122,11 +122,11 @@ fn rate_limit_words(limit: RefusedLimit, requested: Option<&Stream>, wait: Durat
 }
 
 /// Formats an attempt on one line: `GET /path?query -> 200, 5120 bytes in 310 ms, …`.
-fn words_of(attempt: &Attempt) -> String {
+fn attempt_message(attempt: &Attempt) -> String {
     let Attempt { method, target, outcome, took } = attempt;
     let took = took.as_millis();
     match outcome {
-        Err(words) => format!("{method} {target} -> no response after {took} ms: {words}"),
+        Err(error) => format!("{method} {target} -> no response after {took} ms: {error}"),
         Ok(response) => {
             let id = response.request_id.as_ref().map(|id| format!(", X-Zendesk-Request-Id: {id}")).unwrap_or_default();
             let left = match (response.remaining, response.limit) {
@@ -139,12 +139,12 @@ fn words_of(attempt: &Attempt) -> String {
     }
 }
 
-/// Describes clocks of which Zendesk's is ahead by this many seconds.
+/// Formats the warning about this machine's clock. `offset`: seconds by which Zendesk's clock is ahead.
 fn clock_warning(offset: i64) -> String {
     let by = rough(Duration::from_secs(offset.unsigned_abs()));
     let direction = if offset < 0 { "ahead of" } else { "behind" };
     format!(
-        "This machine's clock is {by} {direction} Zendesk's. The sync goes by Zendesk's time. Synchronize this machine's clock (NTP)."
+        "This machine's clock is {by} {direction} Zendesk's. The sync uses Zendesk's time. Synchronize this machine's clock (NTP)."
     )
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_described_from_this_machines_side() {
+    fn the_clock_warning_describes_this_machines_clock() {
         assert!(clock_warning(1_800).starts_with("This machine's clock is 30 minutes behind Zendesk's."));
         assert!(clock_warning(-2_592_000).starts_with("This machine's clock is 30 days ahead of Zendesk's."));
     }

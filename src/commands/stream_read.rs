@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::Context;
-use super::stream_words::{DAY, days_lost, found, opening, reconcile, start_moved};
-use super::warnings::{warn_of_unknown_actions, warnings_in_words};
+use super::stream_messages::{DAY, findings, lost_days_warning, opening_message, reconcile, start_date_message};
+use super::warnings::{warn_of_unknown_actions, warnings_message};
 use crate::airbyte::SelectedStream;
 use crate::airbyte::message::Level;
 use crate::config::Config;
@@ -16,7 +16,7 @@ use crate::stream::Stream;
 use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncState};
 use crate::zendesk::{Client, PageRequest, Query};
 
-/// A stream that is to be read.
+/// A stream to read.
 pub struct StreamRead {
     /// The client of the account.
     pub client: Arc<Client>,
@@ -24,14 +24,14 @@ pub struct StreamRead {
     pub state: SyncState,
     /// The stream.
     pub selected: SelectedStream,
-    /// Other streams are read at the same time.
+    /// `true` if other streams are read at the same time.
     pub several: bool,
 }
 
-/// Reads the stream, and says what it came to.
+/// Reads the stream, and returns how it ended.
 ///
 /// # Errors
-/// The failure of a request, or of stdout.
+/// Returns the failure of a request or of stdout.
 pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result<End> {
     let StreamRead { client, mut state, selected, several } = read;
     let stream = selected.stream;
@@ -51,7 +51,7 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
         tolerance: lookback,
         label: several.then_some(stream.name),
     };
-    let goes_on = resumed.is_some() || state.seen_since.is_some();
+    let continues = resumed.is_some() || state.seen_since.is_some();
     let wanted = ledger.begin();
     let now = Second::containing(context.clock.now());
     let oldest = tokio::select! {
@@ -61,14 +61,14 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
     };
     if let Some(oldest) = oldest {
         ledger = Ledger::open(state, Some(oldest), lookback);
-        if goes_on && let Some(warning) = days_lost(stream, wanted, oldest) {
+        if continues && let Some(warning) = lost_days_warning(stream, wanted, oldest) {
             output.warn(warning).await?;
-        } else if let Some(words) = config.start_date.and_then(|start| start_moved(stream, start, oldest)) {
-            output.log(Level::Info, reading.labelled(words)).await?;
+        } else if let Some(message) = config.start_date.and_then(|start| start_date_message(stream, start, oldest)) {
+            output.log(Level::Info, reading.labelled(message)).await?;
         }
     }
     let begin = ledger.begin();
-    output.log(Level::Info, reading.labelled(opening(config, selected, resumed, begin))).await?;
+    output.log(Level::Info, reading.labelled(opening_message(config, selected, resumed, begin))).await?;
     warn_of_unknown_actions(context, &config.filters.of(stream)).await?;
     let engine = Engine::new(Arc::clone(&client), output.clone(), context.clock.clone(), ledger, reading);
     let (metrics, end) = engine.run(&context.shutdown).await;
@@ -88,20 +88,21 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
         newest: metrics.newest,
         now: Second::containing(context.clock.now()),
     };
-    for warning in found(stream, metrics, begin, client.server_time()) {
+    for warning in findings(stream, metrics, begin, client.server_time()) {
         output.warn(warning).await?;
     }
-    let mut words = summary.line();
+    let mut message = summary.line();
     if !several && let warnings @ [_, ..] = output.warnings().as_slice() {
-        words = format!("{words} {}", warnings_in_words(warnings));
+        message = format!("{message} {}", warnings_message(warnings));
     }
-    output.log(Level::Info, reading.labelled(words)).await?;
+    output.log(Level::Info, reading.labelled(message)).await?;
     end
 }
 
-/// Returns the time before which the endpoint has nothing any more, if that is later than where the read would begin.
+/// Returns the time of the oldest record that the endpoint still has, if that is later than the start of the
+/// read.
 ///
-/// It goes by the server's clock, which has to be asked for: records would be skipped by a clock that is wrong.
+/// It uses the server's clock, which requires a request: with a wrong local clock, records would be skipped.
 async fn oldest_if_later(
     client: &Client,
     stream: &'static Stream,

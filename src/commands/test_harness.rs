@@ -1,4 +1,4 @@
-//! A command context whose stdout a test can read.
+//! A command context for tests, with a stdout that the test can read.
 //!
 //! It must not run a command.
 

@@ -16,11 +16,11 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Of `lookback_window_minutes`.
+    /// The bounds of `lookback_window_minutes`.
     pub const LOOKBACK_WINDOW_MINUTES: Self = Self { min: 0, max: 1440, default: 10 };
-    /// Of `num_workers`.
+    /// The bounds of `num_workers`.
     pub const NUM_WORKERS: Self = Self { min: 1, max: 16, default: 16 };
-    /// Of `rate_limit_percentage`.
+    /// The bounds of `rate_limit_percentage`.
     pub const RATE_LIMIT_PERCENTAGE: Self = Self { min: 1, max: 100, default: 50 };
 
     /// Returns the valid values.

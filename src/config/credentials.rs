@@ -1,6 +1,6 @@
 //! The authentication methods of the configuration.
 //!
-//! How a method is used (headers, tokens, renewal) is `zendesk/auth`. Nothing here prints a secret.
+//! `zendesk/auth` uses the methods (headers, tokens, renewal). Nothing here prints a secret.
 
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub enum Credentials {
     /// OAuth with a rotating refresh token.
     #[schemars(
         title = "OAuth refresh token",
-        description = "For an OAuth client that a user has authorized: select \"Authenticate your account\", or enter a refresh token. It changes with each use, and the connector hands the new one to Airbyte."
+        description = "For an OAuth client that a user has authorized: select \"Authenticate your account\", or enter a refresh token. Each use replaces it, and the connector passes the new one to Airbyte."
     )]
     RefreshToken(RefreshToken),
     /// A pasted OAuth access token.
@@ -57,13 +57,13 @@ pub enum Credentials {
     /// E-mail and API token.
     #[schemars(
         title = "API token (ends on 30 April 2027)",
-        description = "For an existing API token. Nobody can create one since 27 October 2026. Zendesk deactivates tokens that have not been used for 30 days, and turns off all of them on 30 April 2027."
+        description = "For an existing API token. Since 27 October 2026, no new API tokens can be created. Zendesk deactivates tokens that have not been used for 30 days, and turns off all of them on 30 April 2027."
     )]
     ApiToken {
         /// The address, without the `/token` that the API requires after it.
         #[schemars(
             title = "E-mail",
-            description = "The e-mail address of an admin of the account, verified by Zendesk. An API token does not belong to a user: it acts as the user with this address.",
+            description = "The e-mail address of an admin of the account, verified by Zendesk. An API token is not tied to a user: requests are made as the user with this address.",
             extend("order" = 1, "examples" = ["jane@acme.com"])
         )]
         email: String,
@@ -89,7 +89,7 @@ pub struct OauthClient {
         extend("order" = 1, "airbyte_secret" = true)
     )]
     pub client_id: Secret,
-    /// Its secret.
+    /// The secret of the client.
     #[schemars(
         title = "Client secret",
         description = "The secret of that client. Zendesk shows it once, when you create it.",
@@ -195,7 +195,7 @@ impl OauthClient {
 }
 
 impl GrantedToken {
-    /// Parses the access token and its date. Invalid values are ignored: without them the connector fetches a new
+    /// Parses the access token and its date. Invalid values are ignored: the connector then requests a new
     /// token.
     fn parse(fields: &Fields<'_>) -> Self {
         let Ok(access_token) = secret(fields, "access_token", "") else {
@@ -206,8 +206,8 @@ impl GrantedToken {
     }
 }
 
-/// Parses a secret. White space around it comes from copying and is removed. Characters that an HTTP header cannot
-/// contain are rejected here, where the message can name the field.
+/// Parses a secret. Surrounding white space comes from copying and is removed. Characters that an HTTP header
+/// cannot contain are rejected here, where the message can name the field.
 fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
     let text = fields.required_string(name, remedy)?.trim();
     if text.is_empty() {
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_credential_is_rejected_with_the_field_and_not_shown() {
+    fn an_invalid_credential_is_rejected_with_its_field_and_not_shown() {
         for (credentials, start) in [
             (json!(7), "credentials must be a JSON object, not a number."),
             (json!({}), "credentials.auth_type is missing. Select one of"),

@@ -34,25 +34,25 @@ impl fmt::Display for InputFile {
 pub enum InputError {
     /// The file does not exist.
     FileMissing {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path from the command line.
         path: PathBuf,
     },
-    /// The file exists and cannot be read.
+    /// The file exists but cannot be read.
     FileUnreadable {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path from the command line.
         path: PathBuf,
         /// The system's error message.
         why: String,
-        /// What to do, as a whole sentence.
+        /// The remedy, as a whole sentence.
         remedy: &'static str,
     },
-    /// The file is larger than any such file is.
+    /// The file is larger than the limit for its kind.
     FileTooLarge {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path from the command line.
         path: PathBuf,
@@ -61,31 +61,31 @@ pub enum InputError {
     },
     /// The file is empty.
     FileEmpty {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path from the command line.
         path: PathBuf,
     },
     /// The file is not JSON.
     FileNotJson {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path from the command line.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// Counted from 1.
+        /// The column, counted from 1.
         column: usize,
     },
     /// A field is missing or has an invalid value.
     Field {
-        /// Which file.
+        /// The kind of file.
         file: InputFile,
         /// The path of the field, such as `credentials.api_token` or `streams[0].stream.name`.
         field: String,
         /// The predicate of the sentence, without the period: "is missing".
         problem: String,
-        /// What to do, as a whole sentence, unless the problem says it.
+        /// The remedy, as a whole sentence, unless the problem includes it.
         remedy: Option<String>,
     },
 }

@@ -1,4 +1,4 @@
-//! Reads fields of a JSON object, with errors that name the file and the field.
+//! Reads the fields of a JSON object, with errors that name the file and the field.
 //!
 //! An error must not contain a value: the value may be a secret that was pasted into the wrong field.
 
@@ -39,7 +39,7 @@ impl<'v> Fields<'v> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Returns `true` if the object has members, and none with one of these names.
+    /// Returns `true` if the object has members but none with these names.
     #[must_use]
     pub fn is_none_of(&self, names: &[&str]) -> bool {
         !self.object.is_empty() && names.iter().all(|name| !self.object.contains_key(*name))
@@ -66,7 +66,7 @@ impl<'v> Fields<'v> {
         InputError::Field { file: self.file, field, problem, remedy }
     }
 
-    /// Returns the error for a field of this object that has another type than `expected`, such as "a string".
+    /// Returns the error for a field of this object whose type is not `expected`, such as "a string".
     #[must_use]
     pub fn type_error(&self, name: &str, expected: &str, found: &Value) -> InputError {
         let problem = format!("must be {expected}, not {}", kind(found));
@@ -76,7 +76,7 @@ impl<'v> Fields<'v> {
     /// Returns the value of a field.
     ///
     /// # Errors
-    /// If the field is absent; `remedy` says what to do.
+    /// If the field is absent; the error contains `remedy`.
     pub fn required(&self, name: &str, remedy: &str) -> Result<&'v Value> {
         self.get(name).ok_or_else(|| self.error(name, "is missing", remedy))
     }
@@ -163,7 +163,7 @@ fn whole(number: &serde_json::Number) -> Option<u32> {
     text.strip_suffix(".0")?.parse().ok()
 }
 
-/// Returns the type of a value in words, for an error that must not show the value.
+/// Returns the name of a value's type, for an error that must not show the value.
 #[must_use]
 pub fn kind(value: &Value) -> &'static str {
     match value {

@@ -1,4 +1,4 @@
-//! Reads a file that the command line names, as JSON.
+//! Reads a file from the command line as JSON.
 //!
 //! Its errors must not show the content: it may contain secrets.
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::failure::{InputError, InputFile, Result};
 
-/// Returns the largest size that is read, in bytes. A file takes up to 30 times its size in memory.
+/// Returns the largest accepted size, in bytes. Parsing needs up to 30 times the size of a file in memory.
 fn largest(file: InputFile) -> u64 {
     match file {
-        // A few hundred bytes are usual.
+        // A few hundred bytes are typical.
         InputFile::Config => 1 << 20,
-        // The schema of one stream has a few KB.
+        // The schema of one stream takes a few kB.
         InputFile::Catalog => 4 << 20,
-        // 10,000 ids have some 200 KB, or 1 MB if they are digests.
+        // 10,000 ids take some 200 kB, or 1 MB if they are digests.
         InputFile::State => 16 << 20,
     }
 }
@@ -37,7 +37,7 @@ pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
     }
     let largest = largest(file);
     let too_large = || InputError::FileTooLarge { file, path: path.to_owned(), megabytes: largest >> 20 };
-    // The size of a pipe is unknown, and a file may grow.
+    // The size of a pipe is unknown, and a file may grow during the read.
     if metadata.len() > largest {
         return Err(too_large());
     }
@@ -51,8 +51,8 @@ pub fn read_json(file: InputFile, path: &Path) -> Result<Value> {
     parse_json(file, path, &bytes)
 }
 
-/// Parses the content of a file. A byte order mark at its beginning, as Windows editors write it, is
-/// skipped. The path is for the error only.
+/// Parses the content of a file. Skips a byte order mark at the beginning, as Windows editors write it. The
+/// path is only for the error.
 ///
 /// # Errors
 /// If it is empty or not JSON.

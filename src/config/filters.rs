@@ -1,7 +1,7 @@
-//! Which events to read: the optional fields of `filters`, validated; arrays are sorted and have no duplicates.
+//! The filters: the optional fields of `filters`, validated. Arrays are sorted and have no duplicates.
 //!
-//! The API does the filtering, except by several users (`access_logs.user_ids`), which the sync does;
-//! `zendesk/query.rs` sends the parameters. No error here shows a value.
+//! The API applies the filters; only the filter by several users (`access_logs.user_ids`) is applied by the
+//! sync. `zendesk/query.rs` sends the parameters. No error here shows a value.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use super::failure::Result;
 use super::fields::Fields;
 use crate::stream::{ACCESS_LOGS, AUDIT_LOGS, Stream};
 
-/// The actions that Zendesk documents, and one more that occurs. Others may exist.
+/// The actions that Zendesk documents, and `permanently_destroy`, which also occurs. Others may exist.
 const KNOWN_ACTIONS: [&str; 6] = ["create", "destroy", "exported", "login", "permanently_destroy", "update"];
 /// The largest number of values in an array.
 const MOST_VALUES: usize = 100;
@@ -22,8 +22,8 @@ const MOST_CHARACTERS: usize = 6_000;
 /// The largest number of characters that the name of a filter adds to each value: `&filter%5Bip_address%5D%5B%5D=`.
 const NAME_CHARACTERS: usize = 31;
 
-/// The filters. An event matches if it has one of the values of each array that is not empty. The filters of the
-/// audit log stand at the top.
+/// The filters. An event matches if it has one of the values of each array that is not empty. The filters of
+/// the audit log are at the top level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub struct Filters {
     #[schemars(
@@ -59,7 +59,7 @@ pub struct Filters {
         with = "Option<Vec<String>>",
         extend("order" = 3, "maxItems" = MOST_VALUES, "examples" = [["192.0.2.7", "2001:db8::1"]])
     )]
-    /// `filter[ip_address]`, unchanged: Zendesk may compare strings.
+    /// `filter[ip_address]`, sent unchanged: Zendesk may compare strings.
     pub ip_addresses: Vec<String>,
 
     #[schemars(
@@ -77,25 +77,25 @@ pub struct Filters {
 pub struct AccessLogFilters {
     #[schemars(
         title = "Exclude GraphQL requests",
-        description = "Leave out GraphQL requests, most of which Zendesk's own pages make in the background.",
+        description = "Skip GraphQL requests. Most of them come from Zendesk's own pages, in the background.",
         with = "Option<bool>",
         extend("order" = 0, "default" = false)
     )]
-    /// `filter[graphql]=true`, which leaves them out.
+    /// `filter[graphql]=true`, which excludes them.
     pub exclude_graphql: bool,
 
     #[schemars(
         title = "User IDs",
-        description = "Read only requests of the users with these IDs. Zendesk filters by one user; with several, the connector reads the requests of all users and leaves out the others.",
+        description = "Read only requests of the users with these IDs. Zendesk filters by one user; with several, the connector reads the requests of all users and skips those of the others.",
         with = "Option<Vec<i64>>",
         extend("order" = 1, "maxItems" = MOST_VALUES, "examples" = [[370_000_000_001_i64]])
     )]
-    /// `filter[user_id]`, if there is one; otherwise the sync leaves out other users.
+    /// `filter[user_id]`, if there is one; otherwise the sync skips other users.
     pub user_ids: Vec<i64>,
 }
 
 impl AccessLogFilters {
-    /// Returns whether a record of this user matches. A record without a usable user id does.
+    /// Returns `true` if a record of this user matches. A record without a usable user id matches.
     #[must_use]
     pub fn matches(&self, user: Option<i64>) -> bool {
         self.user_ids.is_empty() || user.is_none_or(|user| self.user_ids.binary_search(&user).is_ok())
@@ -165,7 +165,7 @@ impl Filters {
         }
     }
 
-    /// Returns whether all events match.
+    /// Returns `true` if all events match.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -206,7 +206,7 @@ impl Filters {
     }
 }
 
-/// Reads an item of an array. The string is the item's path within the fields.
+/// A function that parses an item of an array. The string is the item's path within the fields.
 type ReadItem<T> = fn(&Fields<'_>, &str, &Value) -> Result<T>;
 
 /// Reads an array, sorts its values and removes duplicates.
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_an_unknown_user_is_not_left_out() {
+    fn a_record_of_an_unknown_user_is_not_skipped() {
         let filters = AccessLogFilters { user_ids: vec![7, 9], ..AccessLogFilters::default() };
         let matches = |user| filters.matches(user);
         assert!(matches(Some(7)) && matches(Some(9)) && matches(None) && !matches(Some(8)));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_accepted_as_long_as_they_fit_into_a_request() {
+    fn values_are_accepted_if_they_fit_into_a_request() {
         let ids = |number: i64| json!({ "actor_ids": (0..number).collect::<Vec<_>>() });
         assert_eq!(parse(&ids(100)).expect("understood").actor_ids.len(), 100);
         let error = parse(&ids(101)).expect_err("refused").to_string();

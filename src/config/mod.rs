@@ -79,12 +79,12 @@ pub struct Config {
 
     #[schemars(
         title = "Most requests in flight",
-        description = "Leave it empty: the connector keeps as many requests in flight as its share of the rate limit and the response time of Zendesk need. A number caps that.",
+        description = "Leave it empty: the connector chooses the number of requests in flight from its share of the rate limit and Zendesk's response time. A value limits that number.",
         with = "Option<u32>",
         range(min = Bounds::NUM_WORKERS.min, max = Bounds::NUM_WORKERS.max),
         extend("order" = 4, "examples" = [1, 4, 8])
     )]
-    /// The largest number of requests in flight; the largest that is allowed if absent.
+    /// The largest number of requests in flight; the upper bound if absent.
     pub num_workers: Option<u32>,
 
     #[schemars(

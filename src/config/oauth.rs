@@ -1,33 +1,36 @@
-//! What the connector asks Zendesk's OAuth server for, and the `advanced_auth` part of the specification: how
-//! Airbyte gets the first pair of tokens when a user selects "Authenticate your account".
+//! The OAuth scope and lifetimes that the connector requests, and the `advanced_auth` part of the
+//! specification: how Airbyte gets the first pair of tokens when a user selects "Authenticate your account".
 //!
-//! Airbyte runs the flow itself (its declarative OAuth flow), so nothing here sends anything. Sources:
+//! Airbyte runs the flow itself (its declarative OAuth flow), so this file sends nothing. Sources:
 //! <https://docs.airbyte.com/platform/connector-development/config-based/advanced-topics/oauth> and
-//! `DeclarativeOAuthSpecHandler` in airbytehq/airbyte-platform. `conformance/test_oauth_button.py` does what the
-//! platform does.
+//! `DeclarativeOAuthSpecHandler` in airbytehq/airbyte-platform. `conformance/test_oauth_button.py` emulates
+//! the platform.
 
 use serde_json::{Value, json};
 
-/// The least that reading the audit log needs.
+/// The smallest scope that allows reading the audit log.
 pub const SCOPE: &str = "auditlogs:read";
-/// The requested lifetime of an access token that comes with a refresh token, in seconds: the longest that Zendesk
-/// allows, because each renewal uses up a pair.
+/// The requested lifetime of an access token that is issued with a refresh token, in seconds: the longest
+/// that Zendesk allows, because each renewal replaces both tokens.
 pub const PAIR_ACCESS_SECONDS: u32 = 172_800;
 /// The requested lifetime of a refresh token, in seconds: the longest that Zendesk allows, because a connection may
 /// pause.
 pub const PAIR_REFRESH_SECONDS: u32 = 7_776_000;
 
-/// The account's address, from what the form has as the subdomain: `acme`, `acme.zendesk.com` or
-/// `https://acme.zendesk.com`. Anything else leads nowhere: `urlencode` lets no character pass that ends a host.
+/// The account's address, built from the subdomain in the form: `acme`, `acme.zendesk.com` or
+/// `https://acme.zendesk.com`. Any other input results in an invalid address: `urlencode` escapes every
+/// character that could end the host.
 const HOST: &str = "https://{{ subdomain | replace(' ', '') | replace('https://', '') | replace('.zendesk.com', '') | urlencode }}.zendesk.com";
 
-/// RFC 7636. Older platforms encode the digest as plain base64: there, the replacements make it base64url.
+/// RFC 7636. Older platforms encode the digest as plain base64; the replacements convert that to base64url.
 const CODE_CHALLENGE: &str =
     "{{ state_value | codechallengeS256 | replace('+', '-') | replace('/', '_') | replace('=', '') }}";
 
-/// Returns the `advanced_auth` of the SPEC message. It is for the option `refresh_token` of `credentials`.
+/// Returns the `advanced_auth` of the SPEC message. It applies to the option `refresh_token` of
+/// `credentials`.
 ///
-/// The templates use only what the platform allows: `urlencode`, `replace` and `codechallengeS256`.
+/// The templates use only the functions that the platform allows: `urlencode`, `replace` and
+/// `codechallengeS256`.
 #[must_use]
 pub fn advanced_auth() -> Value {
     let path = |name: &str| json!(["credentials", name]);
@@ -61,10 +64,10 @@ pub fn advanced_auth() -> Value {
             "oauth_connector_input_specification": {
                 "consent_url": consent_url.concat(),
                 "scope": SCOPE,
-                // Also the code verifier, which needs 43 characters.
+                // It is also the code verifier, which needs 43 characters.
                 "state": { "min": 43, "max": 128 },
                 "access_token_url": format!("{HOST}/oauth/tokens"),
-                // The platform has only strings for the parameters. In a form, numbers are strings too.
+                // The platform allows only strings for the parameters. In a form, numbers are strings too.
                 "access_token_headers": {
                     "Content-Type": "application/x-www-form-urlencoded",
                     "Accept": "application/json",
@@ -87,7 +90,7 @@ pub fn advanced_auth() -> Value {
                 "properties": {
                     "access_token": output("access_token", "access_token"),
                     "refresh_token": output("refresh_token", "refresh_token"),
-                    // The platform makes a date of the seconds.
+                    // The platform converts the seconds to a date.
                     "token_expiry_date": output("token_expiry_date", "expires_in"),
                 },
             },

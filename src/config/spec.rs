@@ -1,7 +1,7 @@
 //! Generates the specification of the configuration from its types, in the JSON schema dialect of Airbyte's
 //! user interface and acceptance tests.
 //!
-//! It must not name a field: fields are described where they are defined.
+//! It must not name a field: fields are described at their definition.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -27,13 +27,13 @@ fn airbyte_dialect(schema: &mut Schema) {
     if schema.get("format").and_then(Value::as_str).is_some_and(is_width) {
         schema.remove("format");
     }
-    // An optional field is not in `required`; a form has no null.
+    // An optional field is missing from `required`; a form has no null.
     if let Some(types) = schema.get("type").and_then(Value::as_array)
         && let Some(only) = types.iter().find(|name| *name != "null").cloned()
     {
         schema.insert("type".to_owned(), only);
     }
-    // A choice is an object, and the field that distinguishes its options comes first in each.
+    // A choice is an object. The field that distinguishes its options comes first in each option.
     if schema.get("oneOf").is_some() {
         schema.insert("type".to_owned(), json!("object"));
     }

@@ -1,10 +1,10 @@
-//! The account's subdomain: the part of the configuration that decides where credentials go.
+//! The account's subdomain, which determines the host that credentials are sent to.
 //!
-//! Nothing else may turn a string into a host name; see [`Subdomain::parse`].
+//! No other code may build a host name from a string; see [`Subdomain::parse`].
 
 use std::fmt;
 
-/// A host name label that can only mean `{label}.zendesk.com`.
+/// A host name label that can only result in `{label}.zendesk.com`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subdomain(String);
 
@@ -15,17 +15,17 @@ pub(super) const PATTERN: &str = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://)?[A-Za-z0-9]([A
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}. {remedy}")]
 pub struct InvalidSubdomain {
-    /// The predicate of a sentence, without the period.
+    /// The predicate of the sentence, without the period.
     pub problem: &'static str,
-    /// What to enter instead, as a sentence.
+    /// The value to enter instead, as a sentence.
     pub remedy: &'static str,
 }
 
 impl Subdomain {
-    /// Parses `acme`, `acme.zendesk.com` and URLs of that host, in any case, with white space around.
+    /// Parses `acme`, `acme.zendesk.com` and URLs of that host, in any case, with surrounding white space.
     ///
     /// # Errors
-    /// For everything else: other hosts, user info, an IP address.
+    /// Rejects everything else: other hosts, user info, an IP address.
     pub fn parse(text: &str) -> Result<Self, InvalidSubdomain> {
         let text = text.trim().to_ascii_lowercase();
         if text.is_empty() {
@@ -131,7 +131,7 @@ mod tests {
             &long,
         ] {
             let refused = Subdomain::parse(text);
-            assert!(refused.is_err(), "{text:?} was understood as {refused:?}");
+            assert!(refused.is_err(), "{text:?} was parsed as {refused:?}");
         }
     }
 }

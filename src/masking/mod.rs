@@ -1,7 +1,7 @@
-//! Decides which parts of a text from outside may be shown: what a server, a proxy or a panic says.
+//! Masks text from outside that may contain a secret: messages of a server, a proxy or a panic.
 //!
-//! It works without knowing any secret, because a server may repeat one in an encoding that nobody has
-//! thought of. It must not be used on what the connector itself writes.
+//! It does not know any secret, because a server may repeat one in an unexpected encoding. It must not be
+//! used on text that the connector itself writes.
 
 mod vocabulary;
 
@@ -10,16 +10,17 @@ use std::ops::Range;
 
 use vocabulary::is_known;
 
-/// Replaces what is masked.
+/// The replacement for masked text.
 pub const MASKED: &str = "(masked)";
 
-/// A run of this length that has letters and digits may be a token, in characters.
+/// The length from which a run of letters and digits may be a token, in characters.
 const TOKEN: usize = 16;
-/// As much in a row that is not a known word may be a piece of a secret, in characters.
+/// The length from which a run without a known word may be part of a secret, in characters.
 const PIECE: usize = 8;
-/// Shorter known words occur in a secret by chance, in characters.
+/// The length from which a known word separates unknown text, in characters. Shorter words occur in a secret
+/// by chance.
 const SEPARATES: usize = 4;
-/// An identifier of a request has at least as many digits, and no more than these.
+/// The number of digits in the identifier of a request.
 const ID_DIGITS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// Masks every run of characters that may be a token: 16 or more letters, digits and `+/=_-.%~` with a
@@ -41,13 +42,13 @@ pub fn mask_tokens(text: &str) -> Cow<'_, str> {
     replaced(text, &masked)
 }
 
-/// Masks everything but known words, times and up to 7 characters in a row of anything else: of a sentence
-/// that a server writes, what may be shown whatever the server has put into it.
+/// Masks everything in a sentence from a server except known words, times, and unknown runs of up to 7
+/// characters. The result is safe to show, whatever the server included in the sentence.
 #[must_use]
 pub fn mask_unknown(text: &str) -> Cow<'_, str> {
     let mut masked = Vec::new();
     let mut stretch: Option<Stretch> = None;
-    // Signs in a row up to here.
+    // The number of signs in a row so far.
     let mut signs = 0;
     for part in parts(text) {
         let shown = &text[part.range.clone()];
@@ -78,8 +79,8 @@ pub fn mask_unknown(text: &str) -> Cow<'_, str> {
     replaced(text, &masked)
 }
 
-/// Returns whether a text may be a request's identifier and nothing else: hexadecimal digits, as in a UUID,
-/// that do not spell a text. Other short texts cannot hold a piece of a secret.
+/// Returns `true` if the string can only be a request's identifier: hexadecimal digits, as in a UUID, that
+/// are not the encoded form of a string. A string of fewer than 8 characters cannot hold part of a secret.
 #[must_use]
 pub fn is_request_id(text: &str) -> bool {
     if text.len() < PIECE {
@@ -93,7 +94,7 @@ pub fn is_request_id(text: &str) -> bool {
     let Some(mut digits) = digits.filter(|digits| ID_DIGITS.contains(&digits.len())) else {
         return false;
     };
-    // The digits of an encoded text, such as the numbers of its characters.
+    // Decimal digits only: they can be character codes.
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
         return false;
     }
@@ -104,8 +105,8 @@ pub fn is_request_id(text: &str) -> bool {
     !spells_a_text(&digits)
 }
 
-/// Returns whether 10 bytes in a row, or all of fewer, are characters that can be typed. Random bytes are so
-/// in one identifier of 500.
+/// Returns `true` if 10 bytes in a row, or all bytes of a shorter string, are characters that can be typed.
+/// This holds for one random identifier in 500.
 fn spells_a_text(digits: &[u8]) -> bool {
     let length = digits.len().min(20) & !1;
     digits.windows(length).any(|window| {
@@ -113,21 +114,21 @@ fn spells_a_text(digits: &[u8]) -> bool {
     })
 }
 
-/// What may become masked: from an unknown character to another.
+/// A range that may be masked: from one unknown character to another.
 struct Stretch {
     range: Range<usize>,
-    /// Characters up to its end, and the signs before it.
+    /// The number of characters in the range, and of the signs before it.
     weight: usize,
-    /// Characters since its end.
+    /// The number of characters since the end of the range.
     between: usize,
-    /// Whether only signs have come since.
+    /// `true` if only signs have followed the range.
     is_open: bool,
-    /// How many.
+    /// The number of these signs.
     attached: usize,
 }
 
 impl Stretch {
-    /// Returns its range if it is long enough to be a piece of a secret.
+    /// Returns the range if it is long enough to be part of a secret.
     fn masked(self) -> Option<Range<usize>> {
         (self.weight + self.attached >= PIECE).then_some(self.range)
     }
@@ -135,9 +136,9 @@ impl Stretch {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It ends a stretch of unknown characters.
+    /// Ends a range of unknown characters.
     Separator,
-    /// It counts only within a stretch.
+    /// Counts only within a range of unknown characters.
     Neutral,
     Unknown,
 }
@@ -147,7 +148,7 @@ struct Part {
     kind: Kind,
 }
 
-/// Cuts a text into words and what is between them.
+/// Splits a string into words and the characters between them.
 fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut at = 0;
@@ -177,7 +178,7 @@ fn ends_in_word(text: &str) -> bool {
     text.ends_with(char::is_alphanumeric)
 }
 
-/// Returns the length of a time such as `2024-01-01T00:00:00Z` at the beginning of a text.
+/// Returns the length of a time such as `2024-01-01T00:00:00Z` at the beginning of a string.
 fn time(text: &str) -> Option<usize> {
     const TIME: &[u8; 20] = b"0000-00-00T00:00:00Z";
     let bytes = text.as_bytes().get(..TIME.len())?;
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_like_a_token_is_masked() {
+    fn a_run_that_may_be_a_token_is_masked() {
         for (text, masked) in [
             ("token abcdefgh12345678 refused", "token (masked) refused"),
             ("a=ABCDEFGH/+1234567==; b", "(masked); b"),
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_says_is_shown() {
+    fn messages_of_the_api_are_shown() {
         for text in [
             "InvalidValue",
             "Invalid filter[created_at] specified; format is YYYY-MM-DDTHH:MM:SSZ",
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_not_shown() {
+    fn unknown_text_is_masked() {
         for (text, masked) in [
             ("token qwzxkvbp refused", "token (masked) refused"),
             ("token qwzx kvbp refused", "token (masked) refused"),
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_of_a_request_is_told_from_a_text_in_hexadecimal_form() {
+    fn a_request_id_is_distinguished_from_a_hexadecimal_string() {
         for id in ["8f3c2a1b9d4e5f60a1b2c3d4e5f60718", "5c3b8a7f-90ab-4cde-8f01-23456789abcd", "r1", "req-7"] {
             assert!(is_request_id(id), "{id}");
         }

@@ -1,13 +1,14 @@
-//! The words that the error messages of an API consist of.
+//! The words that occur in the error messages of APIs.
 //!
-//! No word of an account's own (a name, a subdomain, a token) belongs here.
+//! It must not contain words that are specific to an account (names, subdomains, tokens).
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| VOCABULARY.split_whitespace().collect());
 
-/// Returns whether this is a known word, or consists of them: `error`, `InvalidValue`, `APIRateLimit`.
+/// Returns `true` for a known word and for a compound of known words: `error`, `InvalidValue`,
+/// `APIRateLimit`.
 #[must_use]
 pub fn is_known(word: &str) -> bool {
     word.is_ascii() && (knows(word) || humps(word).all(|hump| hump.len() > 1 && knows(hump)))
@@ -17,7 +18,7 @@ fn knows(word: &str) -> bool {
     WORDS.contains(word.to_ascii_lowercase().as_str())
 }
 
-/// Cuts `APIRateLimit` into `API`, `Rate`, `Limit`.
+/// Splits `APIRateLimit` into `API`, `Rate`, `Limit`.
 fn humps(word: &str) -> impl Iterator<Item = &str> {
     let bytes = word.as_bytes();
     let begins = move |at: usize| {
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_known_in_any_case_and_within_others() {
+    fn words_are_known_in_any_case_and_in_compounds() {
         for word in ["error", "Error", "ERROR", "InvalidValue", "invalidValue", "APIRateLimitExceeded", "a"] {
             assert!(is_known(word), "{word}");
         }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_cut_where_an_upper_case_letter_begins_one() {
+    fn compounds_are_split_at_upper_case_letters() {
         for (word, cut) in [
             ("InvalidValue", &["Invalid", "Value"][..]),
             ("APIRateLimit", &["API", "Rate", "Limit"]),

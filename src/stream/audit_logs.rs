@@ -1,6 +1,6 @@
 //! The audit log: its endpoint, and the documented fields of a record for the stream's JSON schema.
 //!
-//! Records are passed through as the API sent them; these types must not be used to write one.
+//! Records are passed through as the API sent them; these types must not be used to serialize one.
 
 use schemars::JsonSchema;
 

@@ -1,7 +1,7 @@
-//! The streams of this source: everything that the protocol and the API have to know about each.
+//! The streams of this source, with everything that the protocol and the API need to know about each.
 //!
-//! A stream is a value. The Airbyte side, the Zendesk side and the sync take it as an argument, so that
-//! none of them names a particular stream. This file must not know how a stream is requested or emitted.
+//! A stream is a value. The Airbyte side, the Zendesk side and the sync take it as an argument, so none of
+//! them names a particular stream. This file must not know how a stream is requested or emitted.
 
 mod access_logs;
 mod audit_logs;
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use access_logs::{ACCESS_LOGS, AccessLog};
 pub use audit_logs::{AUDIT_LOGS, AuditLog};
 
-/// What is known about a stream.
+/// The description of a stream.
 #[derive(Debug)]
 pub struct Stream {
     /// The name in catalogs, states and messages.
@@ -39,17 +39,17 @@ pub struct Stream {
     pub time_filter: TimeFilter,
     /// How the next page is requested.
     pub next_page: NextPage,
-    /// The age at which Zendesk deletes a record, in days; `None` if it keeps records for ever.
+    /// The age at which Zendesk deletes a record, in days; `None` if it keeps records forever.
     pub retention_days: Option<u32>,
-    /// The endpoint's own limit that no header tells, in requests a minute.
+    /// The endpoint's own limit, which no response header reports, in requests per minute.
     pub requests_per_minute: Option<u32>,
     /// How the number of records can be requested.
     pub counts: Counts,
-    /// What a 403 of the endpoint means.
+    /// The meaning of a 403 of the endpoint.
     pub refusal: Refusal,
 }
 
-/// The values of `sort` for both orders; `None` where the endpoint has that order by itself.
+/// The values of `sort` for both orders; `None` for the default order of the endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Sort {
     /// From the oldest to the newest record.
@@ -70,31 +70,31 @@ pub struct TimeFilter {
 /// How the next page is requested.
 #[derive(Clone, Copy, Debug)]
 pub struct NextPage {
-    /// Parameters that are taken, with their values, from the query of `links.next`. Nothing else of the
-    /// link is used.
+    /// The parameters that are copied with their values from the query of `links.next`. The rest of the link
+    /// is ignored.
     pub from_link: &'static [&'static str],
-    /// The parameter for `meta.after_cursor`, if the link has none of these.
+    /// The parameter for `meta.after_cursor`, if the link has none of the parameters above.
     pub parameter: &'static str,
 }
 
 impl NextPage {
-    /// Returns the other parameter, if there are two, for a server that ignores this one.
+    /// Returns the other parameter, if there are two, for a server that ignores the given one.
     #[must_use]
     pub fn other(self, parameter: &'static str) -> &'static str {
         self.from_link.iter().find(|name| **name != parameter).copied().unwrap_or(parameter)
     }
 }
 
-/// How the number of records of a span can be requested.
+/// How the number of records in a span can be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counts {
-    /// A page with offset pagination has it.
+    /// A page with offset pagination contains it.
     ByOffset,
-    /// The API does not tell it.
+    /// The API does not report it.
     Unavailable,
 }
 
-/// What to do about a 403 of the endpoint.
+/// The remedies for a 403 of the endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
     /// If the account or the user has no access.

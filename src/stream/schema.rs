@@ -16,7 +16,7 @@ pub fn json_schema_of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Brings the properties of an object into Airbyte's form, also those of nested objects.
+/// Converts the properties of an object, also of nested objects, to Airbyte's form.
 fn airbyte_properties(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flat_map(|all| all.values_mut()) {

@@ -403,7 +403,7 @@ impl Engine {
         let snapshot = self.ledger.snapshot();
         if snapshot.truncated && !self.warned_of_truncation {
             self.warned_of_truncation = true;
-            let words = "So many events lie within the look-back window that not all of their ids fit into the state: some may come twice in the next sync, none is lost. A shorter lookback_window_minutes avoids it.";
+            let words = "The look-back window has more events than the state can hold ids for: the next sync may emit some of them twice, and no event is lost. A shorter lookback_window_minutes avoids this.";
             self.output.warn(words).await?;
         }
         let state = State::Stream {

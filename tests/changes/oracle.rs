@@ -157,7 +157,7 @@ pub fn expect(state: Option<&Known>, setting: &Setting, events: &[Event]) -> Exp
     let mut possible_warnings = Vec::new();
     let goes_on = opened.since.is_some() || opened.cursor.is_some();
     if opened.account.as_ref().is_some_and(|before| *before != setting.account) {
-        warnings.push("The state is of the account");
+        warnings.push("The state belongs to the account");
         opened.emitted.clear();
         opened.dropped.clear();
     }

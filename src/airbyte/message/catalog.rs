@@ -19,13 +19,13 @@ pub struct CatalogStream {
     pub json_schema: Value,
     /// The supported sync modes.
     pub supported_sync_modes: [SyncMode; 2],
-    /// Whether the source defines the cursor.
+    /// `true` if the source defines the cursor.
     pub source_defined_cursor: bool,
     /// The path of the cursor field.
     pub default_cursor_field: [&'static str; 1],
     /// The paths of the fields of the primary key.
     pub source_defined_primary_key: [[&'static str; 1]; 1],
-    /// Whether an interrupted full refresh can resume.
+    /// `true` if an interrupted full refresh can resume.
     pub is_resumable: bool,
 }
 

@@ -81,14 +81,14 @@ pub struct Spec {
 /// The result of `check`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConnectionStatus {
-    /// Whether the configuration works.
+    /// `true` if the configuration works.
     pub status: Status,
-    /// Why the check failed, or what a sync will do.
+    /// Why the check failed, or the diagnosis of a successful check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// Whether the configuration works.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -147,7 +147,7 @@ pub struct SourceStats {
 pub struct Log {
     /// The level.
     pub level: Level,
-    /// The text.
+    /// The message.
     pub message: String,
 }
 
@@ -157,7 +157,7 @@ pub struct Log {
 pub enum Level {
     /// Not used for log lines, because failures are TRACE messages.
     Error,
-    /// Something that the user should look at.
+    /// A condition that requires the user's attention.
     Warn,
     /// Progress of the command.
     Info,

@@ -22,7 +22,7 @@ pub struct Trace {
 pub enum TraceKind {
     /// The command failed.
     Error {
-        /// Why.
+        /// The error.
         error: TraceError,
     },
     /// The status of a stream changed.
@@ -37,7 +37,7 @@ pub enum TraceKind {
     },
 }
 
-/// Who has to act on a failure.
+/// Who can act on a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureType {

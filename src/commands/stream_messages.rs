@@ -1,6 +1,7 @@
-//! What a read says about a stream before and after its sync: differences from the sync before, and findings.
+//! The messages of a read about a stream before and after its sync: differences from the previous sync, and
+//! findings.
 //!
-//! It must not emit anything or ask for anything.
+//! It must not emit messages or send requests.
 
 use std::sync::Arc;
 
@@ -14,25 +15,25 @@ use crate::sync::{SyncMetrics, SyncState};
 /// A day, in seconds.
 pub const DAY: i64 = 86_400;
 
-/// Compares what the state was made with to what the configuration says now, and takes over the latter.
-/// Returns what people have to know about the differences.
+/// Compares the state with the configuration, and updates the account and the filters of the state. Returns
+/// warnings about the differences.
 pub fn reconcile(config: &Config, state: &mut SyncState, stream: &Stream) -> Vec<String> {
     let mut warnings = Vec::new();
     let resumed = state.created_at;
-    let goes_on = resumed.is_some() || state.seen_since.is_some();
+    let continues = resumed.is_some() || state.seen_since.is_some();
     let from = |state: &SyncState| state.seen_since.or(state.created_at).map_or_else(String::new, |at| at.to_string());
     let account = config.subdomain.to_string();
     let before = state.account.replace(account.clone());
     if let Some(before) = before.filter(|before| *before != account) {
-        // Its ids mean nothing here.
+        // The ids of another account are meaningless here.
         state.seen.clear();
         warnings.push(format!(
-            "The state is of the account {before:?}, and this sync reads the account {account:?}. Events of {account} before {} are not read: to read them, clear the stream's data (reset its state). If the account was only renamed, nothing is missing, and some events of the last minutes before that time may come twice.",
+            "The state belongs to the account {before:?}, but this sync reads the account {account:?}. Events of {account} before {} are not read: to read them, clear the stream's data (reset its state). If the account was only renamed, no event is missing, and some events of the last minutes before that time may be emitted twice.",
             from(state)
         ));
     }
     let filters = std::mem::replace(&mut state.filters, Arc::new(config.filters.of(stream)));
-    if goes_on && filters != state.filters {
+    if continues && filters != state.filters {
         warnings.push(format!(
             "The filters have changed since the previous sync. Events before {} that the previous filters excluded are not read: to read them, clear the stream's data (reset its state). Events that the new filters exclude are no longer read.",
             from(state)
@@ -48,13 +49,13 @@ pub fn reconcile(config: &Config, state: &mut SyncState, stream: &Stream) -> Vec
     warnings
 }
 
-/// Returns what people have to know about what a sync found.
-pub fn found(stream: &Stream, metrics: SyncMetrics, begin: Second, now: Second) -> Vec<String> {
+/// Returns the warnings about a finished sync.
+pub fn findings(stream: &Stream, metrics: SyncMetrics, begin: Second, now: Second) -> Vec<String> {
     let Stream { cursor_field, title, .. } = stream;
     let mut warnings = Vec::new();
     if begin > now {
         warnings.push(format!(
-            "The sync begins at {begin}, which lies in the future: no event is read until then. If the state is wrong, clear the stream's data (reset its state) or correct its {cursor_field}; if the start date is wrong, correct it."
+            "The sync begins at {begin}, which is in the future: no event is read until then. If the state is wrong, clear the stream's data (reset its state) or correct its {cursor_field}; if the start date is wrong, correct it."
         ));
     }
     if metrics.undated > 0 {
@@ -65,22 +66,22 @@ pub fn found(stream: &Stream, metrics: SyncMetrics, begin: Second, now: Second) 
     }
     if metrics.contradicting > 0 {
         warnings.push(format!(
-            "{} with a {cursor_field} outside of the time that was asked for. They were emitted without advancing the cursor. Compare their {cursor_field} with the {title} in the Admin Center.",
+            "{} with a {cursor_field} outside of the requested time. They were emitted without advancing the cursor. Compare their {cursor_field} with the {title} in the Admin Center.",
             counted(metrics.contradicting, "record")
         ));
     }
     if metrics.recovered > 0 {
         warnings.push(format!(
-            "Zendesk left {} out of its pages and returned them only when the same time was read again. They were emitted late.",
+            "Zendesk omitted {} from its pages and returned them only when the same time window was read again. They were emitted late.",
             counted(metrics.recovered, "event")
         ));
     }
     warnings
 }
 
-/// Returns what people have to know if a stream has not been read since `since`, and its endpoint has nothing before
-/// `oldest` any more.
-pub fn days_lost(stream: &Stream, since: Second, oldest: Second) -> Option<String> {
+/// Returns a warning if records were deleted at Zendesk before a sync read them: the stream was last read up
+/// to `since`, and the endpoint has no records before `oldest`.
+pub fn lost_days_warning(stream: &Stream, since: Second, oldest: Second) -> Option<String> {
     let days = stream.retention_days?;
     let lost = u64::try_from(oldest.since(since)).ok().filter(|lost| *lost > 0)?.div_ceil(DAY.unsigned_abs());
     Some(format!(
@@ -91,16 +92,17 @@ pub fn days_lost(stream: &Stream, since: Second, oldest: Second) -> Option<Strin
     ))
 }
 
-/// Says that a start date was moved, because the endpoint has nothing before `oldest` any more.
-pub fn start_moved(stream: &Stream, start: Second, oldest: Second) -> Option<String> {
+/// Returns the message that the sync starts at `oldest` instead of the start date, because the endpoint has
+/// no earlier records.
+pub fn start_date_message(stream: &Stream, start: Second, oldest: Second) -> Option<String> {
     let days = stream.retention_days?;
     Some(format!(
-        "Zendesk keeps the {} for {days} days: the sync begins at {oldest} and not at the start date, {start}.",
+        "Zendesk keeps the {} for {days} days: the sync begins at {oldest} instead of the start date, {start}.",
         stream.title
     ))
 }
 
-pub fn opening(config: &Config, selected: SelectedStream, resumed: Option<Second>, begin: Second) -> String {
+pub fn opening_message(config: &Config, selected: SelectedStream, resumed: Option<Second>, begin: Second) -> String {
     let how = match (selected.sync_mode, resumed) {
         (_, Some(cursor)) => format!("after {cursor} (again from {begin}, for late events)"),
         (_, None) if begin > Second::EPOCH => format!("from {begin}"),
