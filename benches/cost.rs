@@ -48,19 +48,19 @@ struct Arguments {
     /// Measures only this; can be repeated
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
-    /// Measures the size of the static binary, as the image has it: one more release build
+    /// Measures the size of the static binary, as in the image: one more release build
     #[arg(long = "static")]
     static_binary: bool,
-    /// Measures 10,000 events and ten times as many, up to so many, instead of the table
+    /// Measures 10,000 events and ten times as many, up to this number, instead of the table
     #[arg(long, value_name = "EVENTS", num_args = 0..=1, default_missing_value = "1000000")]
     growth: Option<u32>,
-    /// Also writes the figures of the table to this file, as the plots of docs/plots read them
+    /// Also writes the figures of the table to this file, in the format of docs/plots
     #[arg(long, value_name = "PATH")]
     csv: Option<PathBuf>,
-    /// Fails if the instructions a record are a quarter more than the committed figure
+    /// Fails if the instructions per record exceed the committed figure by a quarter
     #[arg(long)]
     check: bool,
-    /// Fetches the pages of this server and nothing else; for the floor's process
+    /// Fetches only the pages of this server; for the process of the HTTP floor
     #[arg(long, value_name = "URL", hide = true)]
     floor: Option<String>,
     /// Passed by cargo
@@ -143,7 +143,7 @@ fn measure(binary: &Path, arguments: &Arguments) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
     if wanted(Part::Instructions) {
         figures.push(Figure::new("instructions a record", "9,000", "", instructions(binary)?));
-        // A floor without optimisation would be too slow.
+        // A floor without optimization would be too slow.
         if !cfg!(debug_assertions) {
             let floor = marginal(|sandbox, under| floor_of(sandbox, under).map(drop))?;
             figures.push(Figure::new("the HTTP floor's instructions a record", "", "", floor));
@@ -167,12 +167,12 @@ fn measure(binary: &Path, arguments: &Arguments) -> Outcome<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Of the whole process, for each further record.
+/// Counts the instructions of the whole process for each further record.
 fn instructions(binary: &Path) -> Outcome<f64> {
     marginal(|sandbox, under| Reading { under, ..Reading::new(binary) }.run(sandbox).map(drop))
 }
 
-/// The difference of two sizes, by the record. What is run is run under valgrind.
+/// Returns the difference between two sizes, per record. The command runs under valgrind.
 fn marginal(run: impl Fn(&Sandbox, Vec<OsString>) -> Outcome<()>) -> Outcome<f64> {
     let count = |events| -> Outcome<f64> {
         let folder = tempfile::tempdir()?;
@@ -188,12 +188,12 @@ fn marginal(run: impl Fn(&Sandbox, Vec<OsString>) -> Outcome<()>) -> Outcome<f64
     Ok((count(MANY)? - count(FEW)?) / f64::from(MANY - FEW))
 }
 
-/// CPU and wall time of a million events, by turns with the floor, which writes nothing: so the
-/// comparison is with a read into `/dev/null`. With a pipe and somebody who reads it, two cores have
-/// three processes to run, and the pipe is paid for as well.
+/// Measures the CPU and wall time of a million events, alternating with the floor. The floor writes nothing,
+/// so the comparison is with a read into `/dev/null`. With a pipe and a consumer, two cores have three
+/// processes to run, and the cost of the pipe is included.
 fn time(binary: &Path) -> Outcome<[Figure; 4]> {
     if cfg!(debug_assertions) {
-        return Err("the floor would not be a release: leave --profile dev out".into());
+        return Err("the floor would be a debug build: omit --profile dev".into());
     }
     let sandbox = sandbox(MILLION)?;
     let (mut cpu, mut took) = ([f64::INFINITY; 3], [f64::INFINITY; 3]);
@@ -218,7 +218,7 @@ fn time(binary: &Path) -> Outcome<[Figure; 4]> {
     ])
 }
 
-/// CPU and wall time of this program again, as a process that only fetches the pages.
+/// Returns the CPU and wall time of this program as a process that only fetches the pages.
 fn floor_of(sandbox: &Sandbox, under: Vec<OsString>) -> Outcome<(Duration, Duration)> {
     let mut command = clean(under.into_iter().chain([std::env::current_exe()?.into()]))?;
     command.args(["--floor", &sandbox.base_url()]).stderr(Stdio::inherit());
@@ -243,7 +243,7 @@ fn memory(binary: &Path) -> Outcome<Vec<Figure>> {
     [(1, "one worker", "8 MiB"), (8, "eight", "24 MiB")].into_iter().map(figure).collect()
 }
 
-/// The median of the times, and the memory of one run.
+/// Returns the median of the times, and the memory of one run.
 fn spec(binary: &Path) -> Outcome<[Figure; 2]> {
     let command = || clean([binary.into(), "spec".into()]);
     let mut times = Vec::new();
@@ -263,11 +263,11 @@ fn spec(binary: &Path) -> Outcome<[Figure; 2]> {
 fn size(binary: &Path, arguments: &Arguments) -> Outcome<Figure> {
     let built = if arguments.static_binary { &build(Linking::Static)? } else { binary };
     let bytes = u32::try_from(std::fs::metadata(built)?.len())?;
-    let name = if arguments.static_binary { "static binary" } else { "binary, linked as it is" };
+    let name = if arguments.static_binary { "static binary" } else { "binary, default linking" };
     Ok(Figure::new(name, "6 MB", " MB", f64::from(bytes) / 1e6))
 }
 
-/// A sync with nothing new, with the default configuration.
+/// Measures a sync with nothing new, with the default configuration.
 fn idle(binary: &Path) -> Outcome<[Figure; 2]> {
     let sandbox = sandbox(FEW)?;
     let state = Reading { workers: None, ..Reading::new(binary) }.run(&sandbox)?.state;
@@ -287,7 +287,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// How cost grows with the number of events: the floor beside it, as the server grows as well.
+/// Measures how cost grows with the number of events, next to the floor, because the server's cost grows as
+/// well.
 fn growth(binary: &Path, most: u32) -> Outcome<()> {
     println!("| events | CPU, one worker | a record | peak memory, one worker | eight |\n|---|---|---|---|---|");
     let mut events = FEW;
@@ -309,7 +310,7 @@ fn growth(binary: &Path, most: u32) -> Outcome<()> {
     Ok(())
 }
 
-/// Against the committed figure.
+/// Compares the result with the committed figure.
 fn check(binary: &Path) -> Outcome<ExitCode> {
     let committed: Value = serde_json::from_str(COMMITTED)?;
     let architecture = std::env::consts::ARCH;
@@ -324,14 +325,16 @@ fn check(binary: &Path) -> Outcome<ExitCode> {
         thousands(bar * HEAD_ROOM)
     );
     if found > bar * HEAD_ROOM {
-        eprintln!("FAILED: {words}. If it must be so, benches/cost.json and docs/performance.md say why.");
+        eprintln!(
+            "FAILED: {words}. If the increase is intended, update benches/cost.json and explain it in docs/performance.md."
+        );
         return Ok(ExitCode::FAILURE);
     }
     println!("{words}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The figures for docs/plots/data, with the command that measured them in the first line.
+/// Formats the figures for docs/plots/data, with the command that measured them in the first line.
 fn csv(figures: &[Figure]) -> String {
     let mut text = String::from(
         "# cargo bench --locked --bench cost -- --only instructions --csv docs/plots/data/cost.csv\nfigure,value\n",
@@ -342,7 +345,7 @@ fn csv(figures: &[Figure]) -> String {
     text
 }
 
-/// Markdown. A second column of figures brings a third, of ratios.
+/// Formats a Markdown table. A second column of figures adds a third one with ratios.
 fn table(columns: &[Vec<Figure>]) -> String {
     let heads = ["measured", "second", "ratio"];
     let heads = &heads[..if columns.len() == 2 { 3 } else { 1 }];
@@ -363,7 +366,7 @@ fn table(columns: &[Vec<Figure>]) -> String {
     text
 }
 
-/// A whole number, with commas.
+/// Formats a whole number with commas.
 fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

@@ -1,11 +1,11 @@
-//! How fast a sync is, how many requests it makes, and in how much memory: the release binary against
-//! a sandbox that takes 300 ms a page.
+//! Measures the speed, the requests and the memory of a sync: the release binary against a sandbox with a
+//! latency of 300 ms per page.
 //!
-//! `cargo bench --locked --bench extraction -- [ideal] [large] [workers] [share] [memory] [stall] [first-sync]
-//! [another-integration]`; all of them without a name. They wait for the sandbox's latency and its rate limit, so they
-//! measure the engine and hardly the machine; figures that depend on the machine are given as ratios within one
-//! run. Every run but the last is checked: each record once. The last two write the data of docs/plots. It must not decide
-//! what is good enough: the bars are in docs/performance.md.
+//! `cargo bench --locked --bench extraction -- [ideal] [large] [workers] [share] [memory] [stall]
+//! [first-sync] [another-integration]`; without a name, all of them. They wait for the sandbox's latency and
+//! its rate limit, so the machine hardly affects the result; figures that depend on the machine are ratios
+//! within one run. All but the last scenario check that each record is emitted once. The last two write the
+//! data of docs/plots. It must not judge the figures: the targets are in docs/performance.md.
 
 mod connector;
 mod plots;
@@ -44,7 +44,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// A sandbox without a rate limit, with the events of the last year.
+/// Returns options without a rate limit, with events of the last year.
 fn unlimited(events: u64, shape: Shape, latency: Duration) -> Options {
     let to = jiff::Timestamp::now();
     let from = to - jiff::SignedDuration::from_hours(365 * 24);
@@ -61,8 +61,9 @@ fn large(binary: &Path) -> Outcome<()> {
     against_the_ideal(binary, 10_000)
 }
 
-/// With the default number of requests in flight and the whole limit. All runs at the same time: they
-/// wait for their limits nearly all of it. The ideal is full pages, as many a minute as the limit.
+/// Uses the default number of requests in flight and the whole limit. All runs are concurrent, because they
+/// spend nearly all of their time waiting for their limits. The ideal is one full page per request, at the
+/// limit.
 fn against_the_ideal(binary: &Path, pages: u32) -> Outcome<()> {
     let mut runs = Vec::new();
     for limit in [700, 2_500] {
@@ -103,7 +104,7 @@ fn against_the_ideal(binary: &Path, pages: u32) -> Outcome<()> {
 /// `num_workers` caps the requests in flight.
 fn workers(binary: &Path) -> Outcome<()> {
     println!(
-        "\n{EVENTS} events, even, 300 ms a page, no limit that matters:\n| num_workers | requests | seconds | times as fast as 1 |\n|---|---|---|---|"
+        "\n{EVENTS} events, even, 300 ms a page, a limit that is never reached:\n| num_workers | requests | seconds | times as fast as 1 |\n|---|---|---|---|"
     );
     let mut one = None;
     for workers in [Some(1), Some(2), Some(4), Some(8), Some(16), None] {

@@ -28,7 +28,8 @@ fn main() {
 /// Bodies of the API, in ascending order of time.
 type Bodies = Vec<Vec<u8>>;
 
-/// What the sandbox serves: short and long texts, escapes, missing fields, in one second and in many.
+/// Records as the sandbox serves them: short and long strings, escapes, missing fields, in one second and in
+/// many.
 #[divan::bench]
 fn typical(bencher: Bencher) {
     let events = (PAGES * PAGE) as u64;
@@ -36,14 +37,14 @@ fn typical(bencher: Bencher) {
     records_of(bencher, &bodies(&sandbox.records()));
 }
 
-/// A change described in some hundreds of lines.
+/// Records with a change description of some hundreds of lines.
 #[divan::bench]
 fn long_texts(bencher: Bencher) {
     let text = r"Status changed from open to solved; assignee changed from not set to Ada Example\n".repeat(200);
     records_of(bencher, &made_of(|at| record(at, at, &text)));
 }
 
-/// Fields that the API may add, with objects and lists inside.
+/// Records with fields that the API may add, with nested objects and arrays.
 #[divan::bench]
 fn unknown_fields(bencher: Bencher) {
     records_of(
@@ -56,7 +57,7 @@ fn unknown_fields(bencher: Bencher) {
     );
 }
 
-/// Texts of escapes and letters outside of ASCII.
+/// Strings with escapes and with letters outside of ASCII.
 #[divan::bench]
 fn escapes(bencher: Bencher) {
     let text =
@@ -64,13 +65,13 @@ fn escapes(bencher: Bencher) {
     records_of(bencher, &made_of(|at| record(at, at, &text)));
 }
 
-/// Records that have neither an id nor a date: they are known by a digest.
+/// Records with neither an id nor a date: they are identified by a digest.
 #[divan::bench]
 fn undated(bencher: Bencher) {
     records_of(bencher, &made_of(|at| format!(r#"{{"action":"update","change_description":"Change number {at}"}}"#)));
 }
 
-/// Line ends and blanks between the tokens.
+/// Records with line breaks and spaces between the tokens.
 #[divan::bench]
 fn pretty_printed(bencher: Bencher) {
     records_of(
@@ -79,7 +80,7 @@ fn pretty_printed(bencher: Bencher) {
     );
 }
 
-/// All in the same second.
+/// Records in the same second.
 #[divan::bench]
 fn one_second(bencher: Bencher) {
     records_of(bencher, &made_of(|at| record(at, 0, "Changed")));
@@ -117,7 +118,7 @@ fn records_of(bencher: Bencher, bodies: &Bodies) {
         .bench_values(|bodies| black_box(hot_path(bodies)));
 }
 
-/// What a sync does between the network and stdout.
+/// The steps of a sync between the network and stdout.
 fn hot_path(bodies: Bodies) -> Vec<Vec<u8>> {
     let now = Second::from_unix(YEAR).plus(2 * 366 * 86_400);
     let mut ledger = Ledger::open(SyncState::default(), None, 600);

@@ -1,8 +1,9 @@
-//! Thousands of chains of syncs between which accounts, clocks, settings and states change, against an oracle that knows
-//! what each sync must emit, and a report of the result.
+//! Runs thousands of chains of syncs, with changes of accounts, clocks, settings and states between the
+//! syncs. An oracle computes what each sync must emit. Prints a report.
 //!
-//! `cargo run --locked --release --example changes -- --runs 500 --seed 1`. Chain number n has the seed `--seed` + n - 1,
-//! so `--runs 1 --seed N` repeats chain N. It fails if a sync does anything else than the oracle says.
+//! `cargo run --locked --release --example changes -- --runs 500 --seed 1`. Chain number n has the seed
+//! `--seed` + n - 1, so `--runs 1 --seed N` repeats chain N. It fails if a sync differs from the oracle's
+//! result.
 
 #[path = "../tests/changes/mod.rs"]
 mod changes;

@@ -1,8 +1,8 @@
-//! The main job from end to end, against a sandbox in this process: check, discover, a full sync, then an incremental
-//! one. Shows the messages and short comments.
+//! Runs the main job from end to end, against a sandbox in this process: check, discover, a full sync, then
+//! an incremental sync. Prints the messages and short comments.
 //!
-//! `cargo run --locked --example demo`, or with more events `--release … -- --events 100000`. It compares the records with
-//! the events of the sandbox, and fails if a record is lost, altered or repeated.
+//! `cargo run --locked --example demo`, or with more events `--release … -- --events 100000`. It compares the
+//! records with the events of the sandbox, and fails if a record is lost, altered or repeated.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -82,17 +82,17 @@ fn events() -> Result<u64, Box<dyn Error>> {
 fn write(folder: &Path, name: &str, content: &Value) -> Result<String, Box<dyn Error>> {
     let path = folder.join(name);
     std::fs::write(&path, content.to_string())?;
-    Ok(path.to_str().ok_or("the path is no Unicode")?.to_owned())
+    Ok(path.to_str().ok_or("the path is not Unicode")?.to_owned())
 }
 
 /// The output of a command.
 #[derive(Default)]
 struct Seen {
-    /// The end of a chunk that is not a whole line yet.
+    /// An incomplete line at the end of a chunk.
     partial: Vec<u8>,
-    /// Without white space between tokens.
+    /// The records, without white space between tokens.
     records: Vec<String>,
-    /// The last STATE's `state`.
+    /// The state of the last STATE message.
     state: Value,
 }
 
@@ -129,7 +129,7 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> Result<Seen, Box<dyn Error>
     if code == 0 { Ok(seen) } else { Err(format!("the command ended with {code}").into()) }
 }
 
-/// A stdout that shows all messages but most of the records.
+/// A stdout that prints all messages except most of the records.
 struct Shown(Arc<Mutex<Seen>>);
 
 impl Write for Shown {
@@ -165,7 +165,7 @@ impl Seen {
     }
 }
 
-/// Returns whether the records equal the events of the sandbox.
+/// Fails unless the records equal the events of the sandbox.
 fn compare(came: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
     let mut balance: HashMap<&str, i64> = HashMap::new();
     for record in there {
@@ -176,7 +176,7 @@ fn compare(came: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
     }
     let wrong = balance.values().filter(|balance| **balance != 0).count();
     if wrong > 0 {
-        return Err(format!("{wrong} records were lost, altered or came twice").into());
+        return Err(format!("{wrong} records were lost, altered or repeated").into());
     }
     println!("# All {} events were emitted, each once and unaltered.", there.len());
     Ok(())

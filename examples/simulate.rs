@@ -1,4 +1,4 @@
-//! A million simulated syncs, or as many as asked for: see docs/simulation.md.
+//! Runs a million simulated syncs, or the given number: see docs/simulation.md.
 //!
 //! `cargo run --locked --release --example simulate -- --seeds 1000000`
 

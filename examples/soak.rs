@@ -1,5 +1,5 @@
-//! The soak test: thousands of chains of syncs against a sandbox with seeded faults, with kills at random moments, and a
-//! report of the result.
+//! The soak test: runs thousands of chains of syncs against a sandbox with seeded faults, kills syncs at
+//! random moments, and prints a report.
 //!
 //! `cargo run --locked --release --example soak -- --runs 1000 --seed 1`. Run number n has the seed `--seed` + n - 1, so
 //! `--runs 1 --seed N` repeats run N. It fails if an event is lost, duplicated or altered, except for duplicates that a
@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use chain::Report;
 
-/// A run that takes longer than this counts as hung.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// The time after which a run counts as hung.
+const RUN_TIMEOUT: Duration = Duration::from_mins(10);
 
 struct Arguments {
     runs: u64,
@@ -53,7 +53,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut total = Report::default();
     let mut running = Vec::new();
     loop {
-        match reports.recv_timeout(PATIENCE) {
+        match reports.recv_timeout(RUN_TIMEOUT) {
             Ok(Err(seed)) => running.push(seed),
             Ok(Ok((seed, report))) => {
                 running.retain(|other| *other != seed);
@@ -73,7 +73,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     // A run that panicked sends no report.
     let fine = total.violations.is_empty() && total.runs == arguments.runs;
     if !running.is_empty() {
-        eprintln!("not ended: --seed {running:?}");
+        eprintln!("did not end: --seed {running:?}");
     }
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -107,7 +107,7 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
     }
     let example = std::env::current_exe()?;
     let folder =
-        example.parent().and_then(|examples| examples.parent()).ok_or("the example is not where cargo puts it")?;
+        example.parent().and_then(|examples| examples.parent()).ok_or("the example is not in cargo's target folder")?;
     Ok(folder.join("source-zendesk-audit-logs"))
 }
 

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use harness::{Connection, NOON, Run, Stdout, sandbox, sorted};
 use serde_json::{Value, json};
 use zendesk_sandbox::{
-    AccessLogs, AccessScope, AddOn, Answer, CursorName, Fault, Faults, Interfere, LinkCursorName, Options, Rule,
-    Sandbox, When, credentials,
+    AccessLogs, AccessScope, AddOn, CursorName, Fault, Faults, LinkCursorName, MockResponse, Options, ResponseHook,
+    Rule, Sandbox, When, credentials,
 };
 
 const BOTH: [&str; 2] = ["audit_logs", "access_logs"];
@@ -297,9 +297,9 @@ fn a_state_stays_below_100_kb_however_many_records_lie_within_the_look_back() {
 }
 
 /// A refusal as the endpoint sends it, until this many seconds after noon.
-fn too_many_requests(seconds: i64) -> Answer {
+fn too_many_requests(seconds: i64) -> MockResponse {
     let reset = NOON.parse::<jiff::Timestamp>().expect("a time") + jiff::SignedDuration::from_secs(seconds);
-    Answer::Reply {
+    MockResponse::Reply {
         status: 429,
         headers: vec![("ratelimit-reset".to_owned(), format!("{reset:.0}"))],
         body: br#"{"errors":[{"detail":"Too many requests","title":"Too many requests"}]}"#.to_vec(),
@@ -309,11 +309,12 @@ fn too_many_requests(seconds: i64) -> Answer {
 #[test]
 fn a_limit_of_the_endpoint_pauses_access_logs_only() {
     let refused = Arc::new(AtomicU32::new(0));
-    let hook = Interfere::new(move |request| {
+    let hook = ResponseHook::new(move |request| {
         let again = request.path == PATH && refused.fetch_add(1, Ordering::Relaxed) % 3 == 2;
         again.then(|| too_many_requests(7))
     });
-    let options = Options { events: 2_000, access_logs: history(9_000), interfere: Some(hook), ..Options::default() };
+    let options =
+        Options { events: 2_000, access_logs: history(9_000), response_hook: Some(hook), ..Options::default() };
     let sandbox = sandbox(options);
     let run = Connection::to(&sandbox).read_streams(&BOTH, &[]).succeeded();
     assert_whole(&run, &sandbox);

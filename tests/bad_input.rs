@@ -11,7 +11,7 @@ use harness::{Connection, Run, catalog, sandbox, sorted};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox};
 
 /// A marker in every string of a configuration. It must not appear in any output.
 const SENTINEL: &str = "s3nt1n3l-0123456789";
@@ -270,11 +270,11 @@ enum Garbage {
 }
 
 impl Garbage {
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> MockResponse {
         match self.clone() {
-            Self::Reply { status, headers, body } => Answer::Reply { status, headers, body },
-            Self::Drop => Answer::DropConnection,
-            Self::DropInBody(sent) => Answer::DropInBody { sent },
+            Self::Reply { status, headers, body } => MockResponse::Reply { status, headers, body },
+            Self::Drop => MockResponse::DropConnection,
+            Self::DropInBody(sent) => MockResponse::DropInBody { sent },
         }
     }
 }
@@ -383,7 +383,7 @@ fn garbage() -> impl Strategy<Value = Garbage> {
 fn answering(answers: Vec<Option<Garbage>>) -> Sandbox {
     sandbox(Options {
         events: 700,
-        interfere: Some(Interfere::new(move |request| {
+        response_hook: Some(ResponseHook::new(move |request| {
             let at = usize::try_from(request.number).expect("few") % answers.len();
             answers[at].as_ref().map(Garbage::answer)
         })),
@@ -447,7 +447,7 @@ proptest! {
         // Page by page, from the first or a later one on.
         let sandbox = sandbox(Options {
             events: 700,
-            interfere: Some(Interfere::new(move |request| {
+            response_hook: Some(ResponseHook::new(move |request| {
                 (request.number > real as u64).then(|| nearly.answer())
             })),
             ..Options::default()

@@ -24,10 +24,10 @@ use source_zendesk_audit_logs::zendesk::Failure;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, AGENT_ACCESS_TOKEN, AGENT_CLIENT_ID, AGENT_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET,
-    DEAD_REFRESH_TOKEN, EDGE_BLOCKED_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, IP_RESTRICTED_ACCESS_TOKEN, LIMITED_CLIENT_ID,
-    NO_SCOPE_ACCESS_TOKEN, PUBLIC_CLIENT_ID, REFRESH_TOKEN, SECRETS,
+    EDGE_BLOCKED_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, IP_RESTRICTED_ACCESS_TOKEN, LIMITED_CLIENT_ID,
+    NO_SCOPE_ACCESS_TOKEN, PUBLIC_CLIENT_ID, REFRESH_TOKEN, SECRETS, USED_REFRESH_TOKEN,
 };
-use zendesk_sandbox::{Account, Answer, Interfere, Options, Sandbox};
+use zendesk_sandbox::{Account, MockResponse, Options, ResponseHook, Sandbox};
 
 /// The longest time of a check by its own clock, for every behaviour of the server: a longer one would be
 /// cut off by its limit in real time, with words that do not name the cause.
@@ -111,12 +111,12 @@ fn assert_no_secret(run: &Run) {
 }
 
 /// A sandbox with a hook that can replace its responses.
-fn interfering(hook: impl Fn(&zendesk_sandbox::SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Sandbox {
-    sandbox(Options { events: 10, interfere: Some(Interfere::new(hook)), ..Options::default() })
+fn with_hook(hook: impl Fn(&zendesk_sandbox::SeenRequest) -> Option<MockResponse> + Send + Sync + 'static) -> Sandbox {
+    sandbox(Options { events: 10, response_hook: Some(ResponseHook::new(hook)), ..Options::default() })
 }
 
-fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
-    Answer::Reply {
+fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> MockResponse {
+    MockResponse::Reply {
         status,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.as_bytes().to_vec(),
@@ -208,7 +208,7 @@ fn each_rejection_has_its_own_message_and_is_not_retried() {
         (enterprise, client(CLIENT_ID, "wrong-secret"), Failure::OauthSecret),
         (enterprise, client(PUBLIC_CLIENT_ID, CLIENT_SECRET), Failure::OauthClientKind),
         (enterprise, client(LIMITED_CLIENT_ID, CLIENT_SECRET), Failure::OauthScope),
-        (enterprise, refresh_token(DEAD_REFRESH_TOKEN), Failure::RefreshTokenInvalid),
+        (enterprise, refresh_token(USED_REFRESH_TOKEN), Failure::RefreshTokenInvalid),
     ] {
         let sandbox = sandbox(Options { account, ..Options::default() });
         let run = assert_fails(&connect(&sandbox, signing_in.clone()), &kind);
@@ -233,7 +233,7 @@ fn a_401_of_any_form_is_about_the_credentials() {
         "Unauthorized",
         "<html></html>",
     ] {
-        let sandbox = interfering(move |_| Some(reply(401, &[], body)));
+        let sandbox = with_hook(move |_| Some(reply(401, &[], body)));
         for (signing_in, method) in [
             (access_token(ACCESS_TOKEN), AuthMethod::AccessToken),
             (api_token(ADMIN_EMAIL, API_TOKEN), AuthMethod::ApiToken),
@@ -245,7 +245,7 @@ fn a_401_of_any_form_is_about_the_credentials() {
 
 #[test]
 fn a_rejected_api_token_is_reported_as_retired_after_zendesk_turned_them_off() {
-    let sandbox = interfering(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
+    let sandbox = with_hook(|_| Some(MockResponse::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
     for (day, kind) in [
         ("2027-04-29T23:59:59Z", Failure::Credentials { method: AuthMethod::ApiToken }),
         ("2027-04-30T00:00:00Z", Failure::ApiTokenRetired),
@@ -265,7 +265,7 @@ fn other_rejections_are_distinguished() {
         (422, "{}", Failure::Unprocessable),
         (418, "", Failure::UnexpectedStatus { status: 418 }),
     ] {
-        let sandbox = interfering(move |_| Some(reply(status, &[], body)));
+        let sandbox = with_hook(move |_| Some(reply(status, &[], body)));
         assert_fails(&Connection::to(&sandbox), &kind);
         assert_eq!(sandbox.requests().len(), 1, "{status}");
     }
@@ -303,7 +303,7 @@ fn a_redirect_is_reported_and_not_followed() {
             (Some("/api/v2/elsewhere".to_owned()), None),
             (None, None),
         ] {
-            let sandbox = interfering(move |_| {
+            let sandbox = with_hook(move |_| {
                 let headers: Vec<_> = location.iter().map(|location| ("Location", location.as_str())).collect();
                 Some(reply(status, &headers, ""))
             });
@@ -326,9 +326,9 @@ fn no_url_in_a_response_is_ever_requested() {
     let elsewhere = format!("{}/api/v2/audit_logs", trap.base_url());
     let sandbox = sandbox(Options {
         events: 1_000,
-        interfere: Some(Interfere::new(move |_| {
+        response_hook: Some(ResponseHook::new(move |_| {
             let elsewhere = elsewhere.clone();
-            Some(Answer::edit(move |mut page| {
+            Some(MockResponse::edit(move |mut page| {
                 page["links"] = json!({ "next": elsewhere, "prev": elsewhere });
                 page["next_page"] = json!(elsewhere);
                 for record in page["audit_logs"].as_array_mut().into_iter().flatten() {
@@ -353,7 +353,7 @@ fn transient_failures_are_attempted_three_times_and_then_reported() {
     let trouble = |status| Failure::ServerError { status };
     let page = |what: &str| Failure::NotAPage { stream: &AUDIT_LOGS, what: what.to_owned() };
     let html = "<!DOCTYPE html><html><body>Maintenance</body></html>";
-    let cut = Answer::DropInBody { sent: 20 };
+    let cut = MockResponse::DropInBody { sent: 20 };
     for (failure, kind) in [
         (reply(500, &[], ""), trouble(500)),
         (reply(502, &[], html), trouble(502)),
@@ -367,16 +367,16 @@ fn transient_failures_are_attempted_three_times_and_then_reported() {
         (reply(200, &[], "{}"), page("JSON of another shape")),
         (reply(200, &[], r#"{"audit_logs":[]"#), page("broken JSON, 16 bytes")),
         (reply(204, &[], ""), page("status 204")),
-        (Answer::DropConnection, Failure::ConnectionLost),
+        (MockResponse::DropConnection, Failure::ConnectionLost),
         (cut, Failure::ConnectionLost),
     ] {
         let again = failure.clone();
-        let sandbox = interfering(move |_| Some(again.clone()));
+        let sandbox = with_hook(move |_| Some(again.clone()));
         assert_fails(&Connection::to(&sandbox), &kind);
         assert_eq!(sandbox.requests().len(), 3, "{failure:?}");
 
         // A single failure is retried.
-        let sandbox = interfering(move |request| (request.number == 1).then(|| failure.clone()));
+        let sandbox = with_hook(move |request| (request.number == 1).then(|| failure.clone()));
         assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{kind}");
     }
 }
@@ -394,14 +394,14 @@ fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
         (&[], false),
     ] {
         // Refused for ever.
-        let sandbox = interfering(move |_| Some(limited(headers)));
+        let sandbox = with_hook(move |_| Some(limited(headers)));
         let connection = Connection::to(&sandbox);
         let run = assert_fails(&connection, &Failure::RateLimited { minutes: 0 });
         assert!(!run.stdout.contains("0 minutes"), "{}", run.stdout);
         assert_eq!(sandbox.requests().len() > 1, soon, "{headers:?}");
         assert!(connection.clock.elapsed() <= Duration::from_secs(21));
         // Refused once.
-        let sandbox = interfering(move |request| (request.number == 1).then(|| limited(headers)));
+        let sandbox = with_hook(move |request| (request.number == 1).then(|| limited(headers)));
         let connection = Connection::to(&sandbox);
         assert_eq!(answer(&connection).1.is_ok(), soon, "{headers:?}");
         if soon {
@@ -421,10 +421,10 @@ fn heavy_use_of_the_account_does_not_fail_a_check() {
         ("ratelimit-remaining", "3"),
         ("ratelimit-reset", "59"),
     ];
-    let sandbox = interfering(move |request| (request.number == 1).then(|| reply(500, &busy, "")));
+    let sandbox = with_hook(move |request| (request.number == 1).then(|| reply(500, &busy, "")));
     assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()));
     let refused = r#"{"error":"invalid_token"}"#;
-    let sandbox = interfering(move |request| (request.number == 1).then(|| reply(401, &busy, refused)));
+    let sandbox = with_hook(move |request| (request.number == 1).then(|| reply(401, &busy, refused)));
     let mut credentials = refresh_token(REFRESH_TOKEN);
     credentials["access_token"] = json!(EXPIRED_ACCESS_TOKEN);
     assert_eq!(answer(&connect(&sandbox, credentials)).1, Ok(()));
@@ -437,7 +437,7 @@ fn a_response_that_never_comes_or_never_ends_is_abandoned() {
         read: Duration::from_millis(200),
         total: Duration::from_millis(400),
     };
-    let silent = interfering(|_| Some(Answer::Stall));
+    let silent = with_hook(|_| Some(MockResponse::Stall));
     let mut connection = Connection::to(&silent);
     connection.timeouts = Some(timeouts);
     assert_fails(&connection, &Failure::Timeout);
@@ -707,8 +707,7 @@ fn a_token_that_a_response_echoes_is_redacted() {
                 for text in [echo.clone(), long] {
                     let body = format!("{{\"error\":\"Bad header: {text}\"}}");
                     let header = text.clone();
-                    let sandbox =
-                        interfering(move |_| Some(reply(status, &[("X-Zendesk-Request-Id", &header)], &body)));
+                    let sandbox = with_hook(move |_| Some(reply(status, &[("X-Zendesk-Request-Id", &header)], &body)));
                     let (run, verdict) = answer(&connect(&sandbox, signing_in.clone()));
                     let message = verdict.expect_err("refused");
                     for tell_tale in &tell_tales {

@@ -10,7 +10,7 @@ use std::io::Write;
 use harness::{Connection, Run, Stdout, sandbox};
 use serde_json::{Value, json};
 use zendesk_sandbox::credentials::{ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SECRETS};
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, Shape};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox, Shape};
 
 fn history(events: u64) -> Sandbox {
     sandbox(Options { events, shape: Shape::Even, ..Options::default() })
@@ -146,12 +146,12 @@ fn debug_logs_show_each_request_and_no_secret_with_every_authentication_method()
 
 #[test]
 fn debug_logs_show_each_attempt_with_its_outcome() {
-    let hook = Interfere::new(|request| match request.number {
-        1 => Some(Answer::DropConnection),
-        2 => Some(Answer::json(500, "{\"error\":\"not for the log\"}")),
+    let hook = ResponseHook::new(|request| match request.number {
+        1 => Some(MockResponse::DropConnection),
+        2 => Some(MockResponse::json(500, "{\"error\":\"not for the log\"}")),
         _ => None,
     });
-    let sandbox = sandbox(Options { events: 10, interfere: Some(hook), ..Options::default() });
+    let sandbox = sandbox(Options { events: 10, response_hook: Some(hook), ..Options::default() });
     let run = read_with(&Connection::to(&sandbox), &["--log-level", "debug"]).succeeded();
     let shown = run.logs("DEBUG");
     assert_eq!(shown.len(), 3, "{shown:?}");
@@ -207,14 +207,14 @@ fn a_terminal_gets_progress_as_plain_text() {
 #[test]
 fn a_terminal_gets_the_failure_and_its_remedy() {
     // The same response each time, with its id.
-    let refused = Interfere::new(|_| {
-        Some(Answer::Reply {
+    let refused = ResponseHook::new(|_| {
+        Some(MockResponse::Reply {
             status: 401,
             headers: vec![("X-Zendesk-Request-Id".to_owned(), "r1".to_owned())],
             body: br#"{"error":"invalid_token"}"#.to_vec(),
         })
     });
-    let sandbox = sandbox(Options { interfere: Some(refused), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
     let mut connection = connect(&sandbox);
     connection.config["credentials"]["access_token"] = json!("wr0ng-token");
     let (run, lines) = watched(&mut connection, |connection| connection.read(None));

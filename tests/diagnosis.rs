@@ -12,7 +12,7 @@ use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SECRETS,
 };
-use zendesk_sandbox::{Answer, Interfere, Options, RateHeaders, Sandbox, SeenRequest, Shape};
+use zendesk_sandbox::{MockResponse, Options, RateHeaders, ResponseHook, Sandbox, SeenRequest, Shape};
 
 const TOKEN: &str = "/api/v2/oauth/tokens/current.json";
 /// A year of even traffic that ends at the noon of the tests' clock.
@@ -25,16 +25,19 @@ fn options() -> Options {
     Options { events: EVENTS, from, to, shape: Shape::Even, ..Options::default() }
 }
 
-fn interfering(hook: impl Fn(&SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Sandbox {
-    sandbox(Options { interfere: Some(Interfere::new(hook)), ..options() })
+fn with_hook(hook: impl Fn(&SeenRequest) -> Option<MockResponse> + Send + Sync + 'static) -> Sandbox {
+    sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..options() })
 }
 
 fn is_count(request: &SeenRequest) -> bool {
     request.param("per_page").is_some()
 }
 
-fn ends(expires_at: &Value) -> Answer {
-    Answer::json(200, &json!({ "token": { "id": 7, "token": "zdsb-fake-", "expires_at": expires_at } }).to_string())
+fn ends(expires_at: &Value) -> MockResponse {
+    MockResponse::json(
+        200,
+        &json!({ "token": { "id": 7, "token": "zdsb-fake-", "expires_at": expires_at } }).to_string(),
+    )
 }
 
 /// Returns the message of a check that succeeds, after checking that it contains no secret.
@@ -97,7 +100,7 @@ fn the_remedy_is_shown_only_for_a_pasted_token_that_expires_soon() {
         (json!("soon"), ""),
         (json!([1]), ""),
     ] {
-        let sandbox = interfering(move |request| (request.path == TOKEN).then(|| ends(&end)));
+        let sandbox = with_hook(move |request| (request.path == TOKEN).then(|| ends(&end)));
         let message = check(&Connection::to(&sandbox), &sandbox);
         assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{words}{ACCESS}"));
     }
@@ -163,9 +166,13 @@ fn the_rate_limit_comes_from_the_headers_and_is_omitted_without_them() {
 
 #[test]
 fn a_failed_lookup_is_omitted_and_not_retried() {
-    let reply = |status, body: &str| Answer::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
-    let limited =
-        Answer::Reply { status: 429, headers: vec![("Retry-After".to_owned(), "50".to_owned())], body: Vec::new() };
+    let reply =
+        |status, body: &str| MockResponse::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
+    let limited = MockResponse::Reply {
+        status: 429,
+        headers: vec![("Retry-After".to_owned(), "50".to_owned())],
+        body: Vec::new(),
+    };
     for failure in [
         reply(401, r#"{"error":"invalid_token"}"#),
         reply(403, r#"{"error":"Forbidden"}"#),
@@ -178,11 +185,11 @@ fn a_failed_lookup_is_omitted_and_not_retried() {
         reply(200, "{}"),
         reply(200, r#"{"count":-1,"token":null}"#),
         reply(201, r#"{"count":5,"token":{"expires_at":null}}"#),
-        Answer::DropConnection,
-        Answer::DropInBody { sent: 10 },
+        MockResponse::DropConnection,
+        MockResponse::DropInBody { sent: 10 },
     ] {
         let words = format!("{failure:?}");
-        let sandbox = interfering(move |request| (is_count(request) || request.path == TOKEN).then(|| failure.clone()));
+        let sandbox = with_hook(move |request| (is_count(request) || request.path == TOKEN).then(|| failure.clone()));
         let connection = Connection::to(&sandbox);
         let message = check(&connection, &sandbox);
         assert_eq!(
@@ -207,7 +214,7 @@ fn a_forbidden_token_lookup_does_not_affect_the_rest() {
 
 #[test]
 fn lookups_without_a_response_do_not_delay_a_check_beyond_its_limit() {
-    let sandbox = interfering(|request| (request.number > 1).then_some(Answer::Stall));
+    let sandbox = with_hook(|request| (request.number > 1).then_some(MockResponse::Stall));
     let mut connection = Connection::to(&sandbox);
     let short = Duration::from_millis(300);
     connection.timeouts = Some(Timeouts { connect: Duration::from_secs(10), read: short, total: short });

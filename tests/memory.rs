@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use harness::{Connection, sandbox};
 use serde_json::json;
-use zendesk_sandbox::{Answer, Interfere, Options, Shape};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Shape};
 
 /// The peak of the resident memory of a process so far, in MiB.
 fn peak_mib(process: u32) -> Option<u64> {
@@ -22,10 +22,10 @@ fn peak_mib(process: u32) -> Option<u64> {
 fn sixteen_requests_for_pages_of_15_mib_take_less_than_100_mib() {
     const EVENTS: u64 = 3_000;
     let pad = format!(r#"{{"pad":"{}","#, "x".repeat(15 << 20));
-    let padded = Interfere::new(move |request| {
+    let padded = ResponseHook::new(move |request| {
         let pad = pad.clone();
         (request.number > 2 && request.param("page[size]").is_some()).then(|| {
-            Answer::edit_text(move |body| {
+            MockResponse::edit_text(move |body| {
                 let first = br#"{"audit_logs":[{"#;
                 match body.strip_prefix(first) {
                     Some(rest) => [br#"{"audit_logs":["#.as_slice(), pad.as_bytes(), rest].concat(),
@@ -40,7 +40,7 @@ fn sixteen_requests_for_pages_of_15_mib_take_less_than_100_mib() {
         rate_limit: Some(1_000_000),
         latency: Duration::from_millis(100),
         gzip: false,
-        interfere: Some(padded),
+        response_hook: Some(padded),
         ..Options::default()
     });
     let connection = Connection::to(&sandbox).set("num_workers", json!(16));

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use harness::{Connection, Run, record, sandbox, sorted};
 use serde_json::{Value, json};
 use zendesk_sandbox::credentials::{CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, SECRETS};
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, Shape};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox, Shape};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_source-zendesk-audit-logs");
 
@@ -46,13 +46,13 @@ fn program(base_url: &str) -> Command {
 }
 
 /// An account with a rate limit that is never reached.
-fn generous(events: u64, interfere: Option<Interfere>) -> Sandbox {
-    sandbox(Options { events, shape: Shape::Even, rate_limit: Some(1_000_000), interfere, ..Options::default() })
+fn generous(events: u64, response_hook: Option<ResponseHook>) -> Sandbox {
+    sandbox(Options { events, shape: Shape::Even, rate_limit: Some(1_000_000), response_hook, ..Options::default() })
 }
 
 /// A server that does not respond to this request, and responds to later ones.
 fn stalling(events: u64, number: u64) -> Sandbox {
-    let hook = Interfere::new(move |request| (request.number == number).then_some(Answer::Stall));
+    let hook = ResponseHook::new(move |request| (request.number == number).then_some(MockResponse::Stall));
     generous(events, Some(hook))
 }
 
@@ -484,10 +484,10 @@ fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
         let (rotated, told) = channel();
         let (release, released) = channel::<()>();
         let released = Arc::new(Mutex::new(released));
-        let hook = Interfere::new(move |request| {
+        let hook = ResponseHook::new(move |request| {
             let (rotated, released) = (rotated.clone(), Arc::clone(&released));
             (request.number == 1).then(|| {
-                Answer::edit(move |answer| {
+                MockResponse::edit(move |answer| {
                     let _ = rotated.send(());
                     let _ = released.lock().map(|released| released.recv_timeout(PATIENCE));
                     answer

@@ -8,7 +8,7 @@ use std::time::Duration;
 use harness::{Connection, Run, Stdout, sandbox, sorted};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, SeenRequest, Shape};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox, SeenRequest, Shape};
 
 fn options(events: u64) -> Options {
     Options { events, shape: Shape::Even, ..Options::default() }
@@ -142,9 +142,9 @@ fn the_estimate_excludes_events_of_earlier_syncs() {
 
 #[test]
 fn a_failed_count_affects_only_the_estimate() {
-    let read = |answer: Option<Answer>| {
+    let read = |answer: Option<MockResponse>| {
         let hook = move |request: &SeenRequest| answer.clone().filter(|_| is_count(request));
-        let sandbox = sandbox(Options { interfere: Some(Interfere::new(hook)), ..options(3_000) });
+        let sandbox = sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..options(3_000) });
         // With one worker the same requests are made in each run.
         let connection = Connection::to(&sandbox).set("num_workers", json!(1));
         let run = connection.read(None).succeeded();
@@ -154,7 +154,7 @@ fn a_failed_count_affects_only_the_estimate() {
     };
     let (good, took, requests) = read(None);
     assert_eq!(estimates(&good).len(), 1);
-    let reply = |status, headers: &[(&str, &str)], body: &str| Answer::Reply {
+    let reply = |status, headers: &[(&str, &str)], body: &str| MockResponse::Reply {
         status,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: body.as_bytes().to_vec(),
@@ -174,9 +174,9 @@ fn a_failed_count_affects_only_the_estimate() {
         reply(200, &[], r#"{"audit_logs":[],"count":"many"}"#),
         reply(200, &[], r#"{"audit_logs":[],"count":7}"#),
         reply(200, &[], r#"{"audit_logs":[],"count":18446744073709551615}"#),
-        Answer::DropConnection,
-        Answer::DropInBody { sent: 20 },
-        Answer::Stall,
+        MockResponse::DropConnection,
+        MockResponse::DropInBody { sent: 20 },
+        MockResponse::Stall,
     ] {
         let words = format!("{failure:?}");
         let (run, took_so, requests_so) = read(Some(failure));
@@ -191,13 +191,13 @@ fn a_failed_count_affects_only_the_estimate() {
 fn an_estimate_that_is_too_low_is_corrected() {
     let few = |request: &SeenRequest| {
         is_count(request).then(|| {
-            Answer::edit(|mut answer| {
+            MockResponse::edit(|mut answer| {
                 answer["count"] = json!(1_500);
                 answer
             })
         })
     };
-    let sandbox = sandbox(Options { interfere: Some(Interfere::new(few)), ..options(3_000) });
+    let sandbox = sandbox(Options { response_hook: Some(ResponseHook::new(few)), ..options(3_000) });
     let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None).succeeded();
     let rows: Vec<u64> = estimates(&run).into_iter().map(|(rows, _)| rows).collect();
     assert_eq!(rows, [1_500, 3_000]);
@@ -206,18 +206,18 @@ fn an_estimate_that_is_too_low_is_corrected() {
 #[test]
 fn the_summary_names_waits_retries_and_the_age_of_the_newest_event() {
     let hook = |request: &SeenRequest| match request.number {
-        2 => Some(Answer::Reply {
+        2 => Some(MockResponse::Reply {
             status: 429,
             headers: vec![("Retry-After".to_owned(), "30".to_owned())],
             body: Vec::new(),
         }),
-        4 => Some(Answer::json(500, "{}")),
+        4 => Some(MockResponse::json(500, "{}")),
         _ => None,
     };
     let to = "2026-11-23T11:57:01Z".parse().expect("a time");
     let from = "2026-11-23T11:57:00Z".parse().expect("a time");
     let shape = Shape::OneSecond;
-    let sandbox = sandbox(Options { from, to, shape, interfere: Some(Interfere::new(hook)), ..options(600) });
+    let sandbox = sandbox(Options { from, to, shape, response_hook: Some(ResponseHook::new(hook)), ..options(600) });
     let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None).succeeded();
     let summary = summary(&run);
     assert!(summary.starts_with("600 events in 3"), "{summary}");
@@ -239,9 +239,9 @@ fn a_stopped_or_failed_sync_has_a_summary_too() {
         }
         None
     };
-    let failing = |request: &SeenRequest| (request.number > 5).then(|| Answer::json(403, "{}"));
-    for (hook, heard, code) in [(Interfere::new(after), Some(signals), 143), (Interfere::new(failing), None, 1)] {
-        let sandbox = sandbox(Options { interfere: Some(hook), ..options(3_000) });
+    let failing = |request: &SeenRequest| (request.number > 5).then(|| MockResponse::json(403, "{}"));
+    for (hook, heard, code) in [(ResponseHook::new(after), Some(signals), 143), (ResponseHook::new(failing), None, 1)] {
+        let sandbox = sandbox(Options { response_hook: Some(hook), ..options(3_000) });
         let mut connection = Connection::to(&sandbox).set("num_workers", json!(1));
         connection.signals = heard;
         let stdout = Stdout::default();
@@ -257,13 +257,13 @@ fn a_stopped_or_failed_sync_has_a_summary_too() {
 #[test]
 fn a_long_wait_is_not_used_for_the_remaining_time() {
     let hook = |request: &SeenRequest| {
-        (request.number == 8).then(|| Answer::Reply {
+        (request.number == 8).then(|| MockResponse::Reply {
             status: 429,
             headers: vec![("Retry-After".to_owned(), "1500".to_owned())],
             body: Vec::new(),
         })
     };
-    let sandbox = sandbox(Options { interfere: Some(Interfere::new(hook)), ..options(3_000) });
+    let sandbox = sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..options(3_000) });
     let connection = Connection::to(&sandbox).set("num_workers", json!(1));
     let run = connection.read(None).succeeded();
     assert!(connection.clock.elapsed() >= Duration::from_mins(25));

@@ -7,7 +7,9 @@ use std::time::Duration;
 use harness::{Connection, Run, sandbox, sorted};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
-use zendesk_sandbox::{Answer, EndpointLimit, Fault, Faults, Interfere, Limits, Options, RetryAfterFormat, Rule, When};
+use zendesk_sandbox::{
+    EndpointLimit, Fault, Faults, Limits, MockResponse, Options, ResponseHook, RetryAfterFormat, Rule, When,
+};
 
 /// The server counts nothing, so that only the connector's own pace takes time.
 const NO_MINUTE: Duration = Duration::from_nanos(1);
@@ -16,8 +18,8 @@ fn clock() -> ManualClock {
     ManualClock::new(harness::NOON.parse().expect("a time"))
 }
 
-fn refusal(headers: &[(&str, &str)]) -> Answer {
-    Answer::Reply {
+fn refusal(headers: &[(&str, &str)]) -> MockResponse {
+    MockResponse::Reply {
         status: 429,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: b"Number of allowed API requests per minute exceeded".to_vec(),
@@ -55,11 +57,12 @@ fn the_tightest_limit_of_the_endpoint_sets_the_pace() {
 fn a_pause_is_reported_once_for_all_requests_that_it_stops() {
     let clock = clock();
     let seen = clock.clone();
-    let busy = Interfere::new(move |request| {
+    let busy = ResponseHook::new(move |request| {
         let is_over = seen.elapsed() >= Duration::from_secs(25);
         (request.number > 4 && !is_over).then(|| refusal(&[("retry-after", "30")]))
     });
-    let options = Options { events: 3_000, rate_limit: Some(1_000_000), interfere: Some(busy), ..Options::default() };
+    let options =
+        Options { events: 3_000, rate_limit: Some(1_000_000), response_hook: Some(busy), ..Options::default() };
     let sandbox = sandbox(options);
     let mut connection = Connection::to(&sandbox).set("num_workers", json!(8));
     connection.clock = clock;
@@ -79,10 +82,10 @@ fn a_date_to_retry_after_is_measured_by_the_date_of_the_response() {
     // This machine's clock is a day behind, and then a day ahead.
     for date in ["Tue, 24 Nov 2026 12:00:00 GMT", "Sun, 22 Nov 2026 12:00:00 GMT"] {
         let later = date.replace("12:00:00", "12:00:20");
-        let busy = Interfere::new(move |request| {
+        let busy = ResponseHook::new(move |request| {
             (request.number == 2).then(|| refusal(&[("date", date), ("retry-after", &later)]))
         });
-        let sandbox = sandbox(Options { events: 200, interfere: Some(busy), ..Options::default() });
+        let sandbox = sandbox(Options { events: 200, response_hook: Some(busy), ..Options::default() });
         let connection = Connection::to(&sandbox);
         connection.read(None).succeeded();
         let took = connection.clock.elapsed().as_secs();
@@ -92,11 +95,11 @@ fn a_date_to_retry_after_is_measured_by_the_date_of_the_response() {
 
 #[test]
 fn a_reset_in_the_form_of_a_date_time_is_waited_for() {
-    let busy = Interfere::new(|request| {
+    let busy = ResponseHook::new(|request| {
         let headers = [("date", "Mon, 23 Nov 2026 12:00:00 GMT"), ("ratelimit-reset", "2026-11-23T12:00:37Z")];
         (request.number == 2).then(|| refusal(&headers))
     });
-    let sandbox = sandbox(Options { events: 200, interfere: Some(busy), ..Options::default() });
+    let sandbox = sandbox(Options { events: 200, response_hook: Some(busy), ..Options::default() });
     let connection = Connection::to(&sandbox);
     connection.read(None).succeeded();
     let took = connection.clock.elapsed().as_secs();
@@ -119,11 +122,11 @@ fn a_server_that_is_never_available_ends_a_sync_after_minutes_and_within_an_hour
         let took = connection.clock.elapsed().as_secs();
         assert!((80..3_600).contains(&took), "{format:?}: {took} s");
     }
-    let maintenance = Interfere::new(|_| {
+    let maintenance = ResponseHook::new(|_| {
         let headers = vec![("retry-after".to_owned(), "600".to_owned())];
-        Some(Answer::Reply { status: 503, headers, body: Vec::new() })
+        Some(MockResponse::Reply { status: 503, headers, body: Vec::new() })
     });
-    let sandbox = sandbox(Options { events: 200, interfere: Some(maintenance), ..Options::default() });
+    let sandbox = sandbox(Options { events: 200, response_hook: Some(maintenance), ..Options::default() });
     let connection = Connection::to(&sandbox);
     assert_eq!(connection.read(None).error()["failure_type"], "transient_error");
     let took = connection.clock.elapsed().as_secs();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use harness::{Connection, Run, Stdout, record, sandbox, sorted};
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
-use zendesk_sandbox::{Answer, Interfere, Options, Shape};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Shape};
 
 #[track_caller]
 fn assert_same(read: Vec<String>, there: Vec<String>) {
@@ -263,9 +263,9 @@ fn nothing_to_read_is_a_success_with_a_state() {
 #[test]
 fn pages_with_repeated_or_shuffled_events_change_nothing() {
     let number = Arc::new(AtomicU64::new(0));
-    let repeated = Interfere::new(move |_| {
+    let repeated = ResponseHook::new(move |_| {
         let page = number.fetch_add(1, Ordering::Relaxed);
-        Some(Answer::edit(move |mut answer| {
+        Some(MockResponse::edit(move |mut answer| {
             if let Some(records) = answer["audit_logs"].as_array_mut().filter(|records| records.len() > 2) {
                 match page % 3 {
                     0 => records.insert(0, records[0].clone()),
@@ -276,7 +276,7 @@ fn pages_with_repeated_or_shuffled_events_change_nothing() {
             answer
         }))
     });
-    let sandbox = sandbox(Options { events: 2_000, interfere: Some(repeated), ..Options::default() });
+    let sandbox = sandbox(Options { events: 2_000, response_hook: Some(repeated), ..Options::default() });
     let run = Connection::to(&sandbox).read(None).succeeded();
     assert_same(run.records(), sandbox.records());
 }
@@ -284,12 +284,12 @@ fn pages_with_repeated_or_shuffled_events_change_nothing() {
 #[test]
 fn expired_repeated_and_missing_cursors_lose_nothing() {
     for fault in ["expired", "repeated", "missing", "empty page"] {
-        let broken = Interfere::new(move |request| {
+        let broken = ResponseHook::new(move |request| {
             if request.number % 5 != 3 {
                 return None;
             }
             let edit = |edit: fn(&mut Value)| {
-                Some(Answer::edit(move |mut answer| {
+                Some(MockResponse::edit(move |mut answer| {
                     if answer["meta"]["has_more"] == true {
                         edit(&mut answer);
                     }
@@ -297,13 +297,13 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
                 }))
             };
             match fault {
-                "expired" if request.param("page[after]").is_some() => Some(Answer::json(
+                "expired" if request.param("page[after]").is_some() => Some(MockResponse::json(
                     400,
                     r#"{"errors":[{"code":"InvalidPaginationParameter","title":"Invalid pagination parameter"}]}"#,
                 )),
                 "repeated" => {
                     let cursor = request.param("page[after]")?.to_owned();
-                    Some(Answer::edit(move |mut answer| {
+                    Some(MockResponse::edit(move |mut answer| {
                         if answer["meta"]["has_more"] == true {
                             answer["meta"]["after_cursor"] = json!(cursor);
                         }
@@ -314,7 +314,7 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
                 "empty page" => {
                     // The same cursor leads on: the page before the next one is empty.
                     let cursor = request.param("page[after]")?.to_owned();
-                    Some(Answer::edit(move |mut answer| {
+                    Some(MockResponse::edit(move |mut answer| {
                         answer["audit_logs"] = json!([]);
                         answer["meta"] = json!({ "has_more": true, "after_cursor": cursor });
                         answer
@@ -324,7 +324,7 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
             }
         });
         for workers in [1, 4] {
-            let sandbox = sandbox(Options { events: 3_000, interfere: Some(broken.clone()), ..Options::default() });
+            let sandbox = sandbox(Options { events: 3_000, response_hook: Some(broken.clone()), ..Options::default() });
             let run = Connection::to(&sandbox).set("num_workers", json!(workers)).read(None).succeeded();
             assert_same(run.records(), sandbox.records());
         }
@@ -333,13 +333,13 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
 
 #[test]
 fn an_endlessly_repeated_cursor_is_an_error() {
-    let stuck = Interfere::new(|_| {
-        Some(Answer::edit(|mut answer| {
+    let stuck = ResponseHook::new(|_| {
+        Some(MockResponse::edit(|mut answer| {
             answer["meta"] = json!({ "has_more": true, "after_cursor": "stuck" });
             answer
         }))
     });
-    let sandbox = sandbox(Options { events: 50, interfere: Some(stuck), ..Options::default() });
+    let sandbox = sandbox(Options { events: 50, response_hook: Some(stuck), ..Options::default() });
     let run = Connection::to(&sandbox).read(None);
     assert_eq!(run.code, 1);
     assert_eq!(run.error()["failure_type"], "transient_error");
@@ -350,9 +350,9 @@ fn an_endlessly_repeated_cursor_is_an_error() {
 
 #[test]
 fn transient_failures_are_retried_and_lose_nothing() {
-    let flaky = Interfere::new(|request| {
+    let flaky = ResponseHook::new(|request| {
         let reply = |status, headers: &[(&str, &str)], body: &str| {
-            Some(Answer::Reply {
+            Some(MockResponse::Reply {
                 status,
                 headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
                 body: body.as_bytes().to_vec(),
@@ -369,13 +369,13 @@ fn transient_failures_are_retried_and_lose_nothing() {
             15 => reply(200, &[("content-type", "text/html")], "<html>Maintenance</html>"),
             17 => reply(200, &[], ""),
             19 => reply(200, &[], "{\"audit_logs\":[],\"meta\":"),
-            21 => Some(Answer::DropConnection),
-            23 => Some(Answer::DropInBody { sent: 100 }),
+            21 => Some(MockResponse::DropConnection),
+            23 => Some(MockResponse::DropInBody { sent: 100 }),
             _ => None,
         }
     });
     for workers in [1, 8] {
-        let sandbox = sandbox(Options { events: 4_000, interfere: Some(flaky.clone()), ..Options::default() });
+        let sandbox = sandbox(Options { events: 4_000, response_hook: Some(flaky.clone()), ..Options::default() });
         let run = Connection::to(&sandbox).set("num_workers", json!(workers)).read(None).succeeded();
         assert_same(run.records(), sandbox.records());
         assert_in_order(&run);
@@ -405,14 +405,14 @@ fn a_200_without_a_page_is_never_the_end_of_the_data() {
         "{\"audit_logs\":[7],\"meta\":{\"has_more\":false}}",
         "{\"audit_logs\":[],\"meta\":[false]}",
     ] {
-        let broken = Interfere::new(move |request| {
-            (request.number > 3).then(|| Answer::Reply {
+        let broken = ResponseHook::new(move |request| {
+            (request.number > 3).then(|| MockResponse::Reply {
                 status: 200,
                 headers: Vec::new(),
                 body: body.as_bytes().to_vec(),
             })
         });
-        let sandbox = sandbox(Options { events: 2_000, interfere: Some(broken), ..Options::default() });
+        let sandbox = sandbox(Options { events: 2_000, response_hook: Some(broken), ..Options::default() });
         let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None);
         assert_eq!(run.code, 1, "{body}");
         assert_eq!(run.error()["failure_type"], "transient_error", "{body}");
@@ -431,10 +431,14 @@ fn permanent_failures_are_not_retried() {
         (422, "{}"),
         (302, ""),
     ] {
-        let refused = Interfere::new(move |request| {
-            (request.number > 1).then(|| Answer::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
+        let refused = ResponseHook::new(move |request| {
+            (request.number > 1).then(|| MockResponse::Reply {
+                status,
+                headers: Vec::new(),
+                body: body.as_bytes().to_vec(),
+            })
         });
-        let sandbox = sandbox(Options { events: 500, interfere: Some(refused), ..Options::default() });
+        let sandbox = sandbox(Options { events: 500, response_hook: Some(refused), ..Options::default() });
         let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None);
         assert_eq!(run.code, 1);
         assert_eq!(run.error()["failure_type"], "config_error", "{status}");
@@ -447,14 +451,14 @@ fn permanent_failures_are_not_retried() {
 
 #[test]
 fn constant_rate_limiting_ends_the_sync_after_half_an_hour() {
-    let refused = Interfere::new(|_| {
-        Some(Answer::Reply {
+    let refused = ResponseHook::new(|_| {
+        Some(MockResponse::Reply {
             status: 429,
             headers: vec![("retry-after".to_owned(), "60".to_owned())],
             body: Vec::new(),
         })
     });
-    let sandbox = sandbox(Options { interfere: Some(refused), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
     let connection = Connection::to(&sandbox);
     let run = connection.read(None);
     assert_eq!(run.code, 1);
@@ -468,10 +472,10 @@ fn constant_rate_limiting_ends_the_sync_after_half_an_hour() {
 fn the_reserved_part_of_the_rate_limit_is_left_to_others_until_the_reset() {
     // The connector's share is half of 700; 100 left means that others have used most of the minute.
     for (remaining, waits) in [(100, true), (600, false)] {
-        let busy = Interfere::new(move |request| {
+        let busy = ResponseHook::new(move |request| {
             let header = |name: &str, value: u32| (name.to_owned(), value.to_string());
             // A single response may be an odd one; the second one is believed.
-            (request.number <= 2).then(|| Answer::Reply {
+            (request.number <= 2).then(|| MockResponse::Reply {
                 status: 200,
                 headers: vec![
                     header("ratelimit-limit", 700),
@@ -485,7 +489,7 @@ fn the_reserved_part_of_the_rate_limit_is_left_to_others_until_the_reset() {
                 .into_bytes(),
             })
         });
-        let sandbox = sandbox(Options { events: 100, interfere: Some(busy), ..Options::default() });
+        let sandbox = sandbox(Options { events: 100, response_hook: Some(busy), ..Options::default() });
         let connection = Connection::to(&sandbox).set("num_workers", json!(1));
         assert_same(connection.read(None).succeeded().records(), sandbox.records());
         let waited = connection.clock.elapsed().as_secs();

@@ -15,10 +15,10 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, Engine as _};
 use harness::{Connection, Stdout, sandbox};
 use serde_json::{Value, json};
 use zendesk_sandbox::credentials::{
-    ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN, EXPIRED_ACCESS_TOKEN,
-    REFRESH_TOKEN, SECRETS,
+    ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, EXPIRED_ACCESS_TOKEN, REFRESH_TOKEN, SECRETS,
+    USED_REFRESH_TOKEN,
 };
-use zendesk_sandbox::{Answer, Echo, EchoPlace, Encoder, Interfere, Options, Sandbox, SeenRequest};
+use zendesk_sandbox::{Echo, EchoPlace, Encoder, MockResponse, Options, ResponseHook, Sandbox, SeenRequest};
 
 /// Secrets with every character that an encoding may change; no help desk would take them.
 const TOKEN: &str = r#"t0k3n-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
@@ -178,17 +178,17 @@ const FAILURES: [Failure; 31] = [
 
 /// The sandbox, but with this failure at every request, or at every one that is not for a token.
 fn failing(failure: Failure, everywhere: bool) -> Sandbox {
-    let hook = Interfere::new(move |request: &SeenRequest| {
+    let hook = ResponseHook::new(move |request: &SeenRequest| {
         if !everywhere && request.path == "/oauth/tokens" {
             return None;
         }
         let Failure::Says(status, body) = failure else {
-            return Some(Answer::DropConnection);
+            return Some(MockResponse::DropConnection);
         };
         let echo = echo(request);
         let header = |name: &str, value: String| (name.to_owned(), value);
         let token = request.authorization.clone().unwrap_or_default().replace("Bearer ", "");
-        Some(Answer::Reply {
+        Some(MockResponse::Reply {
             status,
             headers: vec![
                 header("X-Zendesk-Request-Id", echo.clone()),
@@ -198,7 +198,7 @@ fn failing(failure: Failure, everywhere: bool) -> Sandbox {
             body: body.replace("{}", &echo).into_bytes(),
         })
     });
-    sandbox(Options { events: 150, interfere: Some(hook), ..Options::default() })
+    sandbox(Options { events: 150, response_hook: Some(hook), ..Options::default() })
 }
 
 /// Whether a failure is tried again, which takes real time in a process.
@@ -384,7 +384,7 @@ fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
 }
 
 /// The server's responses with an echo. Some are pages whose cursor is the echo.
-fn echoing(number: usize, echo: &str, request: &SeenRequest) -> Answer {
+fn echoing(number: usize, echo: &str, request: &SeenRequest) -> MockResponse {
     let host: String = echo.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
     let header = |name: &str, value: String| (name.to_owned(), value.replace(|char: char| char.is_control(), " "));
     let headers = vec![
@@ -409,24 +409,24 @@ fn echoing(number: usize, echo: &str, request: &SeenRequest) -> Answer {
     let cursor = number.is_multiple_of(5) && !request.path.contains("oauth") && request.param("page[after]").is_none();
     if cursor {
         let page = json!({ "audit_logs": [], "meta": { "has_more": true, "after_cursor": echo } });
-        return Answer::Reply { status: 200, headers, body: page.to_string().into_bytes() };
+        return MockResponse::Reply { status: 200, headers, body: page.to_string().into_bytes() };
     }
     let statuses = [400, 401, 403, 404, 422, 302, 307, 500, 503, 200, 418];
-    Answer::Reply { status: statuses[number % statuses.len()], headers, body: body.into_bytes() }
+    MockResponse::Reply { status: statuses[number % statuses.len()], headers, body: body.into_bytes() }
 }
 
 #[test]
 fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
     let number = std::env::var("SECRET_SWEEP").ok().and_then(|number| number.parse().ok()).unwrap_or(COMPOSITIONS);
     let current = Arc::new(Mutex::new((0, String::new())));
-    let hook = Interfere::new({
+    let hook = ResponseHook::new({
         let current = Arc::clone(&current);
         move |request: &SeenRequest| {
             let (number, echo) = current.lock().unwrap_or_else(PoisonError::into_inner).clone();
             Some(echoing(number, &echo, request))
         }
     });
-    let sandbox = sandbox(Options { interfere: Some(hook), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(hook), ..Options::default() });
     let mut explained = 0;
     for number in 0..number {
         let mut rng = fastrand::Rng::with_seed(number as u64);
@@ -462,7 +462,7 @@ fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
 #[test]
 fn expired_tokens_are_not_shown_either() {
     let sandbox = sandbox(Options::default());
-    for credentials in [access_token(EXPIRED_ACCESS_TOKEN), refresh(CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN)] {
+    for credentials in [access_token(EXPIRED_ACCESS_TOKEN), refresh(CLIENT_ID, CLIENT_SECRET, USED_REFRESH_TOKEN)] {
         let connection = Connection::with(Some(sandbox.base_url()), credentials);
         for arguments in command_lines(&connection) {
             sweep(&format!("{arguments:?}"), &process(&sandbox.base_url(), &arguments), &sandbox.issued_secrets());

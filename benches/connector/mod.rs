@@ -1,7 +1,7 @@
 //! Runs the connector's binary as a separate process against a sandbox in this process, and measures it.
 //!
-//! It must not judge the figures. The processes get a clean environment, because a proxy or `SSL_CERT_FILE` would be
-//! measured too.
+//! It must not judge the figures. The processes get a clean environment, because a proxy or `SSL_CERT_FILE`
+//! would affect the measurement.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
@@ -18,37 +18,38 @@ use nix::sys::time::TimeVal;
 use serde_json::{Value, json};
 use zendesk_sandbox::{Sandbox, credentials};
 
-/// What every bench returns.
+/// The result of every bench.
 pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The name of the binary.
 const NAME: &str = env!("CARGO_PKG_NAME");
-/// Records between two looks at a process's memory.
-const LOOK: u64 = 1_000;
+/// The number of records between two reads of a process's memory.
+const SAMPLE_INTERVAL: u64 = 1_000;
 
-/// How the binary is built.
+/// How the binary is linked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Linking {
-    /// As `cargo build --release` does it.
+    /// As `cargo build --release` links it.
     Dynamic,
-    /// As the image has it.
+    /// As in the image.
     Static,
 }
 
-/// Builds the release binary, which costs nothing if it is there.
+/// Builds the release binary. This takes no time if it exists.
 ///
-/// Not the one that cargo builds for a bench: that has the features that the bench's own
-/// dependencies turn on in those of the connector, and with `--profile dev` it is no release.
+/// It does not use the binary that cargo builds for a bench: that one has the features that the dependencies
+/// of the bench enable in the connector's dependencies, and with `--profile dev` it is a debug build.
 pub fn build(linking: Linking) -> Outcome<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--locked", "--release", "--package", NAME, "--bin", NAME]);
     cargo.arg("--message-format=json-render-diagnostics").current_dir(env!("CARGO_MANIFEST_DIR"));
     if linking == Linking::Static {
-        // With --target, so that the flag is not for what runs while building.
+        // With --target, the flag does not apply to build scripts.
         cargo.args(["--target", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH)]);
         cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
-    // What cargo tells a bench about its package would make dependencies' build scripts run again.
+    // The variables about the package that cargo sets for a bench would make the build scripts of
+    // dependencies run again.
     for (name, _) in std::env::vars_os() {
         let of_the_package = ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| is_from(&name, start));
         if of_the_package {
@@ -71,59 +72,59 @@ fn is_from(name: &OsString, start: &str) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(start))
 }
 
-/// A read of everything that a sandbox has.
+/// A read of all events of a sandbox.
 pub struct Reading<'a> {
     /// The binary.
     pub binary: &'a Path,
-    /// A program with its arguments that runs it.
+    /// A program with its arguments that runs the binary.
     pub under: Vec<OsString>,
-    /// `num_workers`; the default without it.
+    /// `num_workers`; `None` for the default.
     pub workers: Option<u32>,
     /// `rate_limit_percentage`
     pub percentage: u32,
-    /// The STATE to begin from; then there is nothing new.
+    /// The STATE to start from; nothing is new after it.
     pub state: Option<&'a Value>,
-    /// Stops reading its stdout after so many records, for so long.
+    /// Stops reading stdout for the given time after the given number of records.
     pub pause: Option<(u64, Duration)>,
 }
 
-/// What a read took.
+/// The measurements of a read.
 pub struct Run {
-    /// From the start of the process to its end.
+    /// The time from the start of the process to its end.
     pub took: Duration,
-    /// User and system time of the process.
+    /// The user and system time of the process.
     pub cpu: Duration,
     /// `VmHWM`, the largest resident memory, in KiB.
     pub peak_kib: u32,
-    /// That the sandbox saw.
+    /// The requests that the sandbox received.
     pub requests: u32,
-    /// Messages that say so.
+    /// The number of messages about a used-up rate limit.
     pub limited: usize,
-    /// Requests, as the last line about the progress has it.
+    /// The number of repeated requests in the last progress message.
     pub repeated: String,
-    /// The last STATE message's state.
+    /// The state of the last STATE message.
     pub state: Value,
 }
 
 impl Run {
-    /// `VmHWM` in MiB.
+    /// Returns `VmHWM` in MiB.
     pub fn peak_mib(&self) -> f64 {
         mib(self.peak_kib)
     }
 }
 
-/// KiB in MiB.
+/// Converts KiB to MiB.
 pub fn mib(kib: u32) -> f64 {
     f64::from(kib) / 1024.0
 }
 
 impl<'a> Reading<'a> {
-    /// With one worker and nothing to wait for.
+    /// Creates a read with one worker and no waits.
     pub fn new(binary: &'a Path) -> Self {
         Self { binary, under: Vec::new(), workers: Some(1), percentage: 100, state: None, pause: None }
     }
 
-    /// Reads, and fails unless as many records came as there are.
+    /// Reads, and fails if the number of records is wrong.
     pub fn run(&self, sandbox: &Sandbox) -> Outcome<Run> {
         let folder = tempfile::tempdir()?;
         let mut command = self.command(sandbox, folder.path())?;
@@ -151,8 +152,8 @@ impl<'a> Reading<'a> {
         Ok(run)
     }
 
-    /// CPU and wall time of a read into `/dev/null`: no pipe, and nobody behind it who needs a core. It
-    /// fails unless the read succeeds with a request for each page.
+    /// Returns the CPU and wall time of a read into `/dev/null`: without a pipe, and without a consumer that
+    /// needs a core. Fails unless the read succeeds with one request for each page.
     pub fn run_unread(&self, sandbox: &Sandbox) -> Outcome<(Duration, Duration)> {
         let folder = tempfile::tempdir()?;
         let mut command = self.command(sandbox, folder.path())?;
@@ -168,7 +169,7 @@ impl<'a> Reading<'a> {
         Ok((cpu, took))
     }
 
-    /// Reads into `/dev/null` for this long, and then stops the read. Fails if it ended before.
+    /// Reads into `/dev/null` for this duration, and then stops the read. Fails if the read ends earlier.
     pub fn run_for(&self, sandbox: &Sandbox, time: Duration) -> Outcome<()> {
         let folder = tempfile::tempdir()?;
         let mut command = self.command(sandbox, folder.path())?;
@@ -218,9 +219,9 @@ impl<'a> Reading<'a> {
             if is_record {
                 records += 1;
             } else {
-                run.look_at(&line);
+                run.other_message(&line);
             }
-            if !is_record || records.is_multiple_of(LOOK) {
+            if !is_record || records.is_multiple_of(SAMPLE_INTERVAL) {
                 run.peak_kib = peak(child.id()).unwrap_or(0).max(run.peak_kib);
             }
             if let Some((after, pause)) = self.pause
@@ -236,8 +237,8 @@ impl<'a> Reading<'a> {
 }
 
 impl Run {
-    /// A message that is no RECORD.
-    fn look_at(&mut self, line: &[u8]) {
+    /// Processes a message other than RECORD.
+    fn other_message(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         self.limited += usize::from(text.contains("RATE_LIMITED"));
         if let Some((_, rest)) = text.split_once(" requests, ")
@@ -253,7 +254,7 @@ impl Run {
     }
 }
 
-/// A program with its arguments that inherits nothing but where programs are found.
+/// Returns a command with these arguments that inherits only `PATH`.
 pub fn clean(line: impl IntoIterator<Item = OsString>) -> Outcome<Command> {
     let mut line = line.into_iter();
     let mut command = Command::new(line.next().ok_or("no program")?);
@@ -261,14 +262,15 @@ pub fn clean(line: impl IntoIterator<Item = OsString>) -> Outcome<Command> {
     Ok(command)
 }
 
-/// The largest memory of a short command, in KiB: it is held at its last write, before a full pipe.
+/// Returns the largest memory of a short command, in KiB. Its last write blocks on a full pipe, so that its
+/// memory can be read.
 pub fn peak_of_short(mut command: Command) -> Outcome<u32> {
     let (mut reader, mut writer) = std::io::pipe()?;
     let end = writer.try_clone()?;
     let filler = std::thread::spawn(move || writer.write_all(&vec![0; 1 << 20]));
     std::thread::sleep(Duration::from_millis(50));
     let mut child = command.stdout(end).spawn()?;
-    // It still has the pipe's other end.
+    // The process still holds the other end of the pipe.
     drop(command);
     std::thread::sleep(Duration::from_millis(100));
     let peak = peak(child.id());
@@ -281,14 +283,14 @@ pub fn peak_of_short(mut command: Command) -> Outcome<u32> {
     peak.ok_or_else(|| "it ended before its memory could be read".into())
 }
 
-/// The largest memory of a process so far, in KiB. (`ru_maxrss` would inherit that of its parent.)
+/// Returns the largest memory of a process so far, in KiB. (`ru_maxrss` would inherit that of its parent.)
 fn peak(process: u32) -> Option<u32> {
     let status = read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// User and system time of all processes that have been waited for.
+/// Returns the user and system time of all processes that have been waited for.
 pub fn children_cpu() -> Outcome<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     Ok(duration(usage.user_time())? + duration(usage.system_time())?)

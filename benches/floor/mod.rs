@@ -1,6 +1,6 @@
 //! The HTTP floor: the same client, with the same timeouts, reads the same pages and parses only the cursor of each.
 //!
-//! It must not parse a record: its cost is what no connector with this client can save.
+//! It must not parse a record: its cost is the minimum for any connector with this client.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ struct Meta {
     after_cursor: Option<String>,
 }
 
-/// Fetches all pages of a sandbox, one after the other, and returns how many there were.
+/// Fetches all pages of a sandbox, one after the other, and returns their number.
 pub fn walk(base_url: &str) -> Outcome<u64> {
     let base = BaseUrl::new(&Subdomain::parse("sandbox")?, Some(base_url))?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch_all(&base))
@@ -60,7 +60,7 @@ async fn fetch_all(base: &BaseUrl) -> Outcome<u64> {
     }
 }
 
-/// What stands behind the records.
+/// Parses the part of the body after the records.
 fn meta(body: &[u8]) -> Outcome<Meta> {
     const KEY: &[u8] = br#""meta":"#;
     let at = memchr::memmem::rfind(body, KEY).ok_or("no meta")?;

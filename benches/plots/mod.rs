@@ -1,4 +1,4 @@
-//! Measures what the plots of docs/plots show, and writes it to docs/plots/data as CSV.
+//! Measures the data of the plots in docs/plots, and writes it to docs/plots/data as CSV.
 //!
 //! It must not draw: `docs/pictures/generator` does. Both scenarios run in real time against a sandbox that enforces
 //! the account's limit, with the default configuration.
@@ -21,7 +21,7 @@ const SIZES: [u64; 3] = [10_000, 30_000, 100_000];
 const SHARE: u32 = 50;
 const LATENCY: Duration = Duration::from_millis(300);
 
-/// How long the sync with another integration is watched, and from when to when the other one is active.
+/// The duration of the sync with another integration, and the times at which the other one starts and stops.
 const WATCHED: Duration = Duration::from_mins(6);
 const JOINS: Duration = Duration::from_mins(2);
 const LEAVES: Duration = Duration::from_mins(4);
@@ -90,7 +90,7 @@ pub fn another_integration(binary: &Path) -> Outcome<()> {
     )
 }
 
-/// Sends requests evenly from `JOINS` to `LEAVES` after `began`. Returns how many were answered with 429.
+/// Sends requests evenly from `JOINS` to `LEAVES` after `began`. Returns the number of 429 responses.
 fn integration(base_url: &str, began: Instant) -> std::io::Result<u32> {
     let address = base_url.trim_start_matches("http://");
     let request = format!(

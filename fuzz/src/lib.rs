@@ -1,7 +1,7 @@
 //! The fuzz targets as functions, with the properties that must hold for every input. `tests/corpus.rs` runs them on
 //! the committed inputs too.
 
-#![allow(clippy::missing_panics_doc, reason = "it is what they are for")]
+#![allow(clippy::missing_panics_doc, reason = "a panic reports a finding")]
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ fn file(file: InputFile, bytes: &[u8]) -> config::Result<Value> {
     parse_json(file, Path::new("fuzzed.json"), bytes)
 }
 
-/// An invalid file is a configuration error with a message that is a sentence.
+/// An invalid file is a configuration error whose message is a sentence.
 fn assert_clear(error: &Error) {
     assert_eq!(error.failure_type(), FailureType::ConfigError, "{error}");
     assert!(error.to_string().ends_with('.'), "{error}");
@@ -70,14 +70,14 @@ fn state_of(stream: &'static Stream, bytes: &[u8]) {
         Ok(None) => {}
         Ok(Some(state)) => {
             let written = state.to_value(stream);
-            let read = SyncState::parse(&written, stream).expect("what was written is understood");
+            let read = SyncState::parse(&written, stream).expect("a written state can be parsed");
             assert_eq!(read.to_value(stream), written);
             assert_eq!(read.created_at, state.created_at);
         }
     }
 }
 
-/// A page as serde's own parser sees it.
+/// The fields of a page, parsed by serde.
 struct Expected<'t> {
     records: Vec<&'t RawValue>,
     meta: &'t RawValue,
@@ -133,13 +133,13 @@ fn page_of(stream: &'static Stream, bytes: &[u8]) {
     let page = match Page::parse(&mut body, stream) {
         Ok(page) => page,
         Err(what) => {
-            assert_eq!(body, bytes, "it is left where it was");
+            assert_eq!(body, bytes, "it is unchanged");
             let too_much = what.starts_with("a cursor of ") || what.starts_with("more than ");
             assert!(expected.is_none() || too_much, "a page was refused: {what}");
             return;
         }
     };
-    let (records, meta) = expected.expect("only a page is taken for one");
+    let (records, meta) = expected.expect("only a page is accepted");
     assert_eq!(page.has_more, meta.has_more);
     if stream.next_page.from_link.is_empty() || !page.has_next_link {
         let cursor = meta.after_cursor.map(|value| PageCursor { parameter: stream.next_page.parameter, value });
@@ -148,7 +148,7 @@ fn page_of(stream: &'static Stream, bytes: &[u8]) {
     assert_eq!(page.records.len(), records.len());
     for (record, expected) in page.records.iter().zip(records) {
         assert_eq!(page.text(record), expected.get().as_bytes());
-        assert_goes_out_whole(page.text(record));
+        assert_is_emitted_unaltered(page.text(record));
     }
 }
 
@@ -165,7 +165,7 @@ struct Data<'t> {
 }
 
 /// A RECORD message is one line with the record, without its line breaks.
-fn assert_goes_out_whole(record: &[u8]) {
+fn assert_is_emitted_unaltered(record: &[u8]) {
     let mut lines = RecordLines::new(&AUDIT_LOGS, Timestamp::UNIX_EPOCH, 0);
     lines.push(record);
     let line = String::from_utf8(lines.into_bytes()).expect("a record is UTF-8");
@@ -176,7 +176,7 @@ fn assert_goes_out_whole(record: &[u8]) {
     assert_eq!(line.record.data.get(), text.replace(['\r', '\n'], ""));
 }
 
-/// A response: the status (two bytes), the headers (a line each), and after an empty line the body.
+/// A response: the status (two bytes), the headers (one per line), an empty line, and the body.
 pub fn headers(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
         return;

@@ -21,7 +21,7 @@ pub(crate) struct Caller {
 const ADMIN: Caller = Caller { admin: true, in_scope: true, reads_all: true };
 const AGENT: Caller = Caller { admin: false, ..ADMIN };
 
-/// Returns the caller, or the answer to credentials that are missing, wrong or blocked.
+/// Returns the caller, or the response to credentials that are missing, wrong or blocked.
 pub(crate) fn identify(header: Option<&str>, oauth: &mut OAuth, now: Instant) -> Result<Caller, Reply> {
     let (scheme, value) = header.unwrap_or_default().trim().split_once(' ').unwrap_or_default();
     let value = value.trim();

@@ -36,7 +36,7 @@ pub const AGENT_CLIENT_ID: &str = "zdsb_fake_agent_client";
 /// The first refresh token of [`CLIENT_ID`]. Valid once.
 pub const REFRESH_TOKEN: &str = "zdsb-fake-refresh-token-first-8NotARealSecret8";
 /// A refresh token that has been used: 400 `invalid_grant`.
-pub const DEAD_REFRESH_TOKEN: &str = "zdsb-fake-refresh-token-dead-9NotARealSecret9";
+pub const USED_REFRESH_TOKEN: &str = "zdsb-fake-refresh-token-used-9NotARealSecret9";
 
 /// All secrets above, to search for in logs and outputs. E-mail addresses and client ids
 /// are not secrets.
@@ -50,5 +50,5 @@ pub const SECRETS: [&str; 10] = [
     EDGE_BLOCKED_ACCESS_TOKEN,
     CLIENT_SECRET,
     REFRESH_TOKEN,
-    DEAD_REFRESH_TOKEN,
+    USED_REFRESH_TOKEN,
 ];

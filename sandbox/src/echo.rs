@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::{interfere::SeenRequest, reply::quoted};
+use crate::{reply::quoted, response_hook::SeenRequest};
 
 /// Characters of a line in [`Encoder::Base64Lines`].
 const LINE: usize = 16;

@@ -1,5 +1,5 @@
-//! Answers one request: applies hooks and faults to the regular answer, and adds the headers
-//! and compression that every answer has. Must not accept connections.
+//! Responds to one request: applies hooks and faults to the regular response, and adds the headers
+//! and compression that every response has. Must not accept connections.
 
 use std::{io, time::Instant};
 
@@ -14,18 +14,18 @@ use serde_json::value::RawValue;
 
 use crate::{
     fault::{Injection, OddDate},
-    interfere::{Answer, SeenRequest},
     moment::Moment,
     options::RetryAfterFormat,
     payload::{Closed, Payload},
     reply::{Delay, Reply},
+    response_hook::{MockResponse, SeenRequest},
     rng::Rng,
     routes::Zendesk,
 };
 
 const REQUEST_ID: u64 = 41;
 
-/// A request that is being answered.
+/// A request that is being processed.
 #[derive(Clone, Copy)]
 pub(crate) struct Exchange<'a> {
     pub(crate) zendesk: &'a Zendesk,
@@ -40,26 +40,26 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Answers the request: with the answer of the hook, with that of the fault, or with the
+    /// Responds to the request: with the response of the hook, with that of the fault, or with the
     /// regular one.
-    pub(crate) async fn run(self, hooked: Option<Answer>) -> Result<Response<Payload>, Closed> {
-        match (hooked, &self.injection.answer) {
-            (Some(Answer::Reply { status, headers, body }), _) => {
+    pub(crate) async fn run(self, hooked: Option<MockResponse>) -> Result<Response<Payload>, Closed> {
+        match (hooked, &self.injection.response) {
+            (Some(MockResponse::Reply { status, headers, body }), _) => {
                 let plain = Self { gzip: false, ..self };
                 Ok(with_headers(plain.response(Reply::new(status, None, body)), headers))
             }
-            (None, Some(Answer::Reply { status, headers, body })) => Ok(self.fault_reply(*status, headers, body)),
-            (Some(answer), _) => self.answer(Some(&answer)).await,
-            (None, answer) => self.answer(answer.as_ref()).await,
+            (None, Some(MockResponse::Reply { status, headers, body })) => Ok(self.fault_reply(*status, headers, body)),
+            (Some(response), _) => self.respond(Some(&response)).await,
+            (None, response) => self.respond(response.as_ref()).await,
         }
     }
 
-    /// Sends the regular answer, changed as requested. [`Answer::Reply`] changes nothing here.
-    async fn answer(&self, change: Option<&Answer>) -> Result<Response<Payload>, Closed> {
+    /// Sends the regular response, changed as requested. [`MockResponse::Reply`] changes nothing here.
+    async fn respond(&self, change: Option<&MockResponse>) -> Result<Response<Payload>, Closed> {
         match change {
-            Some(Answer::Stall) => return std::future::pending().await,
-            Some(Answer::DropConnection) => return Err(Closed),
-            Some(Answer::Delay(time)) => tokio::time::sleep(*time).await,
+            Some(MockResponse::Stall) => return std::future::pending().await,
+            Some(MockResponse::DropConnection) => return Err(Closed),
+            Some(MockResponse::Delay(time)) => tokio::time::sleep(*time).await,
             _ => {}
         }
         let mut reply = self.regular();
@@ -71,33 +71,33 @@ impl Exchange<'_> {
         self.echo(&mut reply);
         self.format_retry_after(&mut reply);
         Ok(match change {
-            Some(Answer::Edit(editor)) => {
+            Some(MockResponse::Edit(editor)) => {
                 if let Some(body) = edited(&reply.body, &**editor) {
                     reply.body = body;
                 }
                 self.response(reply)
             }
-            Some(Answer::EditText(editor)) => {
+            Some(MockResponse::EditText(editor)) => {
                 reply.body = editor(reply.body);
                 self.response(reply)
             }
-            Some(Answer::EditGzip(editor)) => {
+            Some(MockResponse::EditGzip(editor)) => {
                 let mut response = Self { gzip: true, ..*self }.response(reply);
                 let body = response.body_mut().take();
                 *response.body_mut() = Payload::of(Bytes::from(editor(body.to_vec())));
                 response
             }
-            Some(Answer::Drip { pieces, pause }) => {
+            Some(MockResponse::Drip { pieces, pause }) => {
                 let mut response = self.response(reply);
                 response.body_mut().drip(*pieces, *pause);
                 response
             }
-            Some(Answer::DropInBody { sent }) => truncated(self.response(reply), *sent),
+            Some(MockResponse::DropInBody { sent }) => truncated(self.response(reply), *sent),
             _ => self.response(reply),
         })
     }
 
-    /// Returns the answer of a fault with its own status and body.
+    /// Returns the response of a fault with its own status and body.
     fn fault_reply(&self, status: u16, headers: &[(String, String)], body: &[u8]) -> Response<Payload> {
         let mut reply = Reply::new(status, None, body);
         reply.headers = headers.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
@@ -111,7 +111,7 @@ impl Exchange<'_> {
             return Reply::too_large();
         }
         let moment = Moment { instant: Instant::now(), now: (self.now)(), date: self.date() };
-        self.zendesk.answer(self.request, &moment)
+        self.zendesk.respond(self.request, &moment)
     }
 
     /// Replaces the body of an error with one that repeats the request's secrets.
@@ -144,14 +144,14 @@ impl Exchange<'_> {
         }
     }
 
-    /// Returns the time for the `Date` of this answer.
+    /// Returns the time for the `Date` of this response.
     fn date(&self) -> Timestamp {
         let now = (self.now)();
         let offset = self.zendesk.options.clock_offset.saturating_add(self.injection.skew);
         now.checked_add(offset).unwrap_or(now)
     }
 
-    /// Creates the HTTP response, with the headers that every answer has.
+    /// Creates the HTTP response, with the headers that every response has.
     fn response(&self, reply: Reply) -> Response<Payload> {
         let mut headers = HeaderMap::new();
         let mut put = |name: HeaderName, value: &str| {
@@ -204,7 +204,7 @@ fn http_date(time: Timestamp) -> Option<String> {
     DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok()
 }
 
-/// Adds the headers of a hook's answer.
+/// Adds the headers of a hook's response.
 fn with_headers(mut response: Response<Payload>, headers: Vec<(String, String)>) -> Response<Payload> {
     for (name, value) in headers {
         let name = name.parse::<HeaderName>();

@@ -41,10 +41,10 @@ pub(crate) struct Flags {
     /// Fixed events in addition to --events
     #[arg(long, value_enum)]
     scenario: Option<Scenario>,
-    /// Milliseconds before each answer
+    /// Milliseconds before each response
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
-    /// Rate limit of the account in requests a minute; without it no limit is enforced
+    /// Rate limit of the account in requests a minute; if omitted, no limit is enforced
     #[arg(long)]
     rate_limit: Option<u32>,
     /// Length of the rate limit's minute in milliseconds
@@ -62,7 +62,7 @@ pub(crate) struct Flags {
     /// Make the end of a time filter exclusive
     #[arg(long)]
     end_exclusive: bool,
-    /// Do not compress answers
+    /// Do not compress responses
     #[arg(long)]
     no_gzip: bool,
     /// Kind of account
@@ -93,10 +93,10 @@ pub(crate) struct Flags {
     ///
     /// For example --fault 503=0.05 --fault html@7 --fault 504@9.. . Kinds: 429, 429-after, 429-json, 429-json-after,
     /// 500, 502, 503, 503-after, 504, 409 (-after: with Retry-After); drop, drop-in-body (the connection is closed);
-    /// half-body, gzip (broken), drip (a slow body), stall (no answer); html, empty, broken-json, other-json (each a
+    /// half-body, gzip (broken), drip (a slow body), stall (no response); html, empty, broken-json, other-json (each a
     /// 200); cursor-expired, cursor-repeated, cursor-missing, empty-page, event-repeated, swap (of two records);
     /// arrival, late (events arrive, dated now or earlier); clock-ahead, clock-behind, date-missing, date-malformed (the
-    /// Date header); limit-one (the account's limit is 1 in one answer); early-end (`has_more` is false beside a
+    /// Date header); limit-one (the account's limit is 1 in one response); early-end (`has_more` is false beside a
     /// `links.next`).
     #[arg(long = "fault", value_name = "KIND=PROBABILITY|KIND@NUMBER", verbatim_doc_comment)]
     faults: Vec<Rule>,
@@ -229,7 +229,7 @@ mod tests {
             (&["--other-requests=9"], "other_requests: 9"),
             (&["--retry-after-format=past-date"], "retry_after_format: PastDate"),
             (&["--token-delay-seconds=13"], "delay_seconds: 13"),
-            (&["--refresh-answer=access-only"], "refresh_answer: AccessOnly"),
+            (&["--refresh-response=access-only"], "refresh_response: AccessOnly"),
             (&["--expires-in=-1"], "expires_in: Some(Number(-1))"),
             (&["--code-lifetime-seconds=5"], "code_lifetime_seconds: Some(5)"),
             (&["--token-propagation=1"], "propagation: 1"),

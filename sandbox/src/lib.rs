@@ -15,16 +15,16 @@
 //!
 //! - `rng`, `lock`, `moment`: seeded random numbers, locks, and points in time
 //! - `timeline`: the time of event n
-//! - `vocabulary`: the texts of audit log events
+//! - `vocabulary`: the strings of audit log events
 //! - `scenario`: fixed events for the detections in `analytics/`
 //! - `event`: the facts of event n
 //! - `special`: which events are displaced, listed twice, or misdated
 //! - `record`: the JSON of an event
 //! - `store`: all events in order, 16 bytes each
-//! - `reply`: answers as plain data, and the body of every error
+//! - `reply`: responses as plain data, and the body of every error
 //! - `cursor`, `query`: parse the parameters of a request
-//! - `interfere`: requests as tests see them, and answers that they substitute
-//! - `traffic`: counters of requests and answers
+//! - `response_hook`: requests as tests see them, and responses that they substitute
+//! - `traffic`: counters of requests and responses
 //! - `overload`: which requests are too heavy for the server
 //! - `page`: the JSON of an audit log page
 //! - `oauth`, `auth`, `token_info`: issue tokens, identify callers, show a token's expiry
@@ -36,7 +36,7 @@
 //! - `echo`: error bodies that repeat the request's secrets
 //! - `fault`: seeded faults
 //! - `payload`: bodies on the network: at once, in pieces, or truncated
-//! - `exchange`: answers one request, with faults, hooks, headers and compression
+//! - `exchange`: responds to one request, with faults, hooks, headers and compression
 //! - `server`: connections, latency, and the server's clock
 //! - `sandbox`: the public handle
 //!
@@ -63,7 +63,6 @@ mod echo;
 mod event;
 mod exchange;
 mod fault;
-mod interfere;
 mod lock;
 mod moment;
 mod oauth;
@@ -75,6 +74,7 @@ mod query;
 mod rate_limit;
 mod record;
 mod reply;
+mod response_hook;
 mod rng;
 mod routes;
 mod sandbox;
@@ -89,14 +89,14 @@ mod vocabulary;
 
 pub use echo::{Echo, EchoPlace, Encoder};
 pub use fault::{Fault, Faults, Rule, When};
-pub use interfere::{Answer, Interfere, SeenRequest};
 pub use oauth::TokenRequests;
 pub use options::{
     AccessLogs, AccessScope, Account, AddOn, Count, CursorKind, CursorName, DateFormat, Dates, Displaced,
-    EndpointLimit, FutureEvents, Limits, LinkCursorName, Load, Options, Order, Overload, RateHeaders, RefreshAnswer,
+    EndpointLimit, FutureEvents, Limits, LinkCursorName, Load, Options, Order, Overload, RateHeaders, RefreshResponse,
     RetryAfterFormat, ServerClock, Shape, Ties, Tokens,
 };
 pub use record::compact;
+pub use response_hook::{MockResponse, ResponseHook, SeenRequest};
 pub use sandbox::Sandbox;
 pub use scenario::Scenario;
 pub use traffic::Traffic;

@@ -1,4 +1,4 @@
-//! Locks a mutex whether or not another holder has panicked.
+//! Locks a mutex, also after another holder has panicked.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

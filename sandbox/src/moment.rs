@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-/// The time at which a request is answered.
+/// The time of the response to a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     /// By the clock that rate limits and token lifetimes use.
     pub(crate) instant: Instant,
     /// By the server's clock.
     pub(crate) now: Timestamp,
-    /// As the answer's `Date` shows it.
+    /// As the response's `Date` shows it.
     pub(crate) date: Timestamp,
 }
 

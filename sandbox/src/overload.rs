@@ -46,7 +46,7 @@ pub(crate) fn is_newest(query: &Query) -> bool {
         && matches!(query.paging, Paging::Cursor { sort: Direction::Descending, from: Start::First, .. })
 }
 
-/// Returns `true` if the server cannot answer this request in time. `matches` counts the
+/// Returns `true` if the server cannot process this request in time. `matches` counts the
 /// events that match its filter.
 pub(crate) fn is_too_heavy(load: &Load, weight: Weight, matches: impl FnOnce() -> u64) -> bool {
     load.max_span_days.is_some_and(|days| weight.span > i64::from(days) * DAY)
@@ -55,7 +55,7 @@ pub(crate) fn is_too_heavy(load: &Load, weight: Weight, matches: impl FnOnce() -
         || load.max_matches.is_some_and(|most| matches() > most)
 }
 
-/// The answer to a request that is too heavy.
+/// The response to a request that is too heavy.
 pub(crate) fn failure(load: &Load) -> Reply {
     let mut reply = match load.overload {
         Overload::BadGateway => Reply::gateway(502, "502 Bad Gateway"),

@@ -11,7 +11,7 @@ use crate::{
     traffic::PageFacts,
 };
 
-/// The URL and parameters of a request, for the links in its answer.
+/// The URL and parameters of a request, for the links in its response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestUrl<'a> {
     /// Scheme, host, port and path.
@@ -28,9 +28,9 @@ pub(crate) struct Listing {
     pub(crate) salt: u64,
 }
 
-/// Answers a query. The second value describes the page; it is `None` for offset
+/// Responds to a query. The second value describes the page; it is `None` for offset
 /// pagination.
-pub(crate) fn answer(
+pub(crate) fn respond(
     store: &Store,
     query: &Query,
     listing: Listing,

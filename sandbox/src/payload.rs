@@ -1,4 +1,4 @@
-//! The body of an answer on the network: at once, in pieces, or truncated. Must not depend
+//! The body of a response on the network: at once, in pieces, or truncated. Must not depend
 //! on its content.
 
 use std::{

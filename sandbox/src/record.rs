@@ -20,7 +20,7 @@ use crate::{
 
 const TEXT: u64 = 12;
 
-/// What all audit log records of a sandbox have in common.
+/// The properties that all audit log records of a sandbox share.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) seed: u64,

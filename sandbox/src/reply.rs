@@ -1,9 +1,9 @@
-//! Answers as plain data, and the body of every error, as real answers of the API have it.
+//! Responses as plain data, and the body of every error, as real responses of the API have it.
 //! Must not depend on a request.
 
 use std::{borrow::Cow, fmt::Write as _, time::Duration};
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -13,7 +13,7 @@ pub(crate) struct Reply {
     pub(crate) delay: Delay,
 }
 
-/// When an answer is sent.
+/// When a response is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Delay {
     #[default]
@@ -28,13 +28,13 @@ const FORMAT: &str = "Invalid filter[created_at] specified; format is \
     ?filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ&filter[created_at][]=YYYY-MM-DDTHH:MM:SSZ";
 
 impl Reply {
-    /// Creates a JSON answer.
+    /// Creates a JSON response.
     pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let content_type = Some(if status < 300 { PAGE } else { "application/json" });
         Self::new(status, content_type, body)
     }
 
-    /// Creates an answer without further headers or delay.
+    /// Creates a response without further headers or delay.
     pub(crate) fn new(status: u16, content_type: Option<&'static str>, body: impl Into<Vec<u8>>) -> Self {
         Self { status, content_type, headers: Vec::new(), body: body.into(), delay: Delay::None }
     }

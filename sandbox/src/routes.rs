@@ -15,7 +15,6 @@ use serde::Deserialize;
 use crate::{
     access::Access,
     auth,
-    interfere::SeenRequest,
     lock::lock,
     moment::{Moment, whole_seconds},
     oauth::OAuth,
@@ -26,6 +25,7 @@ use crate::{
     rate_limit::RateLimit,
     record::Context,
     reply::Reply,
+    response_hook::SeenRequest,
     special::Special,
     store::Store,
     timeline::Timeline,
@@ -98,8 +98,8 @@ impl Zendesk {
         }
     }
 
-    /// Answers a request.
-    pub(crate) fn answer(&self, request: &SeenRequest, moment: &Moment) -> Reply {
+    /// Responds to a request.
+    pub(crate) fn respond(&self, request: &SeenRequest, moment: &Moment) -> Reply {
         let now = moment.instant;
         match (request.method.as_str(), request.path.as_str()) {
             ("POST", "/sandbox/events") => return arrive(&request.body, |n, from, to| self.add_events(n, from, to)),
@@ -117,7 +117,7 @@ impl Zendesk {
             return Reply::no_help_desk(&self.options.subdomain);
         }
         match (request.method.as_str(), request.path.as_str()) {
-            ("POST", "/oauth/tokens" | "/oauth/tokens.json") => lock(&self.oauth).answer(&request.body, now),
+            ("POST", "/oauth/tokens" | "/oauth/tokens.json") => lock(&self.oauth).respond(&request.body, now),
             ("GET" | "HEAD", "/oauth/authorizations/new") => OAuth::consent_page(&request.params),
             ("POST", "/oauth/authorizations") => lock(&self.oauth).decide(&request.body, now),
             ("GET" | "HEAD", "/api/v2/access_logs" | "/api/v2/access_logs.json") => {
@@ -143,7 +143,7 @@ impl Zendesk {
         added.into_iter().map(|key| store.text(key)).collect()
     }
 
-    /// Answers an API request, counts it against the rate limits, and adds their headers.
+    /// Responds to an API request, counts it against the rate limits, and adds their headers.
     fn limited(&self, request: &SeenRequest, now: Instant) -> Reply {
         let quota = lock(&self.rate_limit).take(now);
         let mut headers = quota.headers(self.options.rate_headers);
@@ -174,14 +174,14 @@ impl Zendesk {
                 }
                 let wall = Timestamp::now().saturating_add(self.options.clock_offset).unwrap_or_default();
                 let authorization = request.authorization.as_deref().unwrap_or_default();
-                Ok(token_info::answer(authorization, &lock(&self.oauth), now, wall))
+                Ok(token_info::respond(authorization, &lock(&self.oauth), now, wall))
             }
             ("GET" | "HEAD", "/api/v2/users/me" | "/api/v2/users/me.json") => Ok(me(caller().ok())),
             _ => Err(Reply::invalid_endpoint()),
         }
     }
 
-    /// Answers an access log request, which does not count against the account's rate
+    /// Responds to an access log request, which does not count against the account's rate
     /// limit.
     fn access_logs(&self, request: &SeenRequest, moment: &Moment) -> Result<Reply, Reply> {
         if *lock(&self.account) == Account::Professional {
@@ -189,7 +189,7 @@ impl Zendesk {
         }
         let authorization = request.authorization.as_deref();
         let caller = || auth::identify(authorization, &mut lock(&self.oauth), moment.instant);
-        let (reply, facts) = self.access.answer(request, caller, (&self.options, &self.base_url), moment)?;
+        let (reply, facts) = self.access.respond(request, caller, (&self.options, &self.base_url), moment)?;
         lock(&self.traffic).page(facts);
         Ok(reply)
     }
@@ -219,7 +219,7 @@ impl Zendesk {
         let (ties, cursor, count) = (order.ties, order.cursor, self.options.count);
         let listing = Listing { ties, cursor, count, salt: self.options.seed ^ request.number };
         let requested = RequestUrl { url: &url, params: &request.params };
-        let (reply, facts) = page::answer(&store, &query, listing, requested);
+        let (reply, facts) = page::respond(&store, &query, listing, requested);
         if load.max_body_bytes.is_some_and(|most| reply.body.len() > most) {
             return Err(overload::failure(load));
         }
@@ -230,7 +230,7 @@ impl Zendesk {
     }
 }
 
-/// Adds the events that the body describes, and answers with their JSON.
+/// Adds the events that the body describes, and returns their JSON.
 fn arrive(body: &[u8], add: impl FnOnce(u64, Timestamp, Timestamp) -> Vec<String>) -> Reply {
     let arrivals: Arrivals = match serde_json::from_slice(body) {
         Ok(arrivals) => arrivals,
@@ -245,7 +245,7 @@ fn arrive(body: &[u8], add: impl FnOnce(u64, Timestamp, Timestamp) -> Vec<String
     }
 }
 
-/// Returns the caller as a user. Without valid credentials the answer is a 200 as well.
+/// Returns the caller as a user. Without valid credentials the response is a 200 as well.
 fn me(caller: Option<auth::Caller>) -> Reply {
     Reply::json(
         200,

@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 
 use crate::{
     fault::{Fault, Faults},
-    interfere::SeenRequest,
     lock::lock,
     oauth::TokenRequests,
     options::{Account, Options},
+    response_hook::SeenRequest,
     routes::Zendesk,
     server::{self, Server},
     special::Special,
@@ -60,23 +60,23 @@ impl Sandbox {
         let base_url = format!("http://{}", listener.local_addr()?);
         let server = Arc::new(Server::new(Zendesk::new(options, base_url)));
         let (stop, stopped) = oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (report, started) = std::sync::mpsc::channel();
         let shared = Arc::clone(&server);
         let thread = thread::Builder::new().name("zendesk-sandbox".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let outcome = runtime.and_then(|runtime| {
                 runtime.block_on(async {
                     let listener = tokio::net::TcpListener::from_std(listener)?;
-                    let _ = tell.send(Ok(()));
+                    let _ = report.send(Ok(()));
                     server::serve(shared, listener, stopped).await;
                     Ok(())
                 })
             });
             if let Err(error) = outcome {
-                let _ = tell.send(Err(error));
+                let _ = report.send(Err(error));
             }
         })?;
-        told.recv().unwrap_or_else(|_| Err(io::Error::other("the server's thread ended")))?;
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("the server's thread ended")))?;
         Ok(Self { server, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -93,7 +93,7 @@ impl Sandbox {
         lock(&self.server.seen).clone()
     }
 
-    /// Returns the number of requests by kind and of answers by outcome, since the start or
+    /// Returns the number of requests by kind and of responses by outcome, since the start or
     /// the last [`Sandbox::reset_traffic`].
     #[must_use]
     pub fn traffic(&self) -> Traffic {
@@ -127,7 +127,7 @@ impl Sandbox {
 
     /// Adds events with a `created_at` in the whole seconds of `from..to`, or in the second
     /// of `from` if there are none. Returns their JSON in the form of [`Sandbox::records`].
-    #[expect(clippy::must_use_candidate, reason = "many only want the events to be there")]
+    #[expect(clippy::must_use_candidate, reason = "many callers do not need the records")]
     pub fn add_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.add_events(count, from, to)
     }
@@ -141,7 +141,7 @@ impl Sandbox {
 
     /// Adds access log records with a `timestamp` in the whole seconds of `from..to`.
     /// Returns their JSON, ascending by id.
-    #[expect(clippy::must_use_candidate, reason = "many only want the records to be there")]
+    #[expect(clippy::must_use_candidate, reason = "many callers do not need the records")]
     pub fn add_access_events(&self, count: u64, from: Timestamp, to: Timestamp) -> Vec<String> {
         self.server.zendesk.access.add(count, from, to)
     }
@@ -189,7 +189,7 @@ impl Sandbox {
         lock(&self.server.zendesk.oauth).revoke();
     }
 
-    /// Changes the account from the next answer on.
+    /// Changes the account from the next response on.
     pub fn set_account(&self, account: Account) {
         *lock(&self.server.zendesk.account) = account;
     }

@@ -1,5 +1,4 @@
-//! The network: connections, latency, and the server's clock. Must not decide what an
-//! answer says.
+//! The network: connections, latency, and the server's clock. Must not decide the content of a response.
 
 use std::{
     collections::BTreeMap,
@@ -25,25 +24,25 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     exchange::Exchange,
     fault::{Fault, Faults, Injection, Injector},
-    interfere::SeenRequest,
     lock::lock,
     options::ServerClock,
     payload::{Closed, Payload},
     query,
+    response_hook::SeenRequest,
     routes::Zendesk,
 };
 
 /// Maximum number of bytes in the body of a request.
 const MAX_BODY: usize = 1 << 20;
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) zendesk: Zendesk,
     pub(crate) seen: Mutex<Vec<SeenRequest>>,
     count: AtomicU64,
     faults: Mutex<Arc<Injector>>,
-    /// By how much the clock has been advanced.
+    /// The time by which the clock has been advanced.
     advanced: Mutex<SignedDuration>,
 }
 
@@ -154,14 +153,14 @@ async fn respond(server: &Server, request: Request<Incoming>) -> Result<Response
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let hooked = server.zendesk.options.interfere.as_ref().and_then(|hook| hook.ask(&seen));
+    let hooked = server.zendesk.options.response_hook.as_ref().and_then(|hook| hook.call(&seen));
     let injection = if hooked.is_some() { Injection::default() } else { server.inject(&seen) };
     let now = || server.now();
     let exchange =
         Exchange { zendesk: &server.zendesk, now: &now, request: &seen, injection: &injection, gzip, too_large };
     let response = exchange.run(hooked).await?;
     if !seen.path.starts_with("/sandbox/") {
-        lock(&server.zendesk.traffic).answer(response.status().as_u16());
+        lock(&server.zendesk.traffic).response(response.status().as_u16());
     }
     Ok(response)
 }

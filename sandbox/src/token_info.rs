@@ -1,4 +1,4 @@
-//! Answers `GET /api/v2/oauth/tokens/current.json`: scopes and expiry of the caller's
+//! Responds to `GET /api/v2/oauth/tokens/current.json`: scopes and expiry of the caller's
 //! token. Must not show more of a token than Zendesk does.
 
 use std::time::Instant;
@@ -11,9 +11,9 @@ use crate::{oauth::OAuth, reply::Reply};
 /// Number of characters of a token that Zendesk shows.
 const SHOWN: usize = 10;
 
-/// Answers an authenticated caller with this `Authorization` header. `wall` is `now` by the
+/// Responds to an authenticated caller with this `Authorization` header. `wall` is `now` by the
 /// server's clock. `expires_at` is null for a token that does not expire.
-pub(crate) fn answer(authorization: &str, oauth: &OAuth, now: Instant, wall: Timestamp) -> Reply {
+pub(crate) fn respond(authorization: &str, oauth: &OAuth, now: Instant, wall: Timestamp) -> Reply {
     let Some((scheme, token)) = authorization.trim().split_once(' ') else {
         return Reply::not_authenticated();
     };

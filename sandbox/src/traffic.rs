@@ -1,12 +1,12 @@
-//! Counters of requests and answers. Must not change an answer.
+//! Counters of requests and responses. Must not change a response.
 
 use serde::Serialize;
 
-use crate::interfere::SeenRequest;
+use crate::response_hook::SeenRequest;
 
-/// Requests by kind and answers by outcome, since the start or the last
-/// [`Sandbox::reset_traffic`](crate::Sandbox::reset_traffic). A request whose answer is
-/// replaced by a fault or by [`Interfere`](crate::Interfere) is counted as well.
+/// Requests by kind and responses by outcome, since the start or the last
+/// [`Sandbox::reset_traffic`](crate::Sandbox::reset_traffic). A request whose response is
+/// replaced by a fault or by [`ResponseHook`](crate::ResponseHook) is counted as well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
     /// Pages of audit logs by cursor pagination with a `page[size]` above 1.
@@ -25,9 +25,9 @@ pub struct Traffic {
     pub short_pages: u64,
     /// Records in all pages that were built.
     pub records: u64,
-    /// Answers with status 429.
+    /// Responses with status 429.
     pub rate_limited: u64,
-    /// Answers with status 5xx.
+    /// Responses with status 5xx.
     pub server_errors: u64,
 }
 
@@ -61,8 +61,8 @@ impl Traffic {
         self.short_pages += u64::from(page.has_more && page.records < page.size);
     }
 
-    /// Counts an answer.
-    pub(crate) fn answer(&mut self, status: u16) {
+    /// Counts a response.
+    pub(crate) fn response(&mut self, status: u16) {
         self.rate_limited += u64::from(status == 429);
         self.server_errors += u64::from((500..600).contains(&status));
     }

@@ -1,6 +1,6 @@
-//! Texts of audit log events, modelled on published records. Every text is the content of a
-//! JSON string, with its escapes, and is copied unchanged. Placeholders: `{p}` a person,
-//! `{n}` a number, `{s}` the subdomain, `{long}` several kilobytes.
+//! Strings of audit log events, modelled on published records. Each is the content of a JSON string, with its
+//! escapes, and is copied unchanged. Placeholders: `{p}` a person, `{n}` a number, `{s}` the subdomain,
+//! `{long}` several kilobytes.
 
 use crate::scenario;
 

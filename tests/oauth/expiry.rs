@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::{Clock, ManualClock};
 use source_zendesk_audit_logs::config::AuthMethod;
 use source_zendesk_audit_logs::zendesk::Failure;
-use zendesk_sandbox::{Answer, Options, credentials};
+use zendesk_sandbox::{MockResponse, Options, credentials};
 
 #[test]
 fn a_sync_renews_each_token_once_when_eight_requests_are_rejected_at_once() {
@@ -65,7 +65,7 @@ fn a_token_is_renewed_before_it_ends() {
                 let now = clock.elapsed();
                 let Some(token) = bearer(request) else {
                     let issued = Arc::clone(&issued);
-                    return Some(Answer::edit(move |answer| {
+                    return Some(MockResponse::edit(move |answer| {
                         let token = answer["access_token"].as_str().expect("a token").to_owned();
                         locked(&issued).insert(token, (now, 0));
                         answer
@@ -77,7 +77,7 @@ fn a_token_is_renewed_before_it_ends() {
                 advance(&clock, if *uses == 35 { 200 } else { 1 });
                 (now >= *since + Duration::from_mins(5)).then(|| {
                     refused.fetch_add(1, Ordering::Relaxed);
-                    Answer::json(401, r#"{"error":"invalid_token"}"#)
+                    MockResponse::json(401, r#"{"error":"invalid_token"}"#)
                 })
             }
         },
@@ -130,7 +130,7 @@ fn a_new_token_that_is_rejected_ends_the_sync_without_more_token_requests() {
             let pages = AtomicUsize::new(0);
             let sandbox = sandbox_with(Options { events: 3_000, ..Options::default() }, move |_, request| {
                 (request.path != TOKENS && pages.fetch_add(1, Ordering::Relaxed) >= accepted)
-                    .then(|| Answer::json(401, r#"{"error":"invalid_token"}"#))
+                    .then(|| MockResponse::json(401, r#"{"error":"invalid_token"}"#))
             });
             let run = connect(&sandbox, credentials).set("num_workers", json!(8)).read(None).swept(&sandbox);
             assert_eq!(run.code, 1);
@@ -152,12 +152,12 @@ fn a_token_that_expired_while_a_request_waited_is_renewed() {
             let page = pages.fetch_add(1, Ordering::Relaxed);
             match page % 2 {
                 _ if page / 2 >= waits => None,
-                0 => Some(Answer::Reply {
+                0 => Some(MockResponse::Reply {
                     status: 503,
                     headers: vec![("retry-after".to_owned(), "600".to_owned())],
                     body: Vec::new(),
                 }),
-                _ => Some(Answer::json(401, r#"{"error":"invalid_token"}"#)),
+                _ => Some(MockResponse::json(401, r#"{"error":"invalid_token"}"#)),
             }
         });
         let run = connect(&sandbox, client_credentials()).read(None).swept(&sandbox);
@@ -186,7 +186,7 @@ fn a_renewal_that_fails_during_a_sync_loses_no_event() {
                 let (broken, pages) = (Arc::clone(&broken), Arc::clone(&pages));
                 move |sandbox, request| {
                     if request.path == TOKENS {
-                        return broken.load(Ordering::Relaxed).then(|| Answer::json(status, body));
+                        return broken.load(Ordering::Relaxed).then(|| MockResponse::json(status, body));
                     }
                     // The endpoint breaks with the revocation, when at least four pages have arrived.
                     pages.fetch_add(1, Ordering::Relaxed);

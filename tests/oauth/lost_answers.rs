@@ -9,7 +9,7 @@ use source_zendesk_audit_logs::config::AuthMethod;
 use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use source_zendesk_audit_logs::zendesk::Failure;
 use source_zendesk_audit_logs::zendesk::Timeouts;
-use zendesk_sandbox::{Answer, Options, RefreshAnswer, Tokens, credentials};
+use zendesk_sandbox::{MockResponse, Options, RefreshResponse, Tokens, credentials};
 
 use crate::harness::{Connection, Run, sandbox};
 use crate::{
@@ -57,12 +57,12 @@ fn a_token_request_of_client_credentials_has_the_limit_of_every_other_request() 
 
 #[test]
 fn after_an_answer_that_was_lost_invalid_grant_says_so() {
-    type Loss = fn() -> Answer;
+    type Loss = fn() -> MockResponse;
     let losses: [(&str, Loss); 4] = [
-        ("dropped", || Answer::DropInBody { sent: 10 }),
-        ("cut", || Answer::edit_text(|body| body[..body.len() / 2].to_vec())),
-        ("replaced", || Answer::edit_text(|_| b"<html>Bad gateway</html>".to_vec())),
-        ("emptied", || Answer::edit_text(|_| Vec::new())),
+        ("dropped", || MockResponse::DropInBody { sent: 10 }),
+        ("cut", || MockResponse::edit_text(|body| body[..body.len() / 2].to_vec())),
+        ("replaced", || MockResponse::edit_text(|_| b"<html>Bad gateway</html>".to_vec())),
+        ("emptied", || MockResponse::edit_text(|_| Vec::new())),
     ];
     for (name, loss) in losses {
         for command in ["check", "read"] {
@@ -88,9 +88,9 @@ fn after_an_answer_that_was_lost_invalid_grant_says_so() {
 fn a_refused_refresh_token_is_not_called_lost_when_no_request_can_have_used_it_up() {
     let requests = AtomicUsize::new(0);
     let sandbox = sandbox_with(Options { events: 10, ..Options::default() }, move |_, request| {
-        (request.path == TOKENS && requests.fetch_add(1, Ordering::Relaxed) == 0).then(|| Answer::json(429, "{}"))
+        (request.path == TOKENS && requests.fetch_add(1, Ordering::Relaxed) == 0).then(|| MockResponse::json(429, "{}"))
     });
-    let connection = connect(&sandbox, refresh_token(credentials::DEAD_REFRESH_TOKEN));
+    let connection = connect(&sandbox, refresh_token(credentials::USED_REFRESH_TOKEN));
     let run = connection.read(None).swept(&sandbox);
     assert_eq!(run.error()["message"], Failure::RefreshTokenInvalid.to_string());
     assert_eq!(token_requests(&sandbox), 2);
@@ -98,7 +98,7 @@ fn a_refused_refresh_token_is_not_called_lost_when_no_request_can_have_used_it_u
 
 #[test]
 fn a_refresh_answer_without_a_new_refresh_token_keeps_the_old_one() {
-    let tokens = Tokens { refresh_answer: RefreshAnswer::AccessOnly, ..Tokens::default() };
+    let tokens = Tokens { refresh_response: RefreshResponse::AccessOnly, ..Tokens::default() };
     let sandbox = sandbox(Options { events: 300, tokens, ..Options::default() });
     let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
     for renewals in 1..=3 {
@@ -125,7 +125,7 @@ fn a_new_refresh_token_is_kept_when_the_access_token_beside_it_cannot_be_used() 
             move |_, request| {
                 let unusable = unusable.clone();
                 (request.path == TOKENS && requests.fetch_add(1, Ordering::Relaxed) == 0).then(|| {
-                    Answer::edit(move |mut answer| {
+                    MockResponse::edit(move |mut answer| {
                         answer["access_token"] = unusable.clone();
                         answer
                     })
@@ -148,7 +148,7 @@ fn an_invalid_lifetime_does_not_discard_the_pair() {
     for lifetime in ["1e400", "-1e400", "1e18", "\"\\ud800\"", "[[]]", "\"9\", \"expires_in\": {}"] {
         let sandbox = sandbox_with(Options { events: 300, ..Options::default() }, move |_, request| {
             (request.path == TOKENS).then(|| {
-                Answer::edit_text(move |body| {
+                MockResponse::edit_text(move |body| {
                     let body = String::from_utf8(body).expect("UTF-8");
                     assert!(body.contains(r#""expires_in":172800"#), "{body}");
                     body.replace(r#""expires_in":172800"#, &format!(r#""expires_in":{lifetime}"#)).into_bytes()
@@ -224,7 +224,7 @@ fn a_shutdown_ends_the_attempts_of_a_refresh_but_not_the_one_in_flight() {
                 if requests.fetch_add(1, Ordering::Relaxed) == 1 {
                     trigger.request(Signal::Terminate);
                 }
-                Answer::json(503, "")
+                MockResponse::json(503, "")
             })
         });
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));

@@ -24,7 +24,7 @@ use source_zendesk_audit_logs::airbyte::message::FailureType;
 use source_zendesk_audit_logs::config::connection_specification;
 use source_zendesk_audit_logs::error::Error;
 use source_zendesk_audit_logs::zendesk::{self, Failure};
-use zendesk_sandbox::{Answer, Interfere, Options, Sandbox, SeenRequest, credentials};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox, SeenRequest, credentials};
 
 const TOKENS: &str = "/oauth/tokens";
 const WRONG_SECRET: &str = "zdsb-fake-wrong-secret-10NotARealSecret10";
@@ -57,14 +57,14 @@ fn connect(sandbox: &Sandbox, credentials: Value) -> Connection {
 /// A sandbox whose hook may act on it.
 fn sandbox_with(
     options: Options,
-    hook: impl Fn(&Sandbox, &SeenRequest) -> Option<Answer> + Send + Sync + 'static,
+    hook: impl Fn(&Sandbox, &SeenRequest) -> Option<MockResponse> + Send + Sync + 'static,
 ) -> Arc<Sandbox> {
     let itself: Arc<OnceLock<Weak<Sandbox>>> = Arc::default();
-    let interfere = Interfere::new({
+    let response_hook = ResponseHook::new({
         let itself = Arc::clone(&itself);
         move |request| hook(&*itself.get()?.upgrade()?, request)
     });
-    let sandbox = Arc::new(sandbox(Options { interfere: Some(interfere), ..options }));
+    let sandbox = Arc::new(sandbox(Options { response_hook: Some(response_hook), ..options }));
     itself.set(Arc::downgrade(&sandbox)).expect("set once");
     sandbox
 }
@@ -177,18 +177,18 @@ fn assert_says(sandbox: &Sandbox, connection: &Connection, kind: &Failure) -> [u
 }
 
 /// Answers each token request like this.
-fn token_endpoint(status: u16, headers: &[(&str, &str)], body: &str) -> Interfere {
+fn token_endpoint(status: u16, headers: &[(&str, &str)], body: &str) -> ResponseHook {
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let body = body.as_bytes().to_vec();
-    Interfere::new(move |request| {
+    ResponseHook::new(move |request| {
         let (headers, body) = (headers.clone(), body.clone());
-        (request.path == TOKENS).then_some(Answer::Reply { status, headers, body })
+        (request.path == TOKENS).then_some(MockResponse::Reply { status, headers, body })
     })
 }
 
 /// Lets all tokens die at the twelfth request that carries the same one, so many times. The seven
 /// requests before it are held until then, so that eight workers are refused together.
-fn revoking(times: usize) -> impl Fn(&Sandbox, &SeenRequest) -> Option<Answer> + Send + Sync + 'static {
+fn revoking(times: usize) -> impl Fn(&Sandbox, &SeenRequest) -> Option<MockResponse> + Send + Sync + 'static {
     let counts: Mutex<HashMap<String, usize>> = Mutex::default();
     let revoked = AtomicUsize::new(0);
     move |sandbox, request| {
@@ -199,7 +199,7 @@ fn revoking(times: usize) -> impl Fn(&Sandbox, &SeenRequest) -> Option<Answer> +
             return None;
         }
         match *used {
-            5..=11 => Some(Answer::Delay(Duration::from_millis(50))),
+            5..=11 => Some(MockResponse::Delay(Duration::from_millis(50))),
             12 => {
                 revoked.fetch_add(1, Ordering::Relaxed);
                 sandbox.revoke_tokens();

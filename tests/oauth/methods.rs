@@ -10,7 +10,7 @@ use source_zendesk_audit_logs::config::AuthMethod;
 use source_zendesk_audit_logs::config::{Config, connection_specification};
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::zendesk::Failure;
-use zendesk_sandbox::{Answer, Interfere, Options, credentials};
+use zendesk_sandbox::{MockResponse, Options, ResponseHook, credentials};
 
 #[test]
 fn client_credentials_come_first_and_emit_no_control_message() {
@@ -56,8 +56,8 @@ fn an_api_token_rejected_after_the_retirement_date_says_so() {
         ("2027-05-01T00:00:00Z", Failure::ApiTokenRetired),
         ("2028-01-01T00:00:00Z", Failure::ApiTokenRetired),
     ] {
-        let refused = Interfere::new(|_| Some(Answer::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
-        let sandbox = sandbox(Options { interfere: Some(refused), ..Options::default() });
+        let refused = ResponseHook::new(|_| Some(MockResponse::json(401, r#"{"error":"Couldn't authenticate you"}"#)));
+        let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
         let mut connection = connect(&sandbox, api_token());
         connection.clock = ManualClock::new(now.parse().expect("a time"));
         assert_eq!(assert_says(&sandbox, &connection, &kind), [0, 0]);
@@ -67,9 +67,10 @@ fn an_api_token_rejected_after_the_retirement_date_says_so() {
 
 #[test]
 fn a_pasted_token_that_expires_during_a_sync_names_the_alternative() {
-    let dying =
-        Interfere::new(|request| (request.number > 12).then(|| Answer::json(401, r#"{"error":"invalid_token"}"#)));
-    let sandbox = sandbox(Options { events: 3_000, interfere: Some(dying), ..Options::default() });
+    let dying = ResponseHook::new(|request| {
+        (request.number > 12).then(|| MockResponse::json(401, r#"{"error":"invalid_token"}"#))
+    });
+    let sandbox = sandbox(Options { events: 3_000, response_hook: Some(dying), ..Options::default() });
     let pasted = json!({ "auth_type": "access_token", "access_token": credentials::ACCESS_TOKEN });
     let run = connect(&sandbox, pasted).set("num_workers", json!(8)).read(None).swept(&sandbox);
     assert_eq!(run.code, 1);

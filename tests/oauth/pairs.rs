@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use source_zendesk_audit_logs::zendesk::Failure;
-use zendesk_sandbox::{Answer, Options, credentials};
+use zendesk_sandbox::{MockResponse, Options, credentials};
 
 use crate::harness::{Run, Stdout, sandbox};
 use crate::{
@@ -203,7 +203,7 @@ fn a_pair_in_flight_is_saved_when_the_sync_stops() {
         let sandbox = sandbox_with(Options { events: 300, ..Options::default() }, move |_, request| {
             (request.path == TOKENS).then(|| {
                 trigger.request(Signal::Terminate);
-                Answer::Delay(Duration::from_millis(50))
+                MockResponse::Delay(Duration::from_millis(50))
             })
         });
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
@@ -219,15 +219,15 @@ fn a_pair_in_flight_is_saved_when_the_sync_stops() {
     let pages = AtomicUsize::new(0);
     let sandbox = sandbox_with(Options { events: 3_000, ..Options::default() }, move |_, request| {
         if request.path == TOKENS {
-            return Some(Answer::Delay(Duration::from_millis(100)));
+            return Some(MockResponse::Delay(Duration::from_millis(100)));
         }
         // Whether somebody asks how many events there are, and when, must not matter.
         if request.param("per_page").is_some() {
             return None;
         }
         match pages.fetch_add(1, Ordering::Relaxed) {
-            12 => Some(Answer::json(401, r#"{"error":"invalid_token"}"#)),
-            13.. => Some(Answer::json(403, "")),
+            12 => Some(MockResponse::json(401, r#"{"error":"invalid_token"}"#)),
+            13.. => Some(MockResponse::json(403, "")),
             _ => None,
         }
     });
@@ -247,7 +247,7 @@ fn a_lifetime_in_any_form_does_not_discard_the_pair() {
             move |_, request| {
                 let lifetime = lifetime.clone();
                 (request.path == TOKENS).then(|| {
-                    Answer::edit(move |mut answer| {
+                    MockResponse::edit(move |mut answer| {
                         answer["expires_in"] = lifetime.clone();
                         answer
                     })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use source_zendesk_audit_logs::clock::ManualClock;
-use zendesk_sandbox::{Answer, Options, Sandbox, credentials};
+use zendesk_sandbox::{MockResponse, Options, Sandbox, credentials};
 
 use crate::harness::{Run, sandbox};
 use crate::{
@@ -86,7 +86,7 @@ fn a_kill_right_after_a_refresh_leaves_the_new_pair_on_stdout() {
         let stalled = Arc::new(AtomicBool::new(true));
         let sandbox = sandbox_with(Options { events: 1_500, ..Options::default() }, {
             let stalled = Arc::clone(&stalled);
-            move |_, request| (request.path != TOKENS && stalled.load(Ordering::Relaxed)).then_some(Answer::Stall)
+            move |_, request| (request.path != TOKENS && stalled.load(Ordering::Relaxed)).then_some(MockResponse::Stall)
         });
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN)).set("unknown", json!([1]));
         connection.clock = ManualClock::new(Timestamp::now());
@@ -129,7 +129,7 @@ fn a_process_writes_no_secret_to_stdout_or_stderr() {
         (refresh_token(credentials::REFRESH_TOKEN), true),
         (api_token(), true),
         (client(credentials::CLIENT_ID, WRONG_SECRET), false),
-        (refresh_token(credentials::DEAD_REFRESH_TOKEN), false),
+        (refresh_token(credentials::USED_REFRESH_TOKEN), false),
     ] {
         let connection = connect(&sandbox, credentials);
         let mut process = Process::start(&sandbox, &connection.arguments(None));

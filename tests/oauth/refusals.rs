@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::zendesk::Failure;
-use zendesk_sandbox::{Account, Answer, Interfere, Options, SeenRequest, credentials};
+use zendesk_sandbox::{Account, MockResponse, Options, ResponseHook, SeenRequest, credentials};
 
 use crate::harness::sandbox;
 use crate::{
@@ -29,7 +29,7 @@ fn each_refusal_names_its_remedy_and_is_not_repeated() {
             Failure::Forbidden { stream: &AUDIT_LOGS },
             "not an admin",
         ),
-        (refresh_token(credentials::DEAD_REFRESH_TOKEN), Failure::RefreshTokenInvalid, "OAuth client credentials"),
+        (refresh_token(credentials::USED_REFRESH_TOKEN), Failure::RefreshTokenInvalid, "OAuth client credentials"),
     ] {
         let sandbox = sandbox(Options::default());
         assert!(kind.to_string().contains(words), "{kind}");
@@ -60,12 +60,13 @@ fn refusals_in_other_words_are_understood() {
         (404, &[], "<html>Not found</html>", Failure::EndpointNotFound),
         (302, &location, "", Failure::Redirect { status: 302, to: Some("elsewhere.example".to_owned()) }),
     ] {
-        let sandbox = sandbox(Options { interfere: Some(token_endpoint(status, headers, body)), ..Options::default() });
+        let sandbox =
+            sandbox(Options { response_hook: Some(token_endpoint(status, headers, body)), ..Options::default() });
         let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(tries, [1, 1], "{status} {body}");
     }
     let dead = token_endpoint(401, &[], r#"{"error":"invalid_grant"}"#);
-    let sandbox = sandbox(Options { interfere: Some(dead), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(dead), ..Options::default() });
     let connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
     assert_eq!(assert_says(&sandbox, &connection, &Failure::RefreshTokenInvalid), [1, 1]);
 }
@@ -84,7 +85,7 @@ fn transient_failures_are_retried_and_reported_as_transient() {
         (200, "[]", Failure::NotAToken),
         (200, r#"["list","of",3600]"#, Failure::NotAToken),
     ] {
-        let sandbox = sandbox(Options { interfere: Some(token_endpoint(status, &[], body)), ..Options::default() });
+        let sandbox = sandbox(Options { response_hook: Some(token_endpoint(status, &[], body)), ..Options::default() });
         let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(json!(failure_type(&kind)), "transient_error");
         assert_eq!(tries, [3, 10], "{status} {body}");
@@ -93,15 +94,15 @@ fn transient_failures_are_retried_and_reported_as_transient() {
 
 #[test]
 fn a_token_endpoint_that_drops_connections_is_retried_and_reported_as_transient() {
-    let drop = Interfere::new(|request| (request.path == TOKENS).then_some(Answer::DropConnection));
-    let sandbox = sandbox(Options { interfere: Some(drop), ..Options::default() });
+    let drop = ResponseHook::new(|request| (request.path == TOKENS).then_some(MockResponse::DropConnection));
+    let sandbox = sandbox(Options { response_hook: Some(drop), ..Options::default() });
     assert_eq!(assert_says(&sandbox, &connect(&sandbox, client_credentials()), &Failure::ConnectionLost), [3, 10]);
 }
 
 #[test]
 fn a_rate_limit_of_the_token_endpoint_is_waited_out() {
     let refused = token_endpoint(429, &[("retry-after", "60")], "Too many requests");
-    let sandbox = sandbox(Options { interfere: Some(refused), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
     let connection = connect(&sandbox, client_credentials());
     assert!(connection.check().swept(&sandbox).failed_check().contains("rate limit"));
     let run = connection.read(None).swept(&sandbox);
@@ -119,10 +120,10 @@ fn a_sync_succeeds_when_the_token_endpoint_recovers() {
                 return None;
             }
             match tries.fetch_add(1, Ordering::Relaxed) {
-                0 => Some(Answer::json(429, "{}")),
-                1 => Some(Answer::json(503, "")),
-                2 => Some(Answer::json(200, "<html>Maintenance</html>")),
-                3 => Some(Answer::DropConnection),
+                0 => Some(MockResponse::json(429, "{}")),
+                1 => Some(MockResponse::json(503, "")),
+                2 => Some(MockResponse::json(200, "<html>Maintenance</html>")),
+                3 => Some(MockResponse::DropConnection),
                 _ => None,
             }
         });
@@ -136,14 +137,14 @@ fn a_sync_succeeds_when_the_token_endpoint_recovers() {
 fn a_server_that_echoes_requests_leaks_no_secret() {
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN), api_token()] {
         for (everywhere, status) in [(true, 400), (true, 500), (false, 400), (false, 403), (false, 500)] {
-            let echo = Interfere::new(move |request: &SeenRequest| {
+            let echo = ResponseHook::new(move |request: &SeenRequest| {
                 if request.path == TOKENS && !everywhere {
                     return None;
                 }
                 let body = String::from_utf8_lossy(&request.body).into_owned();
                 let header = request.authorization.clone().unwrap_or_default();
                 let description = format!("unknown secret: {body} {header}");
-                Some(Answer::Reply {
+                Some(MockResponse::Reply {
                     status,
                     headers: vec![
                         ("X-Zendesk-Request-Id".to_owned(), format!("{body} {header}")),
@@ -154,7 +155,7 @@ fn a_server_that_echoes_requests_leaks_no_secret() {
                         .into_bytes(),
                 })
             });
-            let sandbox = sandbox(Options { interfere: Some(echo), ..Options::default() });
+            let sandbox = sandbox(Options { response_hook: Some(echo), ..Options::default() });
             let connection = connect(&sandbox, credentials.clone());
             connection.check().swept(&sandbox).failed_check();
             assert_eq!(connection.read(None).swept(&sandbox).code, 1);

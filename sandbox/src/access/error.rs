@@ -1,4 +1,4 @@
-//! The error answers of the access log endpoint, which have their own form.
+//! The error responses of the access log endpoint, which have their own form.
 
 use jiff::Timestamp;
 

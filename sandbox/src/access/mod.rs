@@ -15,7 +15,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     auth::Caller,
-    interfere::SeenRequest,
     lock::lock,
     moment::{Moment, whole_seconds},
     options::{AccessLogs, AccessScope, AddOn, Options},
@@ -23,6 +22,7 @@ use crate::{
     query::Bounds,
     rate_limit::RateLimit,
     reply::Reply,
+    response_hook::SeenRequest,
     store::Direction,
     timeline::Timeline,
     traffic::PageFacts,
@@ -78,8 +78,8 @@ impl Access {
         store.add(count, from, to).into_iter().map(|id| store.text(id)).collect()
     }
 
-    /// Answers a request. The error is the answer to a refused one.
-    pub(crate) fn answer(
+    /// Responds to a request. The error is the response to a refused one.
+    pub(crate) fn respond(
         &self,
         request: &SeenRequest,
         caller: impl FnOnce() -> Result<Caller, Reply>,
@@ -118,7 +118,7 @@ impl Access {
             return Err(overload::failure(&options.load));
         }
         let url = format!("{base_url}{}", request.path);
-        let (reply, facts) = page::answer(&store, &query, self.options.link_cursor, (&url, &request.params));
+        let (reply, facts) = page::respond(&store, &query, self.options.link_cursor, (&url, &request.params));
         if options.load.max_body_bytes.is_some_and(|most| reply.body.len() > most) {
             return Err(overload::failure(&options.load));
         }

@@ -12,8 +12,8 @@ use crate::{
     traffic::PageFacts,
 };
 
-/// Answers a query. `url` is scheme, host, port and path, for the links.
-pub(super) fn answer(
+/// Responds to a query. `url` is scheme, host, port and path, for the links.
+pub(super) fn respond(
     store: &AccessStore,
     query: &Query,
     name: LinkCursorName,

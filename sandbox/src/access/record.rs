@@ -19,7 +19,7 @@ const TEXT: u64 = 73;
 /// Records before this one have every member.
 const FIRST_ODD: u64 = 20;
 
-/// What all access log records of a sandbox have in common.
+/// The properties that all access log records of a sandbox share.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     pub(crate) seed: u64,
@@ -90,7 +90,7 @@ impl Facts {
         self.required_members(&mut members, id, &mut rng);
         self.optional_members(&mut members, context, &mut rng);
         for (n, name) in ["graphql", "referer", "bytes_sent", "category", "summary"].into_iter().enumerate() {
-            // A GraphQL request keeps its object, which tells its kind.
+            // A GraphQL request keeps its object, which identifies its kind.
             if absent != n as u64 + 1 || (name == "graphql" && self.is_graphql()) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Texts of access log records. Every text is the content of a JSON string, with its
-//! escapes. Placeholders: `{n}` a number, `{s}` the subdomain.
+//! Strings of access log records. Each is the content of a JSON string, with its escapes. Placeholders: `{n}`
+//! a number, `{s}` the subdomain.
 
 /// A kind of REST request.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Decides which faults apply to a request, and what each does to its answer. Counts them.
+//! Decides which faults apply to a request, and what each does to its response. Counts them.
 //! Must not access the network or the store.
 
 use std::{
@@ -11,8 +11,8 @@ use jiff::SignedDuration;
 
 use super::{Fault, Faults, Rule, When, page};
 use crate::{
-    interfere::{Answer, SeenRequest},
     lock::lock,
+    response_hook::{MockResponse, SeenRequest},
     rng::Rng,
 };
 
@@ -40,13 +40,13 @@ pub(crate) struct Injector {
 /// The faults of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Injection {
-    /// Replaces the answer.
-    pub(crate) answer: Option<Answer>,
-    /// Offset of the answer's `Date`.
+    /// Replaces the response.
+    pub(crate) response: Option<MockResponse>,
+    /// Offset of the response's `Date`.
     pub(crate) skew: SignedDuration,
-    /// The answer's `Date` is missing or malformed.
+    /// The response's `Date` is missing or malformed.
     pub(crate) date: Option<OddDate>,
-    /// The answer's headers say that the account's limit is 1.
+    /// The response's headers say that the account's limit is 1.
     pub(crate) limit_one: bool,
     /// Events that arrive, each with its age by the server's clock.
     pub(crate) arrivals: Vec<SignedDuration>,
@@ -103,9 +103,9 @@ impl Injector {
                 let late = self.faults.late.as_secs();
                 injection.arrivals.extend((0..number).map(|_| seconds(rng.below(late + 1))));
             }
-            _ if injection.answer.is_none() => {
-                injection.answer = self.answer(kind, request, rng);
-                if injection.answer.as_ref().is_none_or(|answer| matches!(answer, Answer::EditText(_))) {
+            _ if injection.response.is_none() => {
+                injection.response = self.response(kind, request, rng);
+                if injection.response.as_ref().is_none_or(|response| matches!(response, MockResponse::EditText(_))) {
                     // The editor counts the fault if it applies.
                     return;
                 }
@@ -115,8 +115,8 @@ impl Injector {
         count(&self.injected, kind);
     }
 
-    /// Returns the answer of a fault, or `None` if the fault does not apply.
-    fn answer(&self, kind: Fault, request: &SeenRequest, mut rng: Rng) -> Option<Answer> {
+    /// Returns the response of a fault, or `None` if the fault does not apply.
+    fn response(&self, kind: Fault, request: &SeenRequest, mut rng: Rng) -> Option<MockResponse> {
         let mut after = || Some(1 + rng.below(self.faults.retry_after.max(1)));
         let limited = "Number of allowed API requests per minute exceeded";
         let limited_json =
@@ -136,12 +136,12 @@ impl Injector {
             Fault::UnavailableAfter => reply(503, JSON, after(), r#"{"error":"DatabaseTimeout"}"#),
             Fault::GatewayTimeout => reply(504, HTML, None, &html("504 Gateway Time-out")),
             Fault::Conflict => reply(409, JSON, None, r#"{"error":"DatabaseConflict"}"#),
-            Fault::Drop => Answer::DropConnection,
-            Fault::DropInBody => Answer::DropInBody { sent: rng.below(4_000) as usize },
+            Fault::Drop => MockResponse::DropConnection,
+            Fault::DropInBody => MockResponse::DropInBody { sent: rng.below(4_000) as usize },
             Fault::HalfBody => self.edit_text(kind, |body| Some(body[..body.len() / 2].to_vec())),
-            Fault::Gzip => Answer::edit_gzip(move |body| broken(body, rng.clone())),
-            Fault::Drip => Answer::Drip { pieces: PIECES, pause: self.faults.drip },
-            Fault::Stall => Answer::Stall,
+            Fault::Gzip => MockResponse::edit_gzip(move |body| broken(body, rng.clone())),
+            Fault::Drip => MockResponse::Drip { pieces: PIECES, pause: self.faults.drip },
+            Fault::Stall => MockResponse::Stall,
             Fault::Html => reply(200, HTML, None, &html("Sign in")),
             Fault::Empty => reply(200, JSON, None, ""),
             Fault::BrokenJson => reply(200, JSON, None, &format!(r#"{{"{list}":[],"meta":{{"has_more":false}}"#)),
@@ -171,10 +171,14 @@ impl Injector {
         })
     }
 
-    /// Edits the regular answer. The editor returns `None` if the fault does not apply.
-    fn edit_text(&self, kind: Fault, editor: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Answer {
+    /// Edits the regular response. The editor returns `None` if the fault does not apply.
+    fn edit_text(
+        &self,
+        kind: Fault,
+        editor: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> MockResponse {
         let injected = self.injected();
-        Answer::edit_text(move |body| match editor(&body) {
+        MockResponse::edit_text(move |body| match editor(&body) {
             Some(edited) => {
                 count(&injected, kind);
                 edited
@@ -202,10 +206,10 @@ fn seconds(seconds: u64) -> SignedDuration {
     SignedDuration::try_from(Duration::from_secs(seconds)).unwrap_or_default()
 }
 
-fn reply(status: u16, content_type: &str, retry_after: Option<u64>, body: &str) -> Answer {
+fn reply(status: u16, content_type: &str, retry_after: Option<u64>, body: &str) -> MockResponse {
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.extend(retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
-    Answer::Reply { status, headers, body: body.as_bytes().to_vec() }
+    MockResponse::Reply { status, headers, body: body.as_bytes().to_vec() }
 }
 
 /// Truncates gzip data, or changes one bit of it.

@@ -11,13 +11,13 @@ use clap::ValueEnum;
 pub(crate) use injector::{Injection, Injector, OddDate};
 
 /// The faults of a sandbox. They apply to requests under `/api/` that
-/// [`Interfere`](crate::Interfere) does not answer. The same seed, rules and sequence of
+/// [`ResponseHook`](crate::ResponseHook) does not replace. The same seed, rules and sequence of
 /// requests give the same faults.
 #[derive(Clone, Debug)]
 pub struct Faults {
     /// Seed of the random decisions. Default 1.
     pub seed: u64,
-    /// If several rules apply to a request, the first one that replaces the answer wins.
+    /// If several rules apply to a request, the first one that replaces the response wins.
     /// Faults of clocks, headers and arrivals are added to it. Default none.
     pub rules: Vec<Rule>,
     /// Maximum `Retry-After` in seconds; the minimum is 1. Default 5.
@@ -92,7 +92,7 @@ pub enum Fault {
     /// 409 in JSON
     #[value(name = "409")]
     Conflict,
-    /// Close the connection before the answer
+    /// Close the connection before the response
     Drop,
     /// Close the connection in the body
     DropInBody,
@@ -102,7 +102,7 @@ pub enum Fault {
     Gzip,
     /// The body in 64 pieces, with a pause before each
     Drip,
-    /// No answer
+    /// No response
     Stall,
     /// 200 with HTML
     Html,
@@ -124,19 +124,19 @@ pub enum Fault {
     EventRepeated,
     /// Two records of a page are swapped
     Swap,
-    /// Events arrive before the answer, dated now
+    /// Events arrive before the response, dated now
     Arrival,
-    /// Events arrive before the answer, dated earlier
+    /// Events arrive before the response, dated earlier
     Late,
-    /// The answer's `Date` is ahead
+    /// The response's `Date` is ahead
     ClockAhead,
-    /// The answer's `Date` is behind
+    /// The response's `Date` is behind
     ClockBehind,
-    /// The answer has no `Date`
+    /// The response has no `Date`
     DateMissing,
-    /// The answer's `Date` is not a date
+    /// The response's `Date` is not a date
     DateMalformed,
-    /// The account's limit is 1 in this answer's headers
+    /// The account's limit is 1 in this response's headers
     LimitOne,
     /// `has_more` is false beside a `links.next`; applies to pages that are not the last
     EarlyEnd,

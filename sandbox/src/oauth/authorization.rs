@@ -58,7 +58,7 @@ struct Request<'a> {
 }
 
 impl OAuth {
-    /// Answers `GET /oauth/authorizations/new`: the consent page, or an error.
+    /// Responds to `GET /oauth/authorizations/new`: the consent page, or an error.
     pub(crate) fn consent_page(params: &Params) -> Reply {
         let request = match check(params) {
             Ok(request) => request,
@@ -83,7 +83,7 @@ impl OAuth {
         Reply::new(200, Some("text/html; charset=utf-8"), body)
     }
 
-    /// Answers the POST of the consent form: a redirect with a code, or with an error.
+    /// Responds to the POST of the consent form: a redirect with a code, or with an error.
     pub(crate) fn decide(&mut self, body: &[u8], now: Instant) -> Reply {
         let params = query::params(&String::from_utf8_lossy(body));
         let request = match check(&params) {

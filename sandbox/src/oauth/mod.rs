@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     credentials,
-    options::{Options, RefreshAnswer, Tokens},
+    options::{Options, RefreshResponse, Tokens},
     query,
     reply::{Delay, Reply},
     rng::Rng,
@@ -144,9 +144,9 @@ impl OAuth {
         self.access.clear();
     }
 
-    /// Answers a token request.
-    pub(crate) fn answer(&mut self, body: &[u8], now: Instant) -> Reply {
-        let mut reply = self.try_answer(body, now).unwrap_or_else(|refusal| {
+    /// Responds to a token request.
+    pub(crate) fn respond(&mut self, body: &[u8], now: Instant) -> Reply {
+        let mut reply = self.try_respond(body, now).unwrap_or_else(|refusal| {
             self.requests.refused += 1;
             refusal
         });
@@ -156,7 +156,7 @@ impl OAuth {
         reply
     }
 
-    fn try_answer(&mut self, body: &[u8], now: Instant) -> Result<Reply, Reply> {
+    fn try_respond(&mut self, body: &[u8], now: Instant) -> Result<Reply, Reply> {
         let request = parse(body)?;
         let grant = match text(&request, "grant_type") {
             Some("client_credentials") => client_credentials(&request)?,
@@ -211,14 +211,14 @@ impl OAuth {
         let requested = expires_in.map_or(DEFAULT_LIFETIME, Duration::from_secs);
         let lifetime = self.lifetime.unwrap_or(requested);
         let access = self.new_secret("zdsb-at-", ACCESS);
-        let mut answer = Map::new();
-        answer.insert("access_token".to_owned(), access.clone().into());
-        answer.insert("token_type".to_owned(), "bearer".into());
-        answer.insert("scope".to_owned(), grant.scope.clone().into());
+        let mut response = Map::new();
+        response.insert("access_token".to_owned(), access.clone().into());
+        response.insert("token_type".to_owned(), "bearer".into());
+        response.insert("scope".to_owned(), grant.scope.clone().into());
         if let Some(value) = &self.behaviour.expires_in {
-            answer.insert("expires_in".to_owned(), value.clone());
+            response.insert("expires_in".to_owned(), value.clone());
         } else if expires_in.is_some() {
-            answer.insert("expires_in".to_owned(), whole_seconds(lifetime).into());
+            response.insert("expires_in".to_owned(), whole_seconds(lifetime).into());
         }
         let counter = match grant.kind {
             Kind::ClientCredentials => &mut self.requests.client_credentials,
@@ -227,7 +227,7 @@ impl OAuth {
         };
         *counter += 1;
         match &grant.kind {
-            Kind::Refresh(used) if self.behaviour.refresh_answer == RefreshAnswer::AccessOnly => {
+            Kind::Refresh(used) if self.behaviour.refresh_response == RefreshResponse::AccessOnly => {
                 if let Some(known) = self.refresh.get_mut(used) {
                     known.access = Some(access.clone());
                 }
@@ -236,12 +236,12 @@ impl OAuth {
                 if let Some(old) = self.refresh.remove(used).and_then(|old| old.access) {
                     self.access.remove(&old);
                 }
-                self.add_refresh_token(&mut answer, &grant, &access, refresh_in, now);
+                self.add_refresh_token(&mut response, &grant, &access, refresh_in, now);
             }
             Kind::AuthorizationCode(code) => {
                 self.codes.remove(code);
                 if grant.client.confidential {
-                    self.add_refresh_token(&mut answer, &grant, &access, refresh_in, now);
+                    self.add_refresh_token(&mut response, &grant, &access, refresh_in, now);
                 }
             }
             Kind::ClientCredentials => {}
@@ -250,22 +250,22 @@ impl OAuth {
         let expires = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
         let refusals = self.behaviour.propagation;
         self.access.insert(access, Access { scope: grant.scope, admin: grant.admin, expires, refusals });
-        Reply::json(201, Value::Object(answer).to_string())
+        Reply::json(201, Value::Object(response).to_string())
     }
 
-    /// Issues the refresh token of a pair and puts it into the answer.
+    /// Issues the refresh token of a pair and puts it into the response.
     fn add_refresh_token(
         &mut self,
-        answer: &mut Map<String, Value>,
+        response: &mut Map<String, Value>,
         grant: &Grant,
         access: &str,
         refresh_in: Option<u64>,
         now: Instant,
     ) {
         let token = self.new_secret("zdsb-rt-", REFRESH);
-        answer.insert("refresh_token".to_owned(), token.clone().into());
+        response.insert("refresh_token".to_owned(), token.clone().into());
         if let Some(seconds) = refresh_in {
-            answer.insert("refresh_token_expires_in".to_owned(), seconds.into());
+            response.insert("refresh_token_expires_in".to_owned(), seconds.into());
         }
         let lifetime = refresh_in.map_or(DEFAULT_REFRESH_LIFETIME, Duration::from_secs);
         let refresh = Refresh {

@@ -12,7 +12,7 @@ pub struct AccessLogs {
     /// Number of access log records
     #[arg(id = "access_events", long = "access-events", value_name = "COUNT", default_value_t = 0)]
     pub events: u64,
-    /// End of their span, exclusive; without it the time when the sandbox starts
+    /// End of their span, exclusive; if omitted, the time when the sandbox starts
     #[arg(id = "access_to", long = "access-to", value_name = "TIME")]
     pub to: Option<Timestamp>,
     /// Length of their span
@@ -24,7 +24,7 @@ pub struct AccessLogs {
     /// Requests a minute of the endpoint's own limit; 0 enforces none
     #[arg(id = "access_rate_limit", long = "access-rate-limit", value_name = "COUNT", default_value_t = 50)]
     pub rate_limit: u32,
-    /// Whether the account has the add-on that the endpoint needs
+    /// If `present`, the account has the add-on that the endpoint needs
     #[arg(id = "access_add_on", long = "access-add-on", value_enum, default_value_t)]
     pub add_on: AddOn,
     /// Which OAuth scopes are sufficient

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// The `count` in answers of offset pagination.
+/// The `count` in responses of offset pagination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Count {
     /// The number of matching events. Written `right`.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 pub struct Limits {
     /// Limit the audit log endpoint to TOTAL requests each SECONDS (default: the minute); repeatable
     ///
-    /// Its answers carry `Zendesk-RateLimit-NAME: total=…; remaining=…; resets=…`.
+    /// Its responses carry `Zendesk-RateLimit-NAME: total=…; remaining=…; resets=…`.
     #[arg(long = "endpoint-limit", value_name = "NAME=TOTAL[/SECONDS]")]
     pub endpoint: Vec<EndpointLimit>,
     /// Other integrations use this many requests of the account's limit each minute, evenly
@@ -58,7 +58,7 @@ pub enum RetryAfterFormat {
     Seconds,
     /// `0`, however long the wait is
     Zero,
-    /// An HTTP date, by the answer's `Date`
+    /// An HTTP date, by the response's `Date`
     Date,
     /// An HTTP date in the past
     PastDate,

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-/// Requests that the server cannot answer in time. Every limit is off by default.
+/// Requests that the server cannot process in time. Every limit is off by default.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Heavy requests")]
 pub struct Load {
@@ -21,7 +21,7 @@ pub struct Load {
     /// Fail requests with a `page[size]` above SIZE
     #[arg(long, value_name = "SIZE")]
     pub max_page_size: Option<usize>,
-    /// Fail requests whose answer has a body of more than BYTES
+    /// Fail requests whose response has a body of more than BYTES
     #[arg(long, value_name = "BYTES")]
     pub max_body_bytes: Option<usize>,
     /// How these requests fail
@@ -45,6 +45,6 @@ pub enum Overload {
     /// 502 in HTML
     #[value(name = "502")]
     BadGateway,
-    /// No answer
+    /// No response
     Stall,
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{echo::Echo, fault::Faults, interfere::Interfere, scenario::Scenario};
+use crate::{echo::Echo, fault::Faults, response_hook::ResponseHook, scenario::Scenario};
 
 pub use access::{AccessLogs, AccessScope, AddOn, CursorName, LinkCursorName};
 pub use count::Count;
@@ -21,7 +21,7 @@ pub use dates::{DateFormat, Dates, FutureEvents};
 pub use limits::{EndpointLimit, Limits, RetryAfterFormat};
 pub use load::{Load, Overload};
 pub use order::{CursorKind, Displaced, Order, Ties};
-pub use tokens::{RefreshAnswer, Tokens};
+pub use tokens::{RefreshResponse, Tokens};
 
 /// The options of a sandbox. `Options::default()` is an Enterprise account with 1,000
 /// events in 2024.
@@ -42,7 +42,7 @@ pub struct Options {
     pub shape: Shape,
     /// Fixed events in addition to `events`. Default none.
     pub scenario: Option<Scenario>,
-    /// Time before each answer. Default none.
+    /// Time before each response. Default none.
     pub latency: Duration,
     /// Requests a `minute` for all callers together. `None`, the default, enforces no
     /// limit; the headers then show 700.
@@ -57,7 +57,7 @@ pub struct Options {
     pub start_inclusive: bool,
     /// The end of a time filter is inclusive. Zendesk does not document it. Default true.
     pub end_inclusive: bool,
-    /// Compress answers for clients that accept gzip. Default true.
+    /// Compress responses for clients that accept gzip. Default true.
     pub gzip: bool,
     /// The kind of account. Default [`Account::Enterprise`].
     pub account: Account,
@@ -71,7 +71,7 @@ pub struct Options {
     /// Lifetime of issued access tokens, independent of the requested `expires_in`. Default
     /// `None`: as requested, otherwise 30 minutes.
     pub token_lifetime: Option<Duration>,
-    /// A token can request its own expiry; if not, the answer is a 403. Default true.
+    /// A token can request its own expiry; if not, the response is a 403. Default true.
     pub token_info: bool,
     /// The order in which records are listed.
     pub order: Order,
@@ -89,8 +89,8 @@ pub struct Options {
     pub echo: Option<Echo>,
     /// The access log endpoint. Default no records.
     pub access_logs: AccessLogs,
-    /// A hook that may replace any answer. Default none.
-    pub interfere: Option<Interfere>,
+    /// A hook that may replace any response. Default none.
+    pub response_hook: Option<ResponseHook>,
     /// Seeded faults. Default none.
     pub faults: Faults,
 }
@@ -127,7 +127,7 @@ impl Default for Options {
             count: Count::default(),
             echo: None,
             access_logs: AccessLogs::default(),
-            interfere: None,
+            response_hook: None,
             faults: Faults::default(),
         }
     }
@@ -182,6 +182,6 @@ pub enum Account {
     Enterprise,
     /// An account whose plan has no audit logs: 403 for every caller.
     Professional,
-    /// No account: every path answers 404 "No help desk at ...".
+    /// No account: every path returns 404 "No help desk at ...".
     Missing,
 }

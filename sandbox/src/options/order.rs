@@ -50,10 +50,10 @@ impl FromStr for Displaced {
 /// Order of the records that share a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Ties {
-    /// The same in every answer
+    /// The same in every response
     #[default]
     Stable,
-    /// Each answer shuffles the records of its page; pages hold the same records as with `stable`
+    /// Each response shuffles the records of its page; pages hold the same records as with `stable`
     Shuffled,
     /// Each request orders the second anew: a record can be skipped or repeated where a second spans pages
     Unstable,

@@ -7,13 +7,13 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Token endpoint")]
 pub struct Tokens {
-    /// Answer token requests after SECONDS, although the tokens rotate at once
+    /// Respond to token requests after SECONDS, although the tokens rotate at once
     #[arg(long = "token-delay-seconds", value_name = "SECONDS", default_value_t = 0)]
     pub delay_seconds: u32,
     /// What a refresh grant returns
     #[arg(long, value_enum, default_value_t)]
-    pub refresh_answer: RefreshAnswer,
-    /// Put this JSON value into the `expires_in` of every answer, such as null, -1, "soon" or {}
+    pub refresh_response: RefreshResponse,
+    /// Put this JSON value into the `expires_in` of every response, such as null, -1, "soon" or {}
     #[arg(long, value_name = "JSON", value_parser = json, allow_negative_numbers = true)]
     pub expires_in: Option<Value>,
     /// How long an authorization code is valid, instead of 120 seconds
@@ -26,7 +26,7 @@ pub struct Tokens {
 
 /// What a refresh grant returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RefreshAnswer {
+pub enum RefreshResponse {
     /// A new pair; the old refresh token is invalid from then on
     #[default]
     Pair,

@@ -75,8 +75,8 @@ fn exchange(sandbox: &Sandbox, code: &str, changes: &Value) -> Got {
     request(sandbox, "POST", "/oauth/tokens", &[("Content-Type", "application/json")], &body.to_string())
 }
 
-fn reads(sandbox: &Sandbox, answer: &Value) -> u16 {
-    let token = answer["access_token"].as_str().expect("a token");
+fn reads(sandbox: &Sandbox, response: &Value) -> u16 {
+    let token = response["access_token"].as_str().expect("a token");
     get_as(sandbox, &format!("Bearer {token}"), "/api/v2/audit_logs?page[size]=1").status
 }
 
@@ -85,14 +85,14 @@ fn a_confidential_client_gets_a_pair_that_reads_and_refreshes() {
     let sandbox = sandbox(Options::default());
     let got = exchange(&sandbox, &code(&sandbox, CLIENT_ID, false, "admin"), &json!({}));
     assert_eq!(got.status, 201, "{}", got.text());
-    let answer = got.json();
-    assert_eq!((&answer["expires_in"], &answer["refresh_token_expires_in"]), (&json!(3600), &json!(604_800)));
-    assert_eq!((&answer["scope"], &answer["token_type"]), (&json!("auditlogs:read"), &json!("bearer")));
-    assert_eq!(reads(&sandbox, &answer), 200);
+    let response = got.json();
+    assert_eq!((&response["expires_in"], &response["refresh_token_expires_in"]), (&json!(3600), &json!(604_800)));
+    assert_eq!((&response["scope"], &response["token_type"]), (&json!("auditlogs:read"), &json!("bearer")));
+    assert_eq!(reads(&sandbox, &response), 200);
     let refresh = json!({"grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
-                         "refresh_token": answer["refresh_token"]});
+                         "refresh_token": response["refresh_token"]});
     let next = request(&sandbox, "POST", "/oauth/tokens", &[], &refresh.to_string());
-    assert_eq!((next.status, reads(&sandbox, &next.json()), reads(&sandbox, &answer)), (201, 200, 401));
+    assert_eq!((next.status, reads(&sandbox, &next.json()), reads(&sandbox, &response)), (201, 200, 401));
     let requests = sandbox.token_requests();
     assert_eq!((requests.authorization_code, requests.refresh_token, requests.refused), (1, 1, 0));
     assert_eq!(sandbox.issued_secrets().len(), 5, "the code is a secret as well");

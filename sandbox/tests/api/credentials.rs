@@ -66,7 +66,7 @@ fn a_blocked_caller_gets_html() {
 }
 
 #[test]
-fn users_me_answers_200_to_everybody() {
+fn users_me_returns_200_to_every_caller() {
     let sandbox = sandbox(Options::default());
     let anonymous = request(&sandbox, "GET", "/api/v2/users/me", &[], "");
     assert_eq!((anonymous.status, anonymous.json()["user"]["name"].as_str()), (200, Some("Anonymous user")));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zendesk_sandbox::{
     Echo, Encoder, Faults, Options, Sandbox,
-    credentials::{ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN},
+    credentials::{ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, USED_REFRESH_TOKEN},
 };
 
 use crate::http::{get_as, logs, request, sandbox};
@@ -59,9 +59,9 @@ fn basic_credentials_and_the_secrets_of_a_token_request_are_repeated() {
     let got = get_as(&sandbox, &format!("Basic {pair}"), "/api/v2/audit_logs?page[size]=0");
     assert!(got.text().contains(&pair) && got.text().contains(API_TOKEN), "{}", got.text());
     let body = json!({"grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET,
-                      "refresh_token": DEAD_REFRESH_TOKEN});
+                      "refresh_token": USED_REFRESH_TOKEN});
     let got = request(&sandbox, "POST", "/oauth/tokens", &[], &body.to_string());
-    assert!(got.text().contains(CLIENT_SECRET) && got.text().contains(DEAD_REFRESH_TOKEN), "{}", got.text());
+    assert!(got.text().contains(CLIENT_SECRET) && got.text().contains(USED_REFRESH_TOKEN), "{}", got.text());
     let got: Value = request(&sandbox, "GET", "/api/v2/audit_logs", &[], "").json();
     assert_eq!(got["error"], "Couldn't authenticate you", "a request without secrets has the usual error");
 }

@@ -1,4 +1,4 @@
-//! Hooks that replace answers, recorded requests, and malformed requests.
+//! Hooks that replace responses, recorded requests, and malformed requests.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,16 +9,16 @@ use std::{
 
 use serde_json::json;
 use zendesk_sandbox::{
-    Answer, Interfere, Options, Sandbox, SeenRequest,
+    MockResponse, Options, ResponseHook, Sandbox, SeenRequest,
     credentials::{ACCESS_TOKEN, CLIENT_ID},
 };
 
 use crate::http::{logs, parse, raw, request, sandbox};
 
-/// Starts a sandbox that gives this answer to its first request only.
-fn first(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Sandbox {
-    let hook = move |seen: &SeenRequest| (seen.number == 1).then(&answer);
-    sandbox(Options { interfere: Some(Interfere::new(hook)), ..Options::default() })
+/// Starts a sandbox that gives this response to its first request only.
+fn first(response: impl Fn() -> MockResponse + Send + Sync + 'static) -> Sandbox {
+    let hook = move |seen: &SeenRequest| (seen.number == 1).then(&response);
+    sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..Options::default() })
 }
 
 fn get_text(sandbox: &Sandbox) -> Vec<u8> {
@@ -29,8 +29,8 @@ fn get_text(sandbox: &Sandbox) -> Vec<u8> {
 }
 
 #[test]
-fn a_hook_replaces_the_answer() {
-    let sandbox = first(|| Answer::Reply {
+fn a_hook_replaces_the_response() {
+    let sandbox = first(|| MockResponse::Reply {
         status: 503,
         headers: vec![
             ("Retry-After".to_owned(), "7".to_owned()),
@@ -51,7 +51,7 @@ fn a_hook_replaces_the_answer() {
 #[test]
 fn a_hook_can_set_the_date_and_any_status() {
     let date = "Tue, 01 Jan 2030 00:00:00 GMT";
-    let sandbox = first(move || Answer::Reply {
+    let sandbox = first(move || MockResponse::Reply {
         status: 9_999,
         headers: vec![("date".to_owned(), date.to_owned())],
         body: Vec::new(),
@@ -63,7 +63,7 @@ fn a_hook_can_set_the_date_and_any_status() {
 
 #[test]
 fn a_dropped_connection_sends_no_byte() {
-    let sandbox = first(|| Answer::DropConnection);
+    let sandbox = first(|| MockResponse::DropConnection);
     assert_eq!(get_text(&sandbox), b"");
     assert_eq!(sandbox.requests().len(), 1);
     assert_eq!(logs(&sandbox, "page[size]=1").status, 200);
@@ -72,7 +72,7 @@ fn a_dropped_connection_sends_no_byte() {
 #[test]
 fn a_truncated_body_announces_its_full_length() {
     for (sent, arrives) in [(0, Some(0)), (1_000, Some(1_000)), (usize::MAX, None)] {
-        let sandbox = first(move || Answer::DropInBody { sent });
+        let sandbox = first(move || MockResponse::DropInBody { sent });
         let got = parse(&get_text(&sandbox));
         let whole = logs(&sandbox, "page[size]=50").body;
         assert_eq!(got.status, 200);
@@ -84,17 +84,17 @@ fn a_truncated_body_announces_its_full_length() {
 }
 
 #[test]
-fn a_stalled_request_gets_no_answer_until_the_sandbox_is_dropped() {
-    let sandbox = first(|| Answer::Stall);
+fn a_stalled_request_gets_no_response_until_the_sandbox_is_dropped() {
+    let sandbox = first(|| MockResponse::Stall);
     let base = sandbox.base_url();
     let (tell, told) = mpsc::channel();
     let client = std::thread::spawn(move || {
         let mut stream = TcpStream::connect(base.strip_prefix("http://").expect("http")).expect("a connection");
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
         tell.send(()).expect("heard");
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        answer
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        response
     });
     told.recv().expect("sent");
     while sandbox.requests().is_empty() {
@@ -106,9 +106,9 @@ fn a_stalled_request_gets_no_answer_until_the_sandbox_is_dropped() {
 }
 
 #[test]
-fn a_delayed_answer_is_the_regular_one() {
+fn a_delayed_response_is_the_regular_one() {
     let time = Duration::from_millis(40);
-    let sandbox = first(move || Answer::Delay(time));
+    let sandbox = first(move || MockResponse::Delay(time));
     let start = Instant::now();
     let late = logs(&sandbox, "page[size]=5").texts();
     assert!(start.elapsed() >= time);
@@ -118,7 +118,7 @@ fn a_delayed_answer_is_the_regular_one() {
 #[test]
 fn an_edit_keeps_the_bytes_of_unchanged_records() {
     let sandbox = first(|| {
-        Answer::edit(|mut page| {
+        MockResponse::edit(|mut page| {
             page["meta"]["after_cursor"] = json!("the same again");
             page["audit_logs"][1] = json!({"id": "1"});
             page["audit_logs"].as_array_mut().expect("records").remove(0);
@@ -136,7 +136,7 @@ fn an_edit_keeps_the_bytes_of_unchanged_records() {
 
 #[test]
 fn an_edit_can_return_any_json() {
-    let sandbox = first(|| Answer::edit(|_| json!(["no", "object"])));
+    let sandbox = first(|| MockResponse::edit(|_| json!(["no", "object"])));
     assert_eq!(logs(&sandbox, "page[size]=1").text(), r#"["no","object"]"#);
 }
 
@@ -174,7 +174,7 @@ fn a_port_can_be_chosen_and_is_released() {
     assert_eq!(logs(&again, "page[size]=1").status, 200);
 }
 
-/// Each request gets an HTTP answer or a closed connection, and the server keeps running.
+/// Each request gets an HTTP response or a closed connection, and the server keeps running.
 #[test]
 fn malformed_requests_do_not_stop_the_server() {
     let sandbox = sandbox(Options { events: 100, ..Options::default() });
@@ -224,8 +224,8 @@ fn malformed_requests_do_not_stop_the_server() {
         for value in values {
             for query in [format!("{name}={value}"), format!("page[size]=2&{name}={value}&{name}={value}")] {
                 let text = format!("GET /api/v2/audit_logs?{query} HTTP/1.1\r\n{auth}");
-                let answer = raw(&sandbox.base_url(), text.as_bytes()).unwrap_or_default();
-                let status = if answer.is_empty() { 400 } else { parse(&answer).status };
+                let response = raw(&sandbox.base_url(), text.as_bytes()).unwrap_or_default();
+                let status = if response.is_empty() { 400 } else { parse(&response).status };
                 assert!(matches!(status, 200 | 400), "{query}: {status}");
             }
         }
@@ -260,7 +260,7 @@ fn a_panic_in_a_hook_closes_one_connection() {
         assert!(seen.number > 1, "on purpose, for request 1");
         None
     };
-    let sandbox = sandbox(Options { interfere: Some(Interfere::new(hook)), ..Options::default() });
+    let sandbox = sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..Options::default() });
     assert_eq!(get_text(&sandbox), b"");
     assert_eq!(logs(&sandbox, "page[size]=1").status, 200);
 }

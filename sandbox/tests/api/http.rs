@@ -1,4 +1,4 @@
-//! A small HTTP client: one request a connection, complete answers. Must not share code
+//! A small HTTP client: one request a connection, complete responses. Must not share code
 //! with the sandbox, so that both cannot have the same bug.
 
 use std::{
@@ -51,21 +51,21 @@ pub(crate) fn raw(base_url: &str, request: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.write_all(request)?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response)?;
+    Ok(response)
 }
 
-pub(crate) fn parse(answer: &[u8]) -> Got {
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an end of the head");
-    let head = std::str::from_utf8(&answer[..end]).expect("a head in ASCII");
+pub(crate) fn parse(response: &[u8]) -> Got {
+    let end = response.windows(4).position(|w| w == b"\r\n\r\n").expect("an end of the head");
+    let head = std::str::from_utf8(&response[..end]).expect("a head in ASCII");
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
     let headers = lines.filter_map(|line| line.split_once(": "));
     Got {
         status: status.parse().expect("a number"),
         headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
-        body: answer[end + 4..].to_vec(),
+        body: response[end + 4..].to_vec(),
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn request(sandbox: &Sandbox, method: &str, target: &str, headers: &[
     let text = format!(
         "{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     );
-    parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("an answer"))
+    parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("a response"))
 }
 
 /// Sends a GET with this `Authorization`.

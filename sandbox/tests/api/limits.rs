@@ -1,4 +1,4 @@
-//! The rate limit and the headers that every answer has.
+//! The rate limit and the headers that every response has.
 
 use std::{
     io::{Read as _, Write as _},
@@ -71,17 +71,17 @@ fn without_a_limit_the_headers_show_700() {
 }
 
 #[test]
-fn every_answer_has_a_unique_request_id_and_a_date() {
+fn every_response_has_a_unique_request_id_and_a_date() {
     let sandbox = sandbox(Options::default());
-    let answers = [
+    let responses = [
         logs(&sandbox, ""),
         get(&sandbox, "/nowhere"),
         get_as(&sandbox, "Bearer x", "/api/v2/audit_logs"),
         request(&sandbox, "POST", "/oauth/tokens", &[], "{}"),
     ];
-    let ids: Vec<_> = answers.iter().map(|got| got.header("x-zendesk-request-id").expect("an id")).collect();
+    let ids: Vec<_> = responses.iter().map(|got| got.header("x-zendesk-request-id").expect("an id")).collect();
     assert!((1..ids.len()).all(|n| !ids[..n].contains(&ids[n])), "{ids:?}");
-    assert!(answers.iter().all(|got| got.header("date").is_some()));
+    assert!(responses.iter().all(|got| got.header("date").is_some()));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn the_date_is_now_plus_the_offset() {
 }
 
 #[test]
-fn answers_are_compressed_if_the_client_accepts_gzip() {
+fn responses_are_compressed_if_the_client_accepts_gzip() {
     let get_with = |gzip: bool, accept: &str| {
         let sandbox = sandbox(Options { gzip, ..Options::default() });
         let authorization = format!("Bearer {ACCESS_TOKEN}");
@@ -123,7 +123,7 @@ fn answers_are_compressed_if_the_client_accepts_gzip() {
 }
 
 #[test]
-fn an_answer_takes_at_least_the_latency() {
+fn a_response_takes_at_least_the_latency() {
     let latency = Duration::from_millis(40);
     let sandbox = sandbox(Options { latency, ..Options::default() });
     let start = Instant::now();
@@ -138,13 +138,13 @@ fn connections_are_kept_alive() {
     let mut stream = TcpStream::connect(base.strip_prefix("http://").expect("http")).expect("a connection");
     for _ in 0..3 {
         stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         let mut byte = [0];
-        while !answer.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).expect("an answer");
-            answer.push(byte[0]);
+        while !response.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).expect("a response");
+            response.push(byte[0]);
         }
-        let head = parse(&answer);
+        let head = parse(&response);
         let length = head.header("content-length").and_then(|v| v.parse().ok()).expect("a length");
         stream.read_exact(&mut vec![0; length]).expect("a body");
         assert_eq!(head.status, 404);

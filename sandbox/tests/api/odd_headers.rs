@@ -17,20 +17,20 @@ fn date(got: &Got, name: &str) -> Timestamp {
 }
 
 #[test]
-fn a_date_can_be_missing_or_malformed_in_single_answers() {
+fn a_date_can_be_missing_or_malformed_in_single_responses() {
     let sandbox = faulty(&["date-missing@1", "date-malformed@2"]);
-    let answers = [1, 2, 3].map(|_| logs(&sandbox, "page[size]=1"));
-    assert_eq!(answers[0].header("date"), None);
-    let malformed = answers[1].header("date").expect("a header");
+    let responses = [1, 2, 3].map(|_| logs(&sandbox, "page[size]=1"));
+    assert_eq!(responses[0].header("date"), None);
+    let malformed = responses[1].header("date").expect("a header");
     assert!(DateTimeParser::new().parse_timestamp(malformed).is_err(), "{malformed}");
-    date(&answers[2], "date");
-    assert!(answers.iter().all(|got| got.status == 200));
+    date(&responses[2], "date");
+    assert!(responses.iter().all(|got| got.status == 200));
     let struck = sandbox.faults_injected();
     assert_eq!((struck[&Fault::DateMissing], struck[&Fault::DateMalformed]), (1, 1));
 }
 
 #[test]
-fn the_account_limit_is_one_in_a_single_answer() {
+fn the_account_limit_is_one_in_a_single_response() {
     let sandbox = faulty(&["limit-one@2"]);
     let limits: Vec<_> = (0..3)
         .map(|_| {

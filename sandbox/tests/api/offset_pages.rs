@@ -1,4 +1,4 @@
-//! Offset pagination: answers without `page[size]`, and their limit.
+//! Offset pagination: responses without `page[size]`, and their limit.
 
 use serde_json::Value;
 use zendesk_sandbox::{Options, compact};

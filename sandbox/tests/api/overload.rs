@@ -63,7 +63,7 @@ fn a_page_with_too_many_records_or_bytes_is_a_504() {
 }
 
 #[test]
-fn an_overload_is_a_504_a_502_or_no_answer() {
+fn an_overload_is_a_504_a_502_or_no_response() {
     for (overload, expected) in [(Overload::GatewayTimeout, 504), (Overload::BadGateway, 502)] {
         let sandbox = hourly(Load { max_page_size: Some(9), overload, ..Load::default() });
         let got = logs(&sandbox, "page[size]=10");

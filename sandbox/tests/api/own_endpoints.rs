@@ -6,7 +6,7 @@ use crate::http::{Got, parse, raw, sandbox};
 
 fn get(base_url: &str, path: &str) -> Got {
     let text = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    parse(&raw(base_url, text.as_bytes()).expect("an answer"))
+    parse(&raw(base_url, text.as_bytes()).expect("a response"))
 }
 
 fn post(base_url: &str, body: &str) -> Got {
@@ -14,7 +14,7 @@ fn post(base_url: &str, body: &str) -> Got {
     let text = format!(
         "POST /sandbox/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
-    parse(&raw(base_url, text.as_bytes()).expect("an answer"))
+    parse(&raw(base_url, text.as_bytes()).expect("a response"))
 }
 
 fn lines(got: &Got) -> Vec<String> {

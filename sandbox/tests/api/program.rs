@@ -35,7 +35,7 @@ fn the_program_prints_configurations_serves_and_exits_on_a_signal() {
         let text = format!(
             "GET /api/v2/audit_logs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
         );
-        let got = parse(&raw(base_url, text.as_bytes()).expect("an answer"));
+        let got = parse(&raw(base_url, text.as_bytes()).expect("a response"));
         assert_eq!(got.json()["count"], 321);
         assert!(got.text().contains("https://acme.zendesk.com/api/v2/audit_logs/"));
 

@@ -33,7 +33,7 @@ fn after(got: &Got) -> String {
 fn gzipped(sandbox: &Sandbox) -> Got {
     let headers = format!("Authorization: Bearer {ACCESS_TOKEN}\r\nAccept-Encoding: gzip\r\nConnection: close");
     let text = format!("GET /api/v2/audit_logs?{PAGE} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
-    parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("an answer"))
+    parse(&raw(&sandbox.base_url(), text.as_bytes()).expect("a response"))
 }
 
 fn struck(sandbox: &Sandbox, kind: Fault) -> u64 {
@@ -74,8 +74,8 @@ fn error_faults_have_their_status_content_type_and_retry_after() {
 fn drop_faults_close_the_connection_before_or_in_the_body() {
     let text =
         format!("GET /api/v2/audit_logs?{PAGE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ACCESS_TOKEN}\r\n\r\n");
-    let answer = raw(&with(&["drop@1"]).base_url(), text.as_bytes()).unwrap_or_default();
-    assert_eq!(answer, b"");
+    let response = raw(&with(&["drop@1"]).base_url(), text.as_bytes()).unwrap_or_default();
+    assert_eq!(response, b"");
     let got = parse(&raw(&with(&["drop-in-body@1"]).base_url(), text.as_bytes()).expect("a part"));
     assert_eq!(got.status, 200);
     let length: usize = got.header("content-length").and_then(|length| length.parse().ok()).expect("a length");
@@ -131,9 +131,9 @@ fn a_stall_affects_one_request() {
     }
     assert_eq!(logs(&sandbox, PAGE).status, 200);
     drop(sandbox);
-    let mut answer = Vec::new();
-    let _ = stalled.read_to_end(&mut answer);
-    assert_eq!(answer, b"");
+    let mut response = Vec::new();
+    let _ = stalled.read_to_end(&mut response);
+    assert_eq!(response, b"");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn arriving_events_are_dated_now_and_late_ones_earlier() {
         for _ in 0..10 {
             let before = sandbox.records();
             let last = "page[size]=10&sort=-created_at";
-            let answered: Vec<String> =
+            let returned: Vec<String> =
                 logs(&sandbox, last).texts().iter().map(|text| zendesk_sandbox::compact(text)).collect();
             let new: Vec<String> = sandbox.records().into_iter().filter(|text| !before.contains(text)).collect();
             assert!((1..=3).contains(&new.len()), "{name}: {new:?}");
@@ -211,7 +211,7 @@ fn arriving_events_are_dated_now_and_late_ones_earlier() {
                 let at: Timestamp = at.parse().expect("a time");
                 let age = sandbox.now().duration_since(at).as_secs();
                 assert!((0..=latest).contains(&age), "{name}: {age} s old");
-                assert!(latest > 0 || answered.contains(&text), "it is in the answer");
+                assert!(latest > 0 || returned.contains(&text), "it is in the response");
             }
         }
         assert_eq!(struck(&sandbox, kind), 10);

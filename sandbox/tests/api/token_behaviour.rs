@@ -1,8 +1,8 @@
-//! A token endpoint that is slow, or whose answers are odd.
+//! A token endpoint that is slow, or whose responses are odd.
 
 use serde_json::{Value, json};
 use zendesk_sandbox::{
-    Options, RefreshAnswer, Sandbox, Tokens,
+    Options, RefreshResponse, Sandbox, Tokens,
     credentials::{CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN},
 };
 
@@ -27,7 +27,7 @@ fn reads(sandbox: &Sandbox, token: &Value) -> u16 {
 }
 
 #[test]
-fn a_slow_token_endpoint_rotates_tokens_before_it_answers() {
+fn a_slow_token_endpoint_rotates_tokens_before_it_responds() {
     let sandbox = with(Tokens { delay_seconds: 60, ..Tokens::default() });
     let address = sandbox.base_url().replace("http://", "");
     let mut stream = std::net::TcpStream::connect(address).expect("a connection");
@@ -37,16 +37,16 @@ fn a_slow_token_endpoint_rotates_tokens_before_it_answers() {
     std::io::Write::write_all(&mut stream, text.as_bytes()).expect("sent");
     stream.set_read_timeout(Some(std::time::Duration::from_millis(20))).expect("a timeout");
     while sandbox.token_requests().refresh_token == 0 {
-        assert!(std::io::Read::read(&mut stream, &mut [0]).is_err(), "no answer yet");
+        assert!(std::io::Read::read(&mut stream, &mut [0]).is_err(), "no response yet");
     }
     assert_eq!(sandbox.issued_secrets().len(), 2);
 }
 
 #[test]
 fn a_refresh_can_return_no_new_refresh_token() {
-    let sandbox = with(Tokens { refresh_answer: RefreshAnswer::AccessOnly, ..Tokens::default() });
-    let answers = [1, 2].map(|_| post(&sandbox, &refresh(REFRESH_TOKEN)));
-    for got in &answers {
+    let sandbox = with(Tokens { refresh_response: RefreshResponse::AccessOnly, ..Tokens::default() });
+    let responses = [1, 2].map(|_| post(&sandbox, &refresh(REFRESH_TOKEN)));
+    for got in &responses {
         assert_eq!((got.status, got.json().get("refresh_token")), (201, None));
         assert_eq!(reads(&sandbox, &got.json()["access_token"]), 200);
     }

@@ -1,5 +1,5 @@
-//! What a token can request about itself: its expiry and scopes, and no more of it than
-//! Zendesk shows.
+//! The response to a token's request for its own expiry and scopes: it shows no more of the token than
+//! Zendesk does.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use zendesk_sandbox::{
     Options, Sandbox, TokenRequests,
     credentials::{
-        AGENT_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, DEAD_REFRESH_TOKEN, LIMITED_CLIENT_ID, PUBLIC_CLIENT_ID,
-        REFRESH_TOKEN,
+        AGENT_CLIENT_ID, CLIENT_ID, CLIENT_SECRET, LIMITED_CLIENT_ID, PUBLIC_CLIENT_ID, REFRESH_TOKEN,
+        USED_REFRESH_TOKEN,
     },
 };
 
@@ -103,7 +103,7 @@ fn a_refresh_returns_a_new_pair_and_revokes_the_old_one() {
     assert_eq!(second.status, 201);
     assert_eq!(reads(&sandbox, &access), 401);
     assert_eq!(reads(&sandbox, &field(&second, "access_token")), 200);
-    for dead in [REFRESH_TOKEN, &token, DEAD_REFRESH_TOKEN, "nonsense"] {
+    for dead in [REFRESH_TOKEN, &token, USED_REFRESH_TOKEN, "nonsense"] {
         let got = post(&sandbox, &refresh(dead));
         assert_eq!((got.status, &got.json()["error"]), (400, &json!("invalid_grant")), "{dead}");
     }
@@ -190,7 +190,7 @@ fn token_requests_are_counted_and_tokens_listed_and_revoked() {
     assert_eq!(sandbox.issued_secrets(), [first.clone(), access.clone(), token.clone()]);
     sandbox.revoke_tokens();
     assert_eq!((reads(&sandbox, &first), reads(&sandbox, &access)), (401, 401));
-    assert_eq!(post(&sandbox, &refresh(&token)).status, 201, "refresh tokens live on");
+    assert_eq!(post(&sandbox, &refresh(&token)).status, 201, "refresh tokens stay valid");
 }
 
 #[test]

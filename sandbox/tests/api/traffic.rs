@@ -1,4 +1,4 @@
-//! The counters of requests and answers.
+//! The counters of requests and responses.
 
 use zendesk_sandbox::{Faults, Options, Sandbox, Traffic};
 
@@ -10,7 +10,7 @@ fn faulty(rules: &[&str]) -> Sandbox {
 }
 
 #[test]
-fn requests_are_counted_by_kind_and_answers_by_outcome() {
+fn requests_are_counted_by_kind_and_responses_by_outcome() {
     let sandbox = faulty(&["429@4", "503@5"]);
     walk_up(&sandbox, "page[size]=100");
     logs(&sandbox, "page[size]=1");

@@ -1,4 +1,4 @@
-//! Requests as tests see them, and answers that tests can substitute. Plain data:
+//! Requests as tests see them, and responses that tests can substitute. Plain data:
 //! `exchange` acts on it.
 
 use std::{fmt, sync::Arc, time::Duration, time::Instant};
@@ -38,37 +38,37 @@ impl SeenRequest {
     }
 }
 
-type Hook = dyn Fn(&SeenRequest) -> Option<Answer> + Send + Sync;
+type Hook = dyn Fn(&SeenRequest) -> Option<MockResponse> + Send + Sync;
 type Editor = dyn Fn(Value) -> Value + Send + Sync;
 type Bytes = dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync;
 
 /// A hook that is called for each request, token requests included, after it has been
-/// counted. `Some` replaces the answer.
+/// counted. `Some` replaces the response.
 #[derive(Clone)]
-pub struct Interfere(Arc<Hook>);
+pub struct ResponseHook(Arc<Hook>);
 
-impl Interfere {
+impl ResponseHook {
     /// Wraps a closure.
-    pub fn new(hook: impl Fn(&SeenRequest) -> Option<Answer> + Send + Sync + 'static) -> Self {
+    pub fn new(hook: impl Fn(&SeenRequest) -> Option<MockResponse> + Send + Sync + 'static) -> Self {
         Self(Arc::new(hook))
     }
 
     /// Calls the hook.
-    pub(crate) fn ask(&self, request: &SeenRequest) -> Option<Answer> {
+    pub(crate) fn call(&self, request: &SeenRequest) -> Option<MockResponse> {
         (self.0)(request)
     }
 }
 
-impl fmt::Debug for Interfere {
+impl fmt::Debug for ResponseHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Interfere(..)")
+        f.write_str("ResponseHook(..)")
     }
 }
 
-/// What the server does instead of its regular answer. Only variants that need the regular
-/// answer count against the rate limit.
+/// Replaces or changes the regular response. Only variants that need the regular
+/// response count against the rate limit.
 #[derive(Clone)]
-pub enum Answer {
+pub enum MockResponse {
     /// Sends these bytes. `Date`, `Content-Length` and `X-Zendesk-Request-Id` are added if
     /// `headers` lacks them; rate limit headers are not.
     Reply {
@@ -79,27 +79,27 @@ pub enum Answer {
         /// The body. It is never compressed.
         body: Vec<u8>,
     },
-    /// Closes the connection before the first byte of the answer.
+    /// Closes the connection before the first byte of the response.
     DropConnection,
-    /// Sends the status and headers of the regular answer, with the full `Content-Length`,
+    /// Sends the status and headers of the regular response, with the full `Content-Length`,
     /// and the first bytes of its body, then closes the connection.
     DropInBody {
         /// Number of bytes of the encoded body to send; at most all but the last.
         sent: usize,
     },
-    /// Does not answer until the client disconnects or the sandbox is dropped.
+    /// Does not respond until the client disconnects or the sandbox is dropped.
     Stall,
-    /// Sends the regular answer after this time.
+    /// Sends the regular response after this time.
     Delay(Duration),
-    /// Sends the regular answer with edited JSON. Records of `audit_logs` that the editor
-    /// does not change keep their exact bytes. An answer that is not JSON is not edited.
-    /// [`Answer::edit`] creates it from a closure.
+    /// Sends the regular response with edited JSON. Records of `audit_logs` that the editor
+    /// does not change keep their exact bytes. A response that is not JSON is not edited.
+    /// [`MockResponse::edit`] creates it from a closure.
     Edit(Arc<Editor>),
-    /// Sends the regular answer with the bytes of its body edited before compression.
+    /// Sends the regular response with the bytes of its body edited before compression.
     EditText(Arc<Bytes>),
-    /// Sends the regular answer, always compressed, with the compressed bytes edited.
+    /// Sends the regular response, always compressed, with the compressed bytes edited.
     EditGzip(Arc<Bytes>),
-    /// Sends the regular answer with its body in pieces of equal size.
+    /// Sends the regular response with its body in pieces of equal size.
     Drip {
         /// Number of pieces; fewer if the body has fewer bytes.
         pieces: usize,
@@ -108,23 +108,23 @@ pub enum Answer {
     },
 }
 
-impl Answer {
-    /// Creates an [`Answer::Edit`] from a closure.
+impl MockResponse {
+    /// Creates a [`MockResponse::Edit`] from a closure.
     pub fn edit(editor: impl Fn(Value) -> Value + Send + Sync + 'static) -> Self {
         Self::Edit(Arc::new(editor))
     }
 
-    /// Creates an [`Answer::EditText`] from a closure.
+    /// Creates a [`MockResponse::EditText`] from a closure.
     pub fn edit_text(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::EditText(Arc::new(editor))
     }
 
-    /// Creates an [`Answer::EditGzip`] from a closure.
+    /// Creates a [`MockResponse::EditGzip`] from a closure.
     pub fn edit_gzip(editor: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::EditGzip(Arc::new(editor))
     }
 
-    /// Creates a JSON answer with this status and no further headers.
+    /// Creates a JSON response with this status and no further headers.
     #[must_use]
     pub fn json(status: u16, body: &str) -> Self {
         Self::Reply {
@@ -135,7 +135,7 @@ impl Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for MockResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reply { status, .. } => write!(f, "Reply({status}, ..)"),
