@@ -11,9 +11,9 @@
 //! config, catalog and state files                  config, airbyte
 //!   -> the start time, ids of emitted records      sync/ledger
 //!   -> time windows, requests for pages            sync/plan, sync/walk, sync/sizing
-//!   -> attempts, tokens, the rate limit            zendesk/client, auth, retry_loop, retry, rate_limiter
-//!   -> pages: the byte range of each record        zendesk/page
-//!   -> records, ordered and deduplicated; a STATE  sync/engine, sync/ledger
+//!   -> attempts, tokens, the rate limit            zendesk/client, auth, retry_loop, connection, rate_limiter
+//!   -> pages: the byte range of each record        zendesk/page, record_keys
+//!   -> records, ordered and deduplicated; a STATE  sync/engine, sync/emitter, sync/ledger
 //!   -> a comparison with the API's count           sync/completeness
 //!   -> progress messages                           sync/progress, sync/estimate
 //!   -> stdout                                      airbyte/output

@@ -1,29 +1,28 @@
-//! The sync itself: fetches what the plan asks for, emits what the ledger lets through, and claims it
-//! with STATE messages.
+//! The loop of a sync: sends the requests that the plan asks for, passes on what arrives, compares it with the
+//! server's counts, and reports the progress.
 //!
 //! Requests run as tasks of their own, so that a consumer that stops reading stops the sync without
 //! holding up what is in flight. Everything else happens on one task, in one loop, in order.
 //!
-//! It must not decide what to fetch (`plan.rs`), what has been emitted (`ledger.rs`) or if a request is
-//! retried (`zendesk`), and must not write a STATE for a record that has not been written before it.
+//! It must not decide what to fetch (`plan.rs`), what is emitted (`emitter.rs`) or if a request is retried
+//! (`zendesk`).
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::batch::{Batch, Dating};
+use super::batch::Batch;
 use super::completeness::Completeness;
+use super::emitter::Emitter;
 use super::estimate::{Answer, RowEstimate};
 use super::ledger::Ledger;
 use super::metrics::SyncMetrics;
 use super::plan::{Plan, Reason, WindowId};
 use super::progress::{Progress, ProgressFigures};
 use super::window::Window;
-use crate::airbyte::message::{self, Level, Message, SourceStats, State, StreamState, stream_status};
-use crate::airbyte::{Output, RecordLines};
+use crate::airbyte::Output;
+use crate::airbyte::message::{self, Level, Message, stream_status};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::panics::of_task;
@@ -32,21 +31,12 @@ use crate::shutdown::{Shutdown, Signal};
 use crate::stream::{Counts, Stream};
 use crate::zendesk::{self, Between, Client, PageOutcome, Query};
 
-/// Records between two STATE messages, at most.
-const RECORDS_PER_STATE: u64 = 5_000;
 /// Time between two STATE messages, at most, if records were emitted; and between two lines of progress.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 /// How far beyond the clocks is read, in seconds: an event can be ahead of its time.
 const BEYOND_NOW: i64 = 86_400;
-/// Events later than the server's date that show that the date is wrong, and not a few events.
-const LATER_THAN_NOW: usize = 20;
-/// How much later they are, in seconds.
-const CLEARLY_LATER: i64 = 300;
 /// Events younger than this may still appear, whatever the look-back, in seconds: they are not counted.
 const TOO_YOUNG_TO_COUNT: i64 = 600;
-/// RECORD messages that are handed to the writer together, in bytes: the copies of a large page must not take up
-/// the memory of several.
-const MOST_TOGETHER: usize = 512 << 10;
 /// The wait for the turn of a count in a comparison; a count that comes later than this is left out.
 const LONGEST_WAIT_FOR_A_COUNT: Duration = Duration::from_mins(5);
 
@@ -91,22 +81,15 @@ pub struct Engine {
     output: Output,
     clock: Clock,
     plan: Plan,
-    ledger: Ledger,
+    emitter: Emitter,
     reading: Reading,
     requests: JoinSet<(WindowId, zendesk::Result<PageOutcome>)>,
-    metrics: SyncMetrics,
     began: Instant,
     /// This machine's time when the sync began.
     machine_time: Second,
-    /// The newest events that are dated clearly after the server's time.
-    later_than_now: BinaryHeap<Reverse<Second>>,
     progress: Progress,
     estimate: RowEstimate,
-    completeness: Completeness,
-    unclaimed: u64,
-    claimed_once: bool,
     running: bool,
-    warned_of_truncation: bool,
 }
 
 impl Engine {
@@ -119,22 +102,16 @@ impl Engine {
         Self {
             began: clock.instant(),
             machine_time: now,
+            emitter: Emitter::new(Arc::clone(&client), output.clone(), clock.clone(), ledger, reading.stream),
             client,
             output,
             clock,
             plan: Plan::new(reading.stream, window, reading.page_size, reading.tolerance),
             reading,
             requests: JoinSet::new(),
-            metrics: SyncMetrics { newest: ledger.cursor(), ..SyncMetrics::default() },
-            later_than_now: BinaryHeap::new(),
             progress: Progress::new(start),
             estimate: RowEstimate::new(reading.stream),
-            completeness: Completeness::new(Window { start, end: start }),
-            ledger,
-            unclaimed: 0,
-            claimed_once: false,
             running: false,
-            warned_of_truncation: false,
         }
     }
 
@@ -147,13 +124,15 @@ impl Engine {
         let end = self.read(shutdown).await;
         self.requests.abort_all();
         let claimed = match &end {
-            Ok(End::Complete) => self.claim().await,
-            Ok(End::Stopped(_)) | Err(_) if self.unclaimed > 0 || !self.claimed_once => self.claim().await,
+            Ok(End::Complete) => self.emitter.claim().await,
+            Ok(End::Stopped(_)) | Err(_) if self.emitter.has_unclaimed() || !self.emitter.has_claimed() => {
+                self.emitter.claim().await
+            }
             _ => Ok(()),
         };
         let end = end.and_then(|end| claimed.map(|()| end));
-        self.metrics.newest = self.ledger.cursor();
-        (self.metrics, end)
+        self.emitter.metrics.newest = self.emitter.ledger.cursor();
+        (self.emitter.metrics, end)
     }
 
     async fn read(&mut self, shutdown: &Shutdown) -> Result<End> {
@@ -165,8 +144,11 @@ impl Engine {
             tokio::task::yield_now().await;
             while let Some((batch, reason)) = self.plan.take() {
                 match reason {
-                    Reason::First => self.emit(&batch).await?,
-                    Reason::Verify => self.emit_recovered(&batch).await?,
+                    Reason::First => {
+                        self.emitter.emit(&batch).await?;
+                        self.emitted(&batch).await?;
+                    }
+                    Reason::Verify => self.emitter.emit_recovered(&batch).await?,
                 }
                 self.report(&mut report_at).await?;
                 if let Some(signal) = shutdown.signal() {
@@ -174,7 +156,7 @@ impl Engine {
                 }
             }
             let finished = self.plan.is_finished();
-            if (finished && !compared) || self.completeness.is_part_full() {
+            if (finished && !compared) || self.emitter.completeness.is_part_full() {
                 compared |= finished;
                 tokio::select! {
                     biased;
@@ -185,7 +167,7 @@ impl Engine {
             }
             if finished {
                 self.warn_of_missing().await?;
-                let estimate = self.estimate.exceeded(self.metrics, self.clock.now());
+                let estimate = self.estimate.exceeded(self.emitter.metrics, self.clock.now());
                 self.tell(estimate).await?;
                 return Ok(End::Complete);
             }
@@ -208,7 +190,7 @@ impl Engine {
             let Some((window, mut request)) = self.plan.next() else {
                 return;
             };
-            request.query.filters = Some(self.ledger.filters());
+            request.query.filters = Some(self.emitter.ledger.filters());
             let client = Arc::clone(&self.client);
             self.requests.spawn(async move { (window, client.page(&request).await) });
         }
@@ -234,7 +216,7 @@ impl Engine {
             self.output.send(&stream_status(self.reading.stream, running, Vec::new(), self.clock.now())).await?;
         }
         self.plan.arrived(window, outcome)?;
-        self.metrics.held_peak = self.metrics.held_peak.max(self.plan.held());
+        self.emitter.metrics.held_peak = self.emitter.metrics.held_peak.max(self.plan.held());
         Ok(())
     }
 
@@ -247,105 +229,24 @@ impl Engine {
         if self.reading.stream.counts == Counts::Unavailable {
             return;
         }
-        let begin = self.ledger.begin();
-        let start = self.ledger.cursor().map_or(begin, |cursor| begin.max(cursor.plus(1)));
+        let begin = self.emitter.ledger.begin();
+        let start = self.emitter.ledger.cursor().map_or(begin, |cursor| begin.max(cursor.plus(1)));
         let end = server.minus(self.reading.tolerance.max(TOO_YOUNG_TO_COUNT));
-        self.completeness = Completeness::new(Window { start, end: end.max(start) });
+        self.emitter.completeness = Completeness::new(Window { start, end: end.max(start) });
     }
 
-    /// Returns when the sync began: the server's time. If that lies before many events, they show how wrong
-    /// it is, as far as this machine's clock agrees.
-    fn now(&self) -> Second {
-        let server = self.client.server_time();
-        match self.later_than_now.peek() {
-            Some(Reverse(event)) if self.later_than_now.len() == LATER_THAN_NOW => {
-                server.max((*event).min(self.machine_time))
-            }
-            _ => server,
-        }
-    }
-
-    fn note_time(&mut self, event: Second) {
-        self.later_than_now.push(Reverse(event));
-        if self.later_than_now.len() > LATER_THAN_NOW {
-            self.later_than_now.pop();
-        }
-    }
-
-    async fn emit(&mut self, batch: &Batch) -> Result<()> {
-        if self.unclaimed + batch.len() as u64 > RECORDS_PER_STATE {
-            self.claim().await?;
-        }
-        self.completeness.enter_window(batch.window());
-        let clearly_later = self.client.server_time().plus(CLEARLY_LATER);
-        let filters = self.ledger.filters();
-        let room = (batch.size() + batch.len() * 100).min(MOST_TOGETHER);
-        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), room);
-        for (record, entry) in batch.records() {
-            if !filters.access_logs.matches(record.user) {
-                self.metrics.of_other_users += 1;
-                continue;
-            }
-            let cursor = record.created_at.filter(|_| entry.dating == Dating::InWindow);
-            if !self.ledger.enter(&record.identity, cursor, entry.until) {
-                self.metrics.skipped += 1;
-                continue;
-            }
-            self.completeness.record(&record.identity, record.created_at, &entry);
-            let json = batch.json(record);
-            if !lines.is_empty() && lines.len() + json.len() > MOST_TOGETHER {
-                let next = RecordLines::new(self.reading.stream, self.clock.now(), room);
-                self.output.lines(std::mem::replace(&mut lines, next).into_bytes()).await?;
-            }
-            lines.push(json);
-            self.metrics.records += 1;
-            self.metrics.bytes += json.len() as u64;
-            self.unclaimed += 1;
-            self.metrics.undated += u64::from(entry.dating == Dating::Missing);
-            self.metrics.contradicting += u64::from(entry.dating == Dating::Contradicting);
-            if let Some(at) = cursor.filter(|at| *at > clearly_later) {
-                self.note_time(at);
-            }
-        }
-        self.output.lines(lines.into_bytes()).await?;
-        let now = self.now();
-        if !batch.is_empty() {
-            // The server says that these records are not before the window, whatever their dates are.
-            self.ledger.settle(batch.window().start, now);
-        }
-        if let Some(settled) = batch.settled.filter(|_| !batch.breaks_trust) {
-            self.ledger.settle(settled, now);
-        }
+    async fn emitted(&mut self, batch: &Batch) -> Result<()> {
         self.progress.came(batch.first());
         self.estimate.page_emitted();
-        let estimate = self.estimate.answered(self.metrics, self.clock.now());
+        let estimate = self.estimate.answered(self.emitter.metrics, self.clock.now());
         self.tell(estimate).await
-    }
-
-    /// Emits what a window brought that was read again and had not been emitted. It claims nothing new.
-    async fn emit_recovered(&mut self, batch: &Batch) -> Result<()> {
-        let mut lines = RecordLines::new(self.reading.stream, self.clock.now(), 0);
-        for (record, entry) in batch.records() {
-            let dated = record.created_at.filter(|_| entry.dating == Dating::InWindow);
-            let is_new = self.completeness.recover(&record.identity, dated);
-            // The clock by which it is old enough to be counted may be wrong: the next sync may read it again.
-            if is_new && self.ledger.enter(&record.identity, None, entry.until) {
-                let json = batch.json(record);
-                lines.push(json);
-                self.metrics.records += 1;
-                self.metrics.recovered += 1;
-                self.metrics.bytes += json.len() as u64;
-                self.unclaimed += 1;
-            }
-        }
-        Ok(self.output.lines(lines.into_bytes()).await?)
     }
 
     /// Asks for the number of events once the sync has proved long. Nothing waits for the answer.
     fn ask_for_count(&mut self) {
         if self.reading.stream.counts != Counts::Unavailable && self.estimate.is_due() {
-            let span = self.completeness.span();
-            let span = if span.is_empty() { Window { start: span.start, end: self.now() } } else { span };
+            let span = self.emitter.completeness.span();
+            let span = if span.is_empty() { Window { start: span.start, end: self.emitter.now() } } else { span };
             let (client, query) = (Arc::clone(&self.client), self.count_query(span));
             self.estimate.ask(async move { client.count(&query, Duration::MAX).await });
         }
@@ -354,33 +255,33 @@ impl Engine {
     fn count_query(&self, span: Window) -> Query {
         // The last second of the span is the one before its end.
         let between = Some(Between { start: span.start, end: span.end });
-        Query { between, filters: Some(self.ledger.filters()), ..Query::newest(self.reading.stream) }
+        Query { between, filters: Some(self.emitter.ledger.filters()), ..Query::newest(self.reading.stream) }
     }
 
     /// Compares what was emitted with what the server counts. What lacks events is read again.
     async fn compare(&mut self, finished: bool) {
-        let mut search = self.completeness.search(finished);
+        let mut search = self.emitter.completeness.search(finished);
         match self.estimate.answer() {
             // A short sync; and where one count cannot be had, others are not asked for.
             Answer::NotAsked | Answer::Failed => search.give_up(),
             // The end of a sync does not wait for it.
             Answer::Pending if finished => search.give_up(),
-            Answer::Count(count) if finished && self.completeness.agrees(count) => return,
+            Answer::Count(count) if finished && self.emitter.completeness.agrees(count) => return,
             Answer::Pending | Answer::Count(_) => {}
         }
-        while let Some(span) = self.completeness.next_count(&search) {
+        while let Some(span) = self.emitter.completeness.next_count(&search) {
             let Some(count) = self.client.count(&self.count_query(span), LONGEST_WAIT_FOR_A_COUNT).await else {
                 break;
             };
-            self.completeness.counted(&mut search, count);
+            self.emitter.completeness.counted(&mut search, count);
         }
-        for window in self.completeness.end_search(&search, finished) {
+        for window in self.emitter.completeness.end_search(&search, finished) {
             self.plan.read_again(window);
         }
     }
 
     async fn warn_of_missing(&self) -> Result<()> {
-        for suspect in self.completeness.still_missing() {
+        for suspect in self.emitter.completeness.still_missing() {
             let words = format!(
                 "Zendesk counts {} events from {} to {} and returned {} of them, also when they were read again. Compare the audit log of that time in the Admin Center; if events are missing in it as well, report it to Zendesk.",
                 suspect.counted, suspect.window.start, suspect.window.end, suspect.read
@@ -398,27 +299,6 @@ impl Engine {
         }
     }
 
-    /// Claims what was emitted since the last STATE, behind it on the same pipe.
-    async fn claim(&mut self) -> Result<()> {
-        let snapshot = self.ledger.snapshot();
-        if snapshot.truncated && !self.warned_of_truncation {
-            self.warned_of_truncation = true;
-            let words = "The look-back window has more events than the state can hold ids for: the next sync may emit some of them twice, and no event is lost. A shorter lookback_window_minutes avoids this.";
-            self.output.warn(words).await?;
-        }
-        let state = State::Stream {
-            stream: StreamState {
-                stream_descriptor: self.reading.stream.into(),
-                stream_state: snapshot.state.to_value(self.reading.stream),
-            },
-            source_stats: SourceStats { record_count: count(self.unclaimed) },
-        };
-        self.output.send(&Message::State { state }).await?;
-        self.unclaimed = 0;
-        self.claimed_once = true;
-        Ok(self.output.flush().await?)
-    }
-
     /// Does what is due once a minute.
     async fn report(&mut self, report_at: &mut Instant) -> Result<()> {
         let now = self.clock.instant();
@@ -426,28 +306,22 @@ impl Engine {
             return Ok(());
         }
         *report_at = now + REPORT_INTERVAL;
-        if self.unclaimed > 0 {
-            self.claim().await?;
+        if self.emitter.has_unclaimed() {
+            self.emitter.claim().await?;
         }
         let now_of_day = self.clock.now();
-        let estimate = self.estimate.answered(self.metrics, now_of_day);
-        let estimate = estimate.or_else(|| self.estimate.exceeded(self.metrics, now_of_day));
+        let estimate = self.estimate.answered(self.emitter.metrics, now_of_day);
+        let estimate = estimate.or_else(|| self.estimate.exceeded(self.emitter.metrics, now_of_day));
         self.tell(estimate).await?;
         let words = self.progress.line(ProgressFigures {
             elapsed: now.saturating_duration_since(self.began),
-            events: self.metrics.records,
-            expected: self.estimate.records(self.metrics),
-            reached: self.ledger.cursor(),
+            events: self.emitter.metrics.records,
+            expected: self.estimate.records(self.emitter.metrics),
+            reached: self.emitter.ledger.cursor(),
             present: self.client.server_time(),
             requests: self.client.metrics_of(self.reading.stream).requests(),
             limit: if self.reading.stream.requests_per_minute.is_none() { self.client.limit() } else { None },
         });
         Ok(self.output.log(Level::Info, self.reading.labelled(words)).await?)
     }
-}
-
-/// The protocol writes counts as numbers with a decimal point.
-#[expect(clippy::cast_precision_loss, reason = "a state claims some thousands of records")]
-fn count(records: u64) -> f64 {
-    records as f64
 }

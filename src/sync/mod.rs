@@ -1,12 +1,13 @@
-//! The extraction: what to fetch (`plan`, `walk`, `sizing`), what has been emitted (`ledger`, `state`),
-//! the loop between them (`engine`), if that is everything (`completeness`), and how far it is
-//! (`estimate`, `progress`).
+//! The extraction: what to fetch (`plan`, `walk`, `sizing`), what has been emitted (`ledger`, `state`), the loop
+//! between them (`engine`), records and STATE messages (`emitter`), if that is everything (`completeness`), and how
+//! far it is (`estimate`, `progress`).
 //!
 //! Nothing here knows HTTP, tokens or how a STATE is written; it imports both wings, and neither
 //! imports it.
 
 mod batch;
 mod completeness;
+mod emitter;
 mod engine;
 mod estimate;
 mod ledger;

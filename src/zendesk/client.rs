@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::auth::Auth;
 use super::base_url::BaseUrl;
 use super::body_room::BodyRoom;
+use super::connection::Setup;
 use super::failure::{Failure, Result};
 use super::metrics::Metrics;
 use super::notice::Notice;
@@ -16,7 +17,7 @@ use super::page::Page;
 use super::pauses::Waits;
 use super::query::Query;
 use super::response::{FailedAttempt, Response};
-use super::retry_loop::{AttemptsSoFar, Outcome, RetryLoop, Setup};
+use super::retry_loop::{AttemptsSoFar, Outcome, RetryLoop};
 use super::too_much::{OnTooMuch, TooMuch};
 use super::transport::Outgoing;
 use crate::config::{AuthMethod, Credentials};
@@ -84,7 +85,7 @@ impl Client {
     pub async fn page(&self, request: &PageRequest) -> Result<PageOutcome> {
         let PageRequest { query, on_too_much, failed, turn } = request;
         let url = query.url(&self.base);
-        let mut attempts = AttemptsSoFar::after(self.retry_loop.clock().instant(), *failed);
+        let mut attempts = AttemptsSoFar::after(self.retry_loop.connection.clock().instant(), *failed);
         let start = query.between.map_or(i64::MIN, |between| between.start.as_unix());
         let place = Arc::new(self.room(query.stream).place((*turn, start)));
         let mut token = self.auth.token(&self.retry_loop).await?;
@@ -134,7 +135,7 @@ impl Client {
                 Err(what) => Err(FailedAttempt::transient(Failure::NotAPage { stream: query.stream, what })),
             },
             400 if query.after.is_some() => Ok(PageOutcome::CursorRefused),
-            _ => Err(response.api_failure(query.stream, self.auth.method(), self.retry_loop.clock().now())),
+            _ => Err(response.api_failure(query.stream, self.auth.method(), self.retry_loop.connection.clock().now())),
         }
     }
 
@@ -147,19 +148,19 @@ impl Client {
     /// Returns figures of all requests so far.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        self.retry_loop.metrics.all()
+        self.retry_loop.connection.metrics.all()
     }
 
     /// Returns figures of the requests to the endpoint of a stream.
     #[must_use]
     pub fn metrics_of(&self, stream: &Stream) -> Arc<Metrics> {
-        self.retry_loop.metrics.endpoint(stream.path)
+        self.retry_loop.connection.metrics.endpoint(stream.path)
     }
 
     /// Waits until all notices so far have been reported.
     pub async fn notices_reported(&self) {
         let (reached, reported) = oneshot::channel();
-        self.retry_loop.notify(Notice::Barrier { reached });
+        self.retry_loop.connection.notify(Notice::Barrier { reached });
         // If nobody reports any more, there is nothing to wait for.
         let _ = reported.await;
     }
@@ -168,20 +169,20 @@ impl Client {
     /// time if that response did not tell the server's, and until there is a response.
     #[must_use]
     pub fn server_time(&self) -> Second {
-        self.retry_loop.server_time()
+        self.retry_loop.connection.server_time()
     }
 
     /// Returns how far the server's clock was ahead of this machine's at the first page, in seconds.
     #[must_use]
     pub fn server_clock_offset(&self) -> Option<i64> {
-        self.retry_loop.server_clock_offset()
+        self.retry_loop.connection.server_clock_offset()
     }
 
     /// Adds the limit of a stream's endpoint that holds beside the account's and that no header tells, if it has
     /// one. A 429 of this endpoint then pauses its requests only.
     pub fn limit_endpoint(&self, stream: &Stream) {
         if let Some(per_minute) = stream.requests_per_minute {
-            self.retry_loop.limit_endpoint(stream.path, per_minute);
+            self.retry_loop.connection.limit_endpoint(stream.path, per_minute);
         }
     }
 
@@ -190,24 +191,24 @@ impl Client {
     /// the first page.
     #[must_use]
     pub fn concurrency(&self, stream: &Stream, most: usize) -> usize {
-        self.retry_loop.concurrency(stream.path, most)
+        self.retry_loop.connection.concurrency(stream.path, most)
     }
 
     /// Returns the requests a minute that the rate limiter allows to the endpoint of a stream.
     #[must_use]
     pub fn quota(&self, stream: &Stream) -> f64 {
-        self.retry_loop.quota(stream.path)
+        self.retry_loop.connection.quota(stream.path)
     }
 
     /// Requests a minute of the whole account, if a header has told.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        self.retry_loop.limit()
+        self.retry_loop.connection.limit()
     }
 
     /// Returns how long nothing has gone to the endpoint of a stream because of rate limits.
     #[must_use]
     pub fn waits(&self, stream: &Stream) -> Waits {
-        self.retry_loop.waits(stream.path)
+        self.retry_loop.connection.waits(stream.path)
     }
 }

@@ -55,7 +55,7 @@ impl Client {
     /// Returns whether the records of a stream can be read, with the failure if the API refuses them, or `None` if
     /// that is unknown. `longest_wait` is that of [`Client::count`].
     pub async fn access(&self, stream: &'static Stream, longest_wait: Duration) -> Option<Result<(), Failure>> {
-        let clock = self.retry_loop.clock();
+        let clock = self.retry_loop.connection.clock();
         let method = self.auth.method();
         self.ask_any(Query::newest(stream).url(&self.base), longest_wait, |response| {
             if response.status == 200 {
@@ -78,9 +78,9 @@ impl Client {
         longest_wait: Duration,
         read: impl FnOnce(&mut Response) -> Option<T>,
     ) -> Option<T> {
-        let token = self.auth.token_at_hand(self.retry_loop.clock())?;
+        let token = self.auth.token_at_hand(self.retry_loop.connection.clock())?;
         let request = Outgoing::get(url, token.header());
-        self.retry_loop.ask(&request, longest_wait, read).await
+        self.retry_loop.connection.ask(&request, longest_wait, read).await
     }
 }
 

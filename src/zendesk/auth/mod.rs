@@ -51,14 +51,14 @@ impl Auth {
         let tokens = match credentials {
             Credentials::AccessToken { access_token } => Tokens::Fixed(bearer(access_token, retry_loop)?),
             Credentials::ApiToken { email, api_token } => {
-                retry_loop.keep_secret(api_token.expose());
+                retry_loop.connection.keep_secret(api_token.expose());
                 Tokens::Fixed(basic(email, api_token, retry_loop)?)
             }
             Credentials::ClientCredentials(client) => {
                 Tokens::renewed(client, base, retry_loop, Slot::new(Grant::ClientCredentials, None))
             }
             Credentials::RefreshToken(config) => {
-                retry_loop.keep_secret(config.refresh_token.expose());
+                retry_loop.connection.keep_secret(config.refresh_token.expose());
                 let token = match &config.granted.access_token {
                     None => None,
                     Some(access_token) => {
@@ -92,7 +92,7 @@ impl Auth {
             Tokens::Renewed { endpoint, slot } => {
                 let mut slot = Arc::clone(slot).lock_owned().await;
                 match &slot.token {
-                    Some(token) if token.is_alive(retry_loop.clock()) => return Ok(token.clone()),
+                    Some(token) if token.is_alive(retry_loop.connection.clock()) => return Ok(token.clone()),
                     // It was used, so those that ended unused before are not in a row with the next ones.
                     Some(token) if token.is_proven() => slot.ended_unused = 0,
                     _ => {}
@@ -126,7 +126,7 @@ impl Auth {
             Some(current) if !current.is_same(refused) => Ok(Some(current.clone())),
             // The token is new and was never accepted.
             Some(current) if !current.is_proven() => {
-                let ended = !current.is_alive(retry_loop.clock());
+                let ended = !current.is_alive(retry_loop.connection.clock());
                 if ended && slot.ended_unused < MOST_ENDED_UNUSED {
                     // It ended while the request waited for its turn. This can happen again, but not for ever.
                     slot.ended_unused += 1;
@@ -138,7 +138,7 @@ impl Auth {
                     // Not every server of Zendesk may know it yet.
                     let again = current.for_last_try();
                     drop(slot);
-                    retry_loop.clock().sleep(PROPAGATION).await;
+                    retry_loop.connection.clock().sleep(PROPAGATION).await;
                     Ok(Some(again))
                 }
             }
@@ -152,21 +152,21 @@ impl Auth {
 
 impl Tokens {
     fn renewed(client: &OauthClient, base: &BaseUrl, retry_loop: &RetryLoop, slot: Slot) -> Self {
-        retry_loop.keep_secret(client.client_secret.expose());
-        retry_loop.keep_secret(client.client_id.expose());
+        retry_loop.connection.keep_secret(client.client_secret.expose());
+        retry_loop.connection.keep_secret(client.client_id.expose());
         let endpoint = TokenEndpoint { url: base.join(PATH), client: client.clone() };
         Self::Renewed { endpoint: Arc::new(endpoint), slot: Arc::new(Mutex::new(slot)) }
     }
 }
 
 fn bearer(token: &Secret, retry_loop: &RetryLoop) -> Result<HeaderValue> {
-    retry_loop.keep_secret(token.expose());
+    retry_loop.connection.keep_secret(token.expose());
     sensitive(&format!("Bearer {}", token.expose()))
 }
 
 fn basic(email: &str, token: &Secret, retry_loop: &RetryLoop) -> Result<HeaderValue> {
     let pair = BASE64_STANDARD.encode(format!("{email}/token:{}", token.expose()));
-    retry_loop.keep_secret(&pair);
+    retry_loop.connection.keep_secret(&pair);
     sensitive(&format!("Basic {pair}"))
 }
 

@@ -168,8 +168,8 @@ impl Slot {
         } else {
             Outgoing::post_secret(endpoint.url.clone(), body)
         };
-        let now = Second::containing(retry_loop.clock().now());
-        let requested = (now, retry_loop.clock().instant());
+        let now = Second::containing(retry_loop.connection.clock().now());
+        let requested = (now, retry_loop.connection.clock().instant());
         let unclear = AtomicBool::new(false);
         let watch = |progress: Progress<'_>| match progress {
             Progress::Sending => {
@@ -184,10 +184,10 @@ impl Slot {
         };
         let read = |response: &mut _| {
             for secret in issued_secrets(response) {
-                retry_loop.keep_secret(&secret);
+                retry_loop.connection.keep_secret(&secret);
             }
             let earlier = if unclear.load(Ordering::Relaxed) { Earlier::Unclear } else { Earlier::NotProcessed };
-            self.grant.read(response, earlier, retry_loop.clock().now())
+            self.grant.read(response, earlier, retry_loop.connection.clock().now())
         };
         let Granted { access_token, refresh_token, seconds } = retry_loop.run(&request, read, watch).await?;
         if let Grant::RefreshToken(current) = &mut self.grant {
@@ -195,7 +195,7 @@ impl Slot {
                 *current = refresh_token;
             }
             let (kept, answer) = oneshot::channel();
-            retry_loop.notify(Notice::Rotated {
+            retry_loop.connection.notify(Notice::Rotated {
                 access_token: access_token.clone(),
                 expires_at: now.plus(seconds),
                 refresh_token: current.clone(),
