@@ -60,7 +60,7 @@ notes() {
 check() {
   local binary=$1 folder archive
   folder=$(mktemp -d)
-  # shellcheck disable=SC2064 # The folder of now.
+  # shellcheck disable=SC2064 # The current value of the variable.
   trap "rm -rf '$folder'" EXIT
   archive=$(package "$binary" "$(uname -m)" "$folder")
   checksums "$folder" >/dev/null

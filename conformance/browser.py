@@ -1,6 +1,6 @@
-"""A browser as far as a consent page needs one: opens a page, reads its form and presses a button.
+"""A minimal browser for a consent page: opens a page, reads its form and presses a button.
 
-It must not follow the redirect: where it leads is what the caller wants to know. Standard library only.
+It must not follow the redirect: the caller needs its target. Standard library only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connector import TIMEOUT_SECONDS
 
 @dataclass
 class Form(HTMLParser):
-    """The only form of a page: where it goes, its fields, and the names and values of its buttons."""
+    """The only form of a page: its target, its fields, and the names and values of its buttons."""
 
     action: str = ""
     method: str = "get"
@@ -59,7 +59,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
 
 
 def press(url: str, button: str) -> str:
-    """Opens the page at the URL, presses the button with this label, and returns where the browser is sent."""
+    """Opens the page at the URL, presses the button with this label, and returns the URL that the browser is redirected to."""
     with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as page:
         form = Form()
         form.feed(page.read().decode())
@@ -74,5 +74,5 @@ def press(url: str, button: str) -> str:
 
 
 def query(url: str) -> dict[str, str]:
-    """The query parameters of a URL."""
+    """Returns the query parameters of a URL."""
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, strict_parsing=True))

@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "integration_tests"
 STREAM = "audit_logs"
-# A command against the sandbox takes milliseconds. After this time it hangs.
+# A command against the sandbox takes milliseconds. After this time it counts as hung.
 TIMEOUT_SECONDS = 120
 
 
@@ -94,7 +94,7 @@ class Sandbox:
         self.base_url, self.configs = self._greeting()
 
     def _greeting(self) -> tuple[str, dict[str, dict[str, Any]]]:
-        """Returns the base URL, and a configuration for each way to sign in."""
+        """Returns the base URL, and a configuration for each authentication method."""
         assert self.process.stdout is not None
         base_url, configs = "", {}
         for line in self.process.stdout:

@@ -1,6 +1,6 @@
 """Airbyte's declarative OAuth flow: from the `advanced_auth` of a specification to tokens in a configuration.
 
-Written after the platform's DeclarativeOAuthFlow, DeclarativeOAuthSpecHandler, BaseOAuth2Flow and
+Modelled on the platform's DeclarativeOAuthFlow, DeclarativeOAuthSpecHandler, BaseOAuth2Flow and
 OAuthConfigSupplier (airbytehq/airbyte-platform), which are Kotlin and render with Jinjava. Where Jinja differs, the
 filters here do what Jinjava's do; where the platform would let a mistake pass, this is stricter. It must not know
 anything about Zendesk or this connector.
@@ -39,7 +39,7 @@ Json = dict[str, Any]
 
 
 def url_encode(text: str) -> str:
-    """What java.net.URLEncoder makes of a text."""
+    """Encodes a string like java.net.URLEncoder."""
     return urllib.parse.quote_plus(text, safe="*").replace("~", "%7E")
 
 
@@ -48,12 +48,12 @@ def code_challenge(text: str) -> str:
 
 
 def old_code_challenge(text: str) -> str:
-    """What the filter gave before 2026."""
+    """Returns the filter's result before 2026."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def renderer(challenge: Callable[[str], str]) -> jinja2.Environment:
-    """Knows the filters that the platform allows and nothing else; an unknown variable is an error."""
+    """Returns an environment with only the filters that the platform allows; an unknown variable is an error."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.filters = {
         "urlencode": url_encode,
@@ -81,12 +81,12 @@ def get(config: Json, path: list[str]) -> Any:
 
 @dataclass
 class Platform:
-    """An Airbyte with this specification of a source."""
+    """An Airbyte platform with this specification of a source."""
 
     spec: Json
-    # What the operator of the instance has set for all users; without it each user brings an OAuth client.
+    # The operator's settings for all users; without them, each user enters an OAuth client.
     instance_wide: Json | None
-    # Stands in for name resolution: the address at which a host answers.
+    # Replaces name resolution: returns the address of a host.
     resolve: Callable[[str], str]
     redirect_uri: str = "http://localhost:8000/auth_flow"
     challenge: Callable[[str], str] = code_challenge
@@ -104,14 +104,14 @@ class Platform:
         return get(config, auth["predicate_key"]) == auth["predicate_value"]
 
     def hidden_fields(self) -> set[tuple[str, ...]]:
-        """The fields that the form does not show where it shows the button."""
+        """Returns the fields that the form hides when it shows the button."""
         parts = ["complete_oauth_output_specification"]
         if self.instance_wide is not None:
             parts.append("complete_oauth_server_output_specification")
         return {tuple(one["path_in_connector_config"]) for part in parts for one in self._properties(part).values()}
 
     def _input(self, config: Json) -> Json:
-        """What the flow knows beforehand: from the form, from the operator, and from the specification."""
+        """Returns the input of the flow: from the form, from the operator, and from the specification."""
         parts = ["oauth_user_input_from_connector_config_specification"]
         if self.instance_wide is None:
             parts.append("complete_oauth_server_output_specification")
@@ -128,7 +128,7 @@ class Platform:
 
     def _render(self, template: str, known: Json, **values: str) -> str:
         """Renders a template with the values under their names, as a parameter and as a value."""
-        # Every value of the input becomes a text.
+        # Every value of the input becomes a string.
         texts = DEFAULT_KEYS | {name: one for name, one in known.items() if isinstance(one, str)}
         for name, value in values.items():
             texts[texts[f"{name}_key"]] = value
@@ -140,20 +140,20 @@ class Platform:
         return renderer(self.challenge).from_string(template).render(texts)
 
     def consent_url(self, config: Json) -> str:
-        """Where the button sends the user's browser."""
+        """Returns the URL that the button opens in the user's browser."""
         assert self.shows_button(config), "the form has no button"
         known = self._input(config)
         limits = known["state"]
         length = limits["min"] + secrets.randbelow(limits["max"] - limits["min"] + 1)
         state = "".join(secrets.choice(STATE_CHARACTERS) for _ in range(length))
-        # The client secret is no business of the browser.
+        # The browser must not see the client secret.
         public = {name: one for name, one in known.items() if name != "client_secret"}
         return self._render(
             known["consent_url"], public, client_id=known["client_id"], redirect_uri=self.redirect_uri, state=state
         )
 
     def complete(self, config: Json, redirected_with: dict[str, str]) -> Json:
-        """What the flow brings, by the names of the specification, once the browser is back."""
+        """Returns the outputs of the flow, by the names of the specification, after the redirect back."""
         if redirected_with.get("error") == "access_denied":
             return {"request_succeeded": False, "request_error": "access_denied"}
         known = self._input(config)
@@ -166,7 +166,7 @@ class Platform:
         }
         render = lambda template: self._render(template, known, **values)  # noqa: E731
         headers = {render(name): render(one) for name, one in known["access_token_headers"].items()}
-        assert all(isinstance(one, str) for one in known["access_token_params"].values()), "the platform has texts only"
+        assert all(isinstance(one, str) for one in known["access_token_params"].values()), "the platform allows only strings"
         parameters = {render(name): render(one) for name, one in known["access_token_params"].items()}
         match headers.get("Content-Type"):
             case "application/x-www-form-urlencoded":
@@ -187,7 +187,7 @@ class Platform:
         found: Json = {}
         for path in extract:
             value = get(answer, path.split("."))
-            assert value is not None, f"the answer has no {path}"
+            assert value is not None, f"the response has no {path}"
             name = path.rsplit(".", 1)[-1]
             if name == "expires_in":
                 date = datetime.now(UTC) + timedelta(seconds=int(str(value)))
@@ -200,7 +200,7 @@ class Platform:
         return outputs
 
     def saved(self, config: Json, outputs: Json | None = None) -> Json:
-        """The configuration as the platform saves it: with what the flow brought, without what the operator has set."""
+        """Returns the configuration as the platform saves it: with the outputs of the flow, without the operator's settings."""
         config = copy.deepcopy(config)
         for name, one in self._properties("complete_oauth_output_specification").items():
             if name in (outputs or {}):
@@ -211,7 +211,7 @@ class Platform:
         return config
 
     def for_the_connector(self, config: Json) -> Json:
-        """The configuration as a command of the connector gets it."""
+        """Returns the configuration as a command of the connector receives it."""
         config = copy.deepcopy(config)
         if self.instance_wide is not None and self.shows_button(config):
             for name, one in self._properties("complete_oauth_server_output_specification").items():

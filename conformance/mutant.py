@@ -2,7 +2,7 @@
 
     mutant.py KIND REAL-CONNECTOR ARGUMENTS...
 
-It exists so that the conformance tools can be seen to fail. It must not be used for anything else, and must leave
+It shows that the conformance tools can fail. It must not be used for anything else, and must leave
 everything but its one fault unchanged.
 """
 
@@ -27,7 +27,7 @@ def unchanged(line: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is changed: the lines of stdout, the arguments, or the exit code."""
+    """The changed part: the lines of stdout, the arguments, or the exit code."""
 
     lines: Lines = unchanged
     arguments: Callable[[list[str]], list[str]] = lambda arguments: arguments
@@ -145,7 +145,7 @@ def without_state(arguments: list[str]) -> list[str]:
 
 
 KINDS: dict[str, Fault] = {
-    # Not broken: whatever the tools notice of the others is their fault, and not that of this program.
+    # Not broken: it shows that the tools detect the faults of the others, and not this program.
     "unbroken": Fault(),
     "control-dropped": Fault(without_control),
     "state-without-source-stats": Fault(in_states(lambda line: re.sub(r',"sourceStats":\{[^}]*\}', "", line))),

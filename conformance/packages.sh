@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs a set of pinned packages from PyPI into target/conformance, and prints the path of its Python.
 #
-#   bash conformance/packages.sh tools       what requirements.txt pins
-#   bash conformance/packages.sh protocol    what requirements-protocol.txt pins
+#   bash conformance/packages.sh tools       the packages of requirements.txt
+#   bash conformance/packages.sh protocol    the packages of requirements-protocol.txt
 #
 # There are two sets because the published protocol models and the CDK need different versions of pydantic. PYTHON may
-# name the CPython 3.11 to use. An environment is made anew when its requirements file changes.
+# name the CPython 3.11 to use. An environment is created again when its requirements file changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}

@@ -1,4 +1,4 @@
-"""docs/authentication.md from the first click to a sync: its commands, as they stand there, with the sandbox as Zendesk.
+"""Runs docs/authentication.md from the first click to a sync: its commands, verbatim, with the sandbox as Zendesk.
 
 A person reads what the commands print, answers what they ask, and presses a button in a browser (`browser.py`). Each
 block of the page that is marked with the name of this file is run by a test below.
@@ -35,7 +35,7 @@ def blocks(text: str) -> list[str]:
 
 
 def commands(heading: str) -> str:
-    """The commands under a heading, up to the next heading of any level."""
+    """Returns the commands under a heading, up to the next heading of any level."""
     found = [match for match in HEADING.finditer(PAGE) if match[2] == heading]
     assert len(found) == 1, heading
     following = HEADING.search(PAGE, found[0].end())
@@ -47,7 +47,7 @@ def commands(heading: str) -> str:
 
 @dataclass
 class Person:
-    """Somebody who follows the page, in a folder of their own."""
+    """A user who follows the page, in a separate folder."""
 
     sandbox: Sandbox
     folder: Path
@@ -76,7 +76,7 @@ class Person:
         return query(redirect)["code"]
 
     def follow(self, *headings: str) -> str:
-        """Runs the commands under these headings, one behind the other, and returns what they print."""
+        """Runs the commands under these headings, one after the other, and returns their output."""
         script = "".join(commands(heading) for heading in headings)
         own = {"PATH": self.path, "HOME": str(self.folder)}
         with (self.folder / "stderr").open("w+") as stderr:
@@ -147,7 +147,7 @@ def test_a_refresh_token_from_the_first_click_to_syncs_that_renew_it(person: Per
     first = person.config()
     assert first["credentials"]["auth_type"] == "refresh_token"
     person.assert_synced()
-    # Two days later, twice: the access token has expired, and the connector hands back a new pair.
+    # Two days later, twice: the access token has expired, and the connector emits a new pair.
     seen = [first]
     for _ in range(2):
         expired = person.config()
@@ -163,6 +163,6 @@ def test_a_refresh_token_from_the_first_click_to_syncs_that_renew_it(person: Per
 
 
 def test_every_block_of_the_page_is_run() -> None:
-    """Of the tests above; pytest runs this one after them."""
+    """Compares the blocks with those that the tests above have run; pytest runs this test last."""
     assert used == set(blocks(PAGE))
     assert PAGE.count("```sh") == len(blocks(PAGE))

@@ -20,7 +20,7 @@ pytest_plugins = ["airbyte_cdk.test.standard_tests.pytest_hooks"]
 
 
 class Connector:
-    """What the CDK accepts as a connector: a class with a `spec` method, which it must not call here."""
+    """A connector class for the CDK: a class with a `spec` method, which it must not call here."""
 
     def spec(self, logger: object) -> object:
         raise AssertionError(f"called in this process, with {logger}")

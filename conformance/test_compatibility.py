@@ -76,7 +76,7 @@ BREAKS: dict[str, tuple[str, Callable[[Files], Any]]] = {
 
 PASSES: dict[str, Callable[[Files], Any]] = {
     "nothing": lambda c: None,
-    "words": lambda c: fields(c)["subdomain"].update(title="Sub", description="…", order=9, examples=[]),
+    "descriptions": lambda c: fields(c)["subdomain"].update(title="Sub", description="…", order=9, examples=[]),
     "a new optional field": lambda c: fields(c).update(region={"type": "string"}),
     "a new option": lambda c: fields(c)["credentials"]["oneOf"].append(
         {"type": "object", "properties": {"auth_type": {"type": "string", "const": "new"}}, "required": ["auth_type"]}
@@ -99,8 +99,8 @@ def test_a_breaking_change_is_found_unless_the_changelog_lists_it(case: str) -> 
     breaks = compare(files(), changed)
     assert name in {found for found, _ in breaks}, breaks
     assert unannounced(breaks, "", "1.2.3") == breaks
-    words = " and ".join(f"`{found}`" for found, _ in breaks)
-    assert unannounced(breaks, f"# Changelog\n\n## 1.2.3\n\n- Breaking: {words} changed.\n", "1.2.3") == []
+    names = " and ".join(f"`{found}`" for found, _ in breaks)
+    assert unannounced(breaks, f"# Changelog\n\n## 1.2.3\n\n- Breaking: {names} changed.\n", "1.2.3") == []
 
 
 @pytest.mark.parametrize("case", PASSES)
@@ -135,7 +135,7 @@ def test_the_binary_has_todays_specification_and_schemas(tmp_path: Any) -> None:
         streams = run(["discover", "--config", config], sandbox.base_url).of_type("CATALOG")[0]["catalog"]["streams"]
     schemas = {path.stem: json.loads(path.read_text()) for path in TODAY.values() if path.name != "spec.json"}
     assert {stream["name"]: stream["json_schema"] for stream in streams} == schemas
-    # Destinations deduplicate by the primary key and order by the cursor: neither can change.
+    # Destinations deduplicate by the primary key and order by the cursor: they cannot change.
     audit_logs = next(stream for stream in streams if stream["name"] == STREAM)
     assert audit_logs["source_defined_primary_key"] == [["id"]]
     assert audit_logs["default_cursor_field"] == ["created_at"]

@@ -54,7 +54,7 @@ def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         try:
             code = shell.wait(TIMEOUT_SECONDS)
         finally:
-            # The shell has a process group of its own, which is gone if every process in it has ended.
+            # The shell has a process group of its own, which no longer exists if every process in it has ended.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGTERM)
     said, complained = ((folder / name).read_text() for name in ("stdout", "stderr"))
@@ -69,15 +69,15 @@ def records(path: Path) -> list[dict[str, Any]]:
     return [message["record"]["data"] for message in messages(path) if message["type"] == "RECORD"]
 
 
-def answers(stdout: str) -> Iterator[dict[str, Any]]:
+def messages_in(stdout: str) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in stdout.split("\n") if line.startswith("{"))
 
 
 def test_the_quick_start(folder: Path) -> None:
-    """Check, discover, a first sync and an incremental one: what the reader sees, and the files at the end."""
+    """Tests check, discover, a first sync and an incremental one: the output, and the files at the end."""
     done = execute(commands(ROOT / "docs/README.md"), folder)
     assert done.returncode == 0, done.stderr
-    said = {message["type"]: message for message in answers(done.stdout)}
+    said = {message["type"]: message for message in messages_in(done.stdout)}
     assert said["CONNECTION_STATUS"]["connectionStatus"]["status"] == "SUCCEEDED"
     assert STREAM in [stream["name"] for stream in said["CATALOG"]["catalog"]["streams"]]
     assert re.findall(r"^\d+$", done.stdout, re.MULTILINE) == ["2000", "25"]

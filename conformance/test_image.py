@@ -1,7 +1,7 @@
 """airbyte_cdk.test.standard_tests' DockerConnectorTestSuite, run against an image with `--connector-image`.
 
 All assertions are the CDK's. `docker` on the PATH must be an engine that has the image and passes ZENDESK_BASE_URL on
-to its containers; `python3 .ci/container` sees to both. This file must not judge what the connector writes.
+to its containers; `python3 .ci/container` provides both. This file must not judge the connector's output.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ pytest_plugins = ["airbyte_cdk.test.standard_tests.pytest_hooks"]
 
 @pytest.fixture(autouse=True)
 def address(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
-    """Gives the sandbox' address to the containers."""
+    """Passes the sandbox's address to the containers."""
     monkeypatch.setenv("ZENDESK_BASE_URL", base_url)
 
 

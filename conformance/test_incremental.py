@@ -1,6 +1,6 @@
-"""Incremental syncs: what arrives between two of them, and what each STATE claims.
+"""Tests incremental syncs: the events that arrive between two of them, and the records that each STATE covers.
 
-Records are compared by their content, with integers of any size. Nothing here uses Airbyte's packages, and nothing may
+Records are compared by their content, with integers of any size. This file must not use Airbyte's packages, and must not
 look into a state.
 """
 
@@ -61,7 +61,7 @@ def states(done: Run) -> list[Any]:
 
 
 def newest_time(done: Run) -> datetime:
-    """Returns the newest `created_at` of the records: what the cursor has to be."""
+    """Returns the newest `created_at` of the records: the expected cursor."""
     return max(datetime.fromisoformat(record["created_at"]) for record in done.records if record.get("created_at"))
 
 

@@ -1,4 +1,4 @@
-"""The button "Authenticate your account": what Airbyte does with the specification ends in a configuration that works.
+"""Tests the button "Authenticate your account": Airbyte's flow results in a working configuration.
 
 The platform is `declarative_oauth.py`, the user's browser `browser.py`, Zendesk the sandbox; specification, check and
 reads are the real binary's.
@@ -47,20 +47,20 @@ class Account:
         self.platform = Platform(self.spec, self.client if instance_wide else None, self.resolve)
 
     def resolve(self, url: str) -> str:
-        """The sandbox answers for the account's host and for no other."""
+        """Returns the sandbox's address for the account's host, and fails for others."""
         host = "https://sandbox.zendesk.com/"
         assert url.startswith(host), url
         return f"{self.sandbox.base_url}/{url.removeprefix(host)}"
 
     def form(self, subdomain: str = "sandbox") -> Json:
-        """What the user has filled in when the button is pressed."""
+        """Returns the form's content when the user presses the button."""
         credentials = {"auth_type": "refresh_token"}
         if self.platform.instance_wide is None:
             credentials |= self.client
         return {"subdomain": subdomain, "credentials": credentials}
 
     def authenticate(self, form: Json, button: str = "Allow") -> Json:
-        """Presses the button of the form, and the one of the consent page; returns what the flow brings."""
+        """Presses the button of the form, and the one of the consent page; returns the outputs of the flow."""
         url = self.platform.consent_url(form)
         assert self.client["client_secret"] not in url
         redirect = press(self.resolve(url), button)
@@ -89,7 +89,7 @@ class Account:
         jsonschema.validate(config, self.spec["connectionSpecification"], format_checker=jsonschema.FormatChecker())
 
     def assert_works(self, saved: Json) -> list[Json]:
-        """Check and a whole sync; returns the configurations that the connector handed back."""
+        """Runs a check and a whole sync; returns the configurations that the connector emitted."""
         checked = self.command("check", saved)
         [status] = checked.of_type("CONNECTION_STATUS")
         assert status["connectionStatus"]["status"] == "SUCCEEDED", status
@@ -110,7 +110,7 @@ def sandbox() -> Any:
 
 @pytest.mark.parametrize("subdomain", ["sandbox", " sandbox.zendesk.com", "https://sandbox.zendesk.com "])
 @pytest.mark.parametrize("instance_wide", [False, True], ids=["own-client", "instance-wide-client"])
-def test_the_button_leads_to_a_sync(sandbox: Sandbox, tmp_path: Path, instance_wide: bool, subdomain: str) -> None:
+def test_the_button_results_in_a_sync(sandbox: Sandbox, tmp_path: Path, instance_wide: bool, subdomain: str) -> None:
     account = Account(sandbox, tmp_path, instance_wide)
     form = account.form(subdomain)
     outputs = account.authenticate(form)
@@ -118,11 +118,11 @@ def test_the_button_leads_to_a_sync(sandbox: Sandbox, tmp_path: Path, instance_w
     saved = account.platform.saved(form, outputs)
     account.assert_valid(saved)
     assert (saved["credentials"]["client_secret"] == MASK) == instance_wide
-    # The first pair is used as it is: nothing has to be renewed, so nothing is handed back.
+    # The first pair is valid, so it is not renewed and no configuration is emitted.
     assert account.assert_works(saved) == []
 
 
-def test_the_form_hides_what_the_button_brings_and_shows_the_rest(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_the_form_hides_the_outputs_of_the_button_and_shows_the_rest(sandbox: Sandbox, tmp_path: Path) -> None:
     brought = {("credentials", name) for name in ("access_token", "refresh_token", "token_expiry_date")}
     client = {("credentials", name) for name in ("client_id", "client_secret")}
     assert Account(sandbox, tmp_path, False).platform.hidden_fields() == brought
@@ -141,13 +141,13 @@ def test_the_code_challenge_is_base64url_on_every_platform(
         sent = query(account.platform.consent_url(account.form()))
         assert re.fullmatch(r"[A-Za-z0-9_-]{43}", sent["code_challenge"])
         assert sent["code_challenge"] == code_challenge(sent["state"])
-        # RFC 7636: what a verifier consists of.
+        # RFC 7636: the characters of a verifier.
         assert re.fullmatch(r"[A-Za-z0-9._~-]{43,128}", sent["state"])
     account.assert_works(account.platform.saved(account.form(), account.authenticate(account.form())))
 
 
 @pytest.mark.parametrize("instance_wide", [False, True], ids=["own-client", "instance-wide-client"])
-def test_what_the_connector_hands_back_survives(sandbox: Sandbox, tmp_path: Path, instance_wide: bool) -> None:
+def test_an_emitted_configuration_is_saved_and_works(sandbox: Sandbox, tmp_path: Path, instance_wide: bool) -> None:
     account = Account(sandbox, tmp_path, instance_wide)
     form = account.form()
     saved = account.platform.saved(form, account.authenticate(form))
@@ -159,8 +159,8 @@ def test_what_the_connector_hands_back_survives(sandbox: Sandbox, tmp_path: Path
         tokens |= {control["credentials"]["access_token"], control["credentials"]["refresh_token"]}
         # The platform saves the hidden fields like any others.
         saved = account.platform.saved(control)
-        assert account.assert_works(saved) == [], "the new pair is used as it is"
-    assert len(tokens) == 6, "each renewal brought a new pair"
+        assert account.assert_works(saved) == [], "the new pair is not renewed"
+    assert len(tokens) == 6, "each renewal returned a new pair"
 
 
 def test_a_kill_after_a_renewal_leaves_a_configuration_that_works(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -213,16 +213,16 @@ def test_a_user_who_declines_gets_no_tokens(sandbox: Sandbox, tmp_path: Path) ->
         "{{ client_secret_value }}",
     ],
 )
-def test_no_subdomain_leads_to_another_host(sandbox: Sandbox, tmp_path: Path, subdomain: str) -> None:
+def test_no_subdomain_results_in_another_host(sandbox: Sandbox, tmp_path: Path, subdomain: str) -> None:
     account = Account(sandbox, tmp_path, False)
     url = account.platform.consent_url(account.form(subdomain))
     host = urllib.parse.urlsplit(url).netloc
     assert url.startswith(f"https://{host}/oauth/authorizations/new?")
-    # Only characters after which a URL still is in its host, so it either has the right end or is no name at all.
+    # The rest has only characters of a host name, so the URL either ends correctly or has no valid host.
     assert re.fullmatch(r"[A-Za-z0-9*._+%-]+\.zendesk\.com", host)
 
 
-def test_the_platform_refuses_templates_that_do_more() -> None:
+def test_the_platform_rejects_other_templates() -> None:
     for template in ["{{ a | lower }}", "{{ a is defined }}", "{{ range(3) }}", "{{ missing }}"]:
         with pytest.raises(jinja2.TemplateError):
             renderer(code_challenge).from_string(template).render({"a": "b"})

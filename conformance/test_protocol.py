@@ -2,7 +2,7 @@
 
 The models are those of the package airbyte-protocol-models, as published. They convert values of another type (a string
 into a number) and ignore unknown fields, so these tests also check that what they read equals what was written. Nothing
-here knows the sandbox' events.
+here knows the sandbox's events.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pydantic import BaseModel
 EVENTS = 6_000
 # A rate limit that no run reaches.
 GENEROUS = ("--rate-limit", "1000000")
-# The sandbox' minute is short here, so that a rate-limited run takes little time.
+# The sandbox's minute is short here, so that a rate-limited run takes little time.
 LIMITED = ("--events", "400", "--rate-limit", "3", "--minute-ms", "1500", "--rate-headers", "none")
 
 
@@ -98,7 +98,7 @@ def same(written: Any, read: Any) -> bool:
 
 
 def unknown_fields(model: Any, path: str = "") -> list[str]:
-    """Fields that the protocol does not have. A state's content and a record's are no models."""
+    """Returns fields that the protocol does not have. The contents of states and records are not checked."""
     if isinstance(model, list):
         return [found for item in model for found in unknown_fields(item, path)]
     if not isinstance(model, BaseModel) or type(model).__name__ == "AirbyteStateBlob":
@@ -142,7 +142,7 @@ def test_each_failure_has_one_trace_error(runs: dict[str, tuple[int, Run]]) -> N
             assert error["message"], name
 
 
-def test_each_command_has_its_answer(runs: dict[str, tuple[int, Run]]) -> None:
+def test_each_command_has_its_result_message(runs: dict[str, tuple[int, Run]]) -> None:
     answers = {"spec": "SPEC", "check": "CONNECTION_STATUS", "discover": "CATALOG"}
     for name, (_, done) in runs.items():
         answer = answers.get(name.split()[0])

@@ -1,6 +1,6 @@
 """PyAirbyte runs the binary as its users do: check, discover, reads into DuckDB.
 
-The rows in DuckDB are compared with the sandbox' records, column by column. Nothing here looks at messages, and nothing
+The rows in DuckDB are compared with the sandbox's records, column by column. Nothing here looks at messages, and nothing
 may connect to another machine.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-# PyAirbyte reads these when it is imported.
+# PyAirbyte reads these variables when it is imported.
 os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
 
 import airbyte
@@ -59,7 +59,7 @@ def source(sandbox: Sandbox) -> airbyte.Source:
 
 
 def select(cache: DuckDBCache, query: str) -> list[tuple[Any, ...]]:
-    # A database file of DuckDB has one user at a time, which is the cache.
+    # Only one process can use a DuckDB file at a time, and the cache does.
     with cache.get_sql_engine().connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 

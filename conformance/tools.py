@@ -28,8 +28,8 @@ NOT_RUN = [
     "airbyte_cdk.test.standard_tests' tests of an image: the container check runs them (python3 .ci/container)",
 ]
 
-# The tools that must notice each broken connector, with a test of each that must fail. mutant.py has the kinds; the
-# first of them is not broken, and no tool may notice anything.
+# The tools that must detect each broken connector, with a test of each that must fail. mutant.py has the kinds; the
+# first of them is not broken, and no tool may fail.
 CONTROL = "unbroken"
 MUTANTS = {
     "state-without-source-stats": {
@@ -90,11 +90,11 @@ MUTANTS = {
         "airbyte-cdk": "test_fail_read_with_bad_catalog['config' Test Scenario]",
     },
     "check-always-succeeds": {
-        "protocol models": "test_each_command_has_its_answer",
+        "protocol models": "test_each_command_has_its_result_message",
         "airbyte-cdk": "test_check['invalid_config' Test Scenario]",
     },
     "control-dropped": {
-        "OAuth button": "test_what_the_connector_hands_back_survives[own-client]",
+        "OAuth button": "test_an_emitted_configuration_is_saved_and_works[own-client]",
         "authentication": "test_a_refresh_token_from_the_first_click_to_syncs_that_renew_it",
     },
     "secret-in-log": {
@@ -196,7 +196,7 @@ def documented() -> dict[str, int]:
 
 
 def run_tools(connector: str) -> list[str]:
-    """Runs every tool against the connector. Returns what is wrong."""
+    """Runs every tool against the connector. Returns the problems."""
     problems = []
     counts = documented()
     for tool in TOOLS:
@@ -210,7 +210,7 @@ def run_tools(connector: str) -> list[str]:
             print(into.read_text()[-6000:])
             problems.append(f"{tool}: {', '.join(outcome.failed) or f'exit code {outcome.code}'}; see {into}")
         elif outcome.passed != counts.get(tool):
-            problems.append(f"{tool}: {outcome.passed} tests passed; docs/conformance.md says {counts.get(tool)}")
+            problems.append(f"{tool}: {outcome.passed} tests passed; docs/conformance.md has {counts.get(tool)}")
     return problems
 
 
@@ -225,7 +225,7 @@ def mutant(kind: str, connector: str) -> str:
 
 
 def run_control(connector: str) -> list[str]:
-    """Runs every tool against the program without a fault. Returns what is wrong."""
+    """Runs every tool against the program without a fault. Returns the problems."""
     problems = []
     for tool in TOOLS:
         into = log(f"{CONTROL} {tool}")
@@ -237,11 +237,11 @@ def run_control(connector: str) -> list[str]:
 
 
 def run_mutants(connector: str) -> list[str]:
-    """Runs the tools that must notice each broken connector, two tools at a time. Returns what they did not notice."""
+    """Runs the tools that must detect each broken connector, two tools at a time. Returns the undetected faults."""
     def notices(tool: str, kind: str, test: str) -> str | None:
         into = log(f"{kind} {tool}")
         outcome = run_tool(tool, mutant(kind, connector), into)
-        # Some tests must fail and others pass: a tool that cannot run at all has noticed nothing.
+        # Some tests must fail and others pass: a tool that cannot run at all has detected nothing.
         if test in outcome.failed and outcome.passed and outcome.code != 0:
             others = f" and {len(outcome.failed) - 1} more" if len(outcome.failed) > 1 else ""
             print(f"{kind:28} {tool:17} noticed by {test}{others}", flush=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # The options that expected_records.jsonl was made with; tests/generated.rs compares them.
 DATA = ["--events", "20", "--seed", "1"]
-# The configuration for reads, and one for each other way to sign in.
+# The configuration for reads, and one for each other authentication method.
 FILES = {
     "client_credentials": "config.json",
     "access_token": "config_access_token.json",
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def prepare(sandbox: subprocess.Popen[str]) -> None:
-    """Writes secrets/ from the sandbox' output, and then prints its address."""
+    """Writes secrets/ from the sandbox's output, and then prints its address."""
     secrets = ROOT / "secrets"
     secrets.mkdir(mode=0o700, exist_ok=True)
     assert sandbox.stdout is not None
@@ -70,7 +70,7 @@ def prepare(sandbox: subprocess.Popen[str]) -> None:
             write(secrets / name, config)
             written.add(name)
         if written == set(FILES.values()):
-            # Printed last: whoever waits for it can use the files.
+            # Printed last: when it appears, the files are complete.
             print(address, end="", flush=True)
             return
     sys.exit("the sandbox ended")

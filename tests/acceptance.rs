@@ -1,11 +1,11 @@
-//! The rules of Airbyte's connector acceptance tests (3.x, strictness high) for the specification, the catalog, records,
-//! states and statuses. Airbyte's tests need a container engine; these do not. The name of a test starts with the section
-//! of acceptance-test-config.yml, followed by the name of the rule; some rules share a test. The files are those that the
-//! configuration names.
+//! Tests the rules of Airbyte's connector acceptance tests (3.x, strictness high) for the specification, the
+//! catalog, records, states and statuses. Airbyte's tests need a container engine; these do not. The name of
+//! a test starts with the section of acceptance-test-config.yml, followed by the name of the rule; some rules
+//! share a test. The tests use the files that this configuration names.
 //!
-//! The tests run the program; `CONNECTOR` may name another one than cargo's. A few rules are stricter (counts, orders,
-//! equal records), because the data of the sandbox is known. The labels and the environment of the image, and backward
-//! compatibility, are tested in conformance/ instead.
+//! The tests run the program; `CONNECTOR` may name another program. A few rules are stricter (counts, orders,
+//! equal records), because the data of the sandbox is known. conformance/ tests the labels and the
+//! environment of the image, and backward compatibility.
 
 mod harness;
 
@@ -32,7 +32,7 @@ fn configs() -> [Value; 4] {
     .map(|credentials| json!({ "subdomain": "sandbox", "credentials": credentials }))
 }
 
-/// The program, the sandbox that the expectations were made with, and a folder for files.
+/// The program, the sandbox that the expected files were made with, and a folder for files.
 struct Acceptance {
     sandbox: Sandbox,
     folder: tempfile::TempDir,
@@ -119,7 +119,7 @@ static CATALOG: LazyLock<Vec<Value>> = LazyLock::new(|| {
     message["catalog"]["streams"].as_array().expect("streams").clone()
 });
 
-/// Calls it with each object in the value, and the path to it.
+/// Calls `visit` with each object in the value and its path.
 fn walk(value: &Value, path: &str, visit: &mut impl FnMut(&str, &serde_json::Map<String, Value>)) {
     match value {
         Value::Object(object) => {
@@ -141,7 +141,7 @@ fn connection_specification() -> &'static Value {
     &SPEC["connectionSpecification"]
 }
 
-/// The fields of the specification: each with its path and schema.
+/// Returns the fields of the specification, each with its path and schema.
 fn fields() -> Vec<(String, Value)> {
     let mut fields = Vec::new();
     walk(connection_specification(), "", &mut |path, object| {
@@ -161,7 +161,7 @@ fn types(schema: &Value) -> BTreeSet<&str> {
 }
 
 #[test]
-fn the_configuration_names_files_that_are_there() {
+fn the_configuration_names_existing_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("acceptance-test-config.yml")).expect("the file is there");
     assert!(text.contains("\ntest_strictness_level: high\n"));
@@ -323,7 +323,7 @@ fn spec_required_always_show_groups_display_types_and_patterns() {
     }
 }
 
-/// The schema of the field at a `path_in_connector_config`, in the option that the predicate selects.
+/// Returns the schema of the field at a `path_in_connector_config`, in the selected option.
 fn field_at<'s>(path: &Value, option: &'s Value) -> Option<&'s Value> {
     let path: Vec<&str> = path.as_array()?.iter().filter_map(Value::as_str).collect();
     match path.as_slice() {
@@ -350,7 +350,7 @@ fn spec_oauth_flow_parameters() {
     ] {
         for (name, property) in flow[part]["properties"].as_object().expect("properties") {
             let field = field_at(&property["path_in_connector_config"], option);
-            assert_eq!(field.unwrap_or_else(|| panic!("{part}: {name} leads nowhere"))["type"], "string");
+            assert_eq!(field.unwrap_or_else(|| panic!("{part}: {name} is not a field"))["type"], "string");
             paths += 1;
         }
     }
@@ -371,7 +371,7 @@ fn spec_oauth_is_default_method() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("acceptance-test-config.yml");
     let config = std::fs::read_to_string(config).expect("the file is there");
     let tests = config.matches("- spec_path: spec.json").count();
-    assert_eq!(config.matches("auth_default_method:").count(), tests, "each test says why OAuth does not come first");
+    assert_eq!(config.matches("auth_default_method:").count(), tests, "each test says why OAuth is not the default");
 }
 
 // Connection
@@ -464,7 +464,7 @@ fn discovery_catalog_has_supported_data_types() {
 
 // Records, states, statuses
 
-/// What the schema says of a record; an integer is written without a decimal point.
+/// Asserts that a record matches the schema; an integer is written without a decimal point.
 fn assert_valid(record: &Value, schema: &Value) {
     for (name, value) in record.as_object().expect("a record is an object") {
         let Some(property) = schema["properties"].get(name) else { continue };
@@ -477,7 +477,7 @@ fn assert_valid(record: &Value, schema: &Value) {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        assert!(types(property).contains(kind), "{name}: {value} is no {}", property["type"]);
+        assert!(types(property).contains(kind), "{name}: {value} is not {}", property["type"]);
         if property["format"] == "date-time"
             && let Some(text) = value.as_str()
         {
@@ -502,7 +502,7 @@ fn basic_read_records_fit_their_schema_and_have_their_primary_key() {
         let record = &message["record"]["data"];
         assert_valid(record, schema);
         assert!(jsonschema::is_valid(schema, record), "{record}");
-        assert!(!record["id"].is_null(), "the primary key is there: {record}");
+        assert!(!record["id"].is_null(), "the primary key is missing: {record}");
     }
 }
 
@@ -596,7 +596,7 @@ fn incremental_read_sequential_slices() {
         let state: Value = serde_json::from_str(&state).expect("JSON");
         let after: BTreeSet<String> = acceptance.read_from(&state).records().into_iter().collect();
         let due: BTreeSet<String> = whole.difference(&before).cloned().collect();
-        assert!(after.is_superset(&due), "records still due are missing after {state}");
+        assert!(after.is_superset(&due), "records are missing after {state}");
     }
 }
 
@@ -608,7 +608,7 @@ fn incremental_state_with_abnormally_large_values() {
         .succeeded();
     assert_eq!(run.of_type("RECORD").len(), 0);
     assert!(!run.states().is_empty());
-    // The abnormal cursor is written as the real one: by length and kinds of characters.
+    // The abnormal cursor has the length and the kinds of characters of a real one.
     let shape = |cursor: &Value| -> String {
         let text = cursor.as_str().expect("a text");
         text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()

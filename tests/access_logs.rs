@@ -1,5 +1,5 @@
-//! The stream `access_logs`, by whole commands: complete and once, with its own limits, state and errors, alone and beside
-//! `audit_logs`.
+//! Tests the stream `access_logs` with whole commands: each record is emitted once, and the stream has its
+//! own limits, state and errors, alone and together with `audit_logs`.
 
 mod harness;
 
@@ -51,11 +51,11 @@ fn assert_whole(run: &Run, sandbox: &Sandbox) {
     assert_eq!(run.code, 0, "{}", run.stdout.lines().last().unwrap_or_default());
     let (read, there) = (sorted(run.records_of("access_logs")), sorted(sandbox.access_records()));
     assert_eq!(read.len(), there.len());
-    assert!(read == there, "a record is altered, lost or there twice");
+    assert!(read == there, "a record is altered, lost or repeated");
 }
 
 #[test]
-fn every_record_comes_once_unaltered_and_in_order() {
+fn every_record_is_emitted_once_unaltered_and_in_order() {
     let sandbox = account(0, history(20_000));
     let run = Connection::to(&sandbox).read_streams(&ACCESS, &[]).succeeded();
     assert_whole(&run, &sandbox);
@@ -79,7 +79,7 @@ fn every_record_comes_once_unaltered_and_in_order() {
 }
 
 #[test]
-fn a_second_sync_brings_what_is_new_and_late_and_nothing_twice() {
+fn a_second_sync_emits_new_and_late_records_once() {
     let sandbox = account(0, history(3_000));
     let connection = Connection::to(&sandbox);
     let first = connection.read_streams(&ACCESS, &[]).succeeded();
@@ -120,7 +120,7 @@ fn both_streams_are_read_in_one_sync_each_with_its_own_state() {
 }
 
 #[test]
-fn a_stream_that_is_refused_ends_incomplete_while_the_other_completes() {
+fn a_refused_stream_ends_incomplete_and_the_other_completes() {
     for (access, remedy) in [
         (AccessLogs { add_on: AddOn::Missing, ..history(100) }, "Advanced Data Privacy and Protection"),
         (AccessLogs { scope: AccessScope::Read, ..history(100) }, "\"read\""),
@@ -142,13 +142,13 @@ fn a_stream_that_is_refused_ends_incomplete_while_the_other_completes() {
             let error = run.error();
             assert_eq!(error["stream_descriptor"]["name"], "access_logs");
             assert_eq!(error["failure_type"], "config_error");
-            assert!(error["message"].as_str().is_some_and(|words| words.contains(remedy)), "{error}");
+            assert!(error["message"].as_str().is_some_and(|message| message.contains(remedy)), "{error}");
         }
     }
 }
 
 #[test]
-fn nothing_about_access_logs_is_requested_unless_the_catalog_selects_them() {
+fn access_logs_are_requested_only_if_the_catalog_selects_them() {
     let sandbox = account(500, AccessLogs { add_on: AddOn::Missing, ..history(500) });
     let connection = Connection::to(&sandbox);
     let first = connection.read(None).succeeded();
@@ -162,9 +162,9 @@ fn nothing_about_access_logs_is_requested_unless_the_catalog_selects_them() {
 }
 
 #[test]
-fn a_check_says_whether_the_access_log_can_be_read_and_never_fails_for_it() {
+fn a_check_reports_access_to_the_access_log_and_does_not_fail_without_it() {
     let missing = AccessLogs { add_on: AddOn::Missing, ..history(1) };
-    for (access, words) in [
+    for (access, text) in [
         (history(1), "The access log can also be read (stream access_logs)."),
         (missing, "The access log cannot be read (stream access_logs): Zendesk denied access to the access log (403)."),
     ] {
@@ -173,14 +173,14 @@ fn a_check_says_whether_the_access_log_can_be_read_and_never_fails_for_it() {
         assert_eq!(run.code, 0);
         let status = run.of_type("CONNECTION_STATUS").remove(0)["connectionStatus"].clone();
         assert_eq!(status["status"], "SUCCEEDED");
-        assert!(status["message"].as_str().is_some_and(|message| message.contains(words)), "{status}");
+        assert!(status["message"].as_str().is_some_and(|message| message.contains(text)), "{status}");
         assert_eq!(queries(&sandbox).len(), 1);
         assert_eq!(parameter(&queries(&sandbox)[0], "sort"), Some("-created_at"));
     }
 }
 
 #[test]
-fn the_cursor_goes_in_the_parameter_that_the_server_accepts() {
+fn the_cursor_is_sent_in_the_parameter_that_the_server_accepts() {
     for cursor in [CursorName::Either, CursorName::Filter, CursorName::Page] {
         for link_cursor in [LinkCursorName::Page, LinkCursorName::Filter] {
             let sandbox = account(0, AccessLogs { cursor, link_cursor, ..history(20_000) });
@@ -193,10 +193,10 @@ fn the_cursor_goes_in_the_parameter_that_the_server_accepts() {
 }
 
 #[test]
-fn a_start_date_before_the_retention_is_moved_and_everything_that_is_kept_is_read() {
+fn a_start_date_before_the_retention_is_moved_and_all_retained_records_are_read() {
     let sandbox = account(0, AccessLogs { days: 120, ..history(5_000) });
     let run = Connection::to(&sandbox).set("start_date", json!("2025-01-01")).read_streams(&ACCESS, &[]).succeeded();
-    // The sandbox keeps records by this machine's clock.
+    // The sandbox applies the retention by this machine's clock.
     let cut = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(90 * 24) + jiff::SignedDuration::from_mins(1);
     let cut = format!("{cut:.0}").max("2026-08-25T12:01:00Z".to_owned());
     let kept = |record: &&String| {
@@ -217,7 +217,7 @@ fn a_start_date_before_the_retention_is_moved_and_everything_that_is_kept_is_rea
 }
 
 #[test]
-fn a_wrong_clock_of_this_machine_skips_no_record_of_the_retention() {
+fn a_wrong_local_clock_skips_no_retained_record() {
     for days in [-40, 40] {
         let sandbox = account(0, history(3_000));
         let mut connection = Connection::to(&sandbox);
@@ -229,7 +229,7 @@ fn a_wrong_clock_of_this_machine_skips_no_record_of_the_retention() {
 }
 
 #[test]
-fn a_gap_that_is_longer_than_the_retention_is_a_warning_that_names_the_days_lost() {
+fn a_gap_longer_than_the_retention_is_a_warning_with_the_lost_days() {
     let sandbox = account(0, history(1_000));
     let state = json!({ "type": "STREAM", "stream": {
         "stream_descriptor": { "name": "access_logs" },
@@ -240,7 +240,7 @@ fn a_gap_that_is_longer_than_the_retention_is_a_warning_that_names_the_days_lost
     let warnings = run.logs("WARN");
     let lost = "was last read up to 2026-08-01T12:00:00Z. The records from then to 2026-08-25T12:00:";
     assert!(warnings.iter().any(|line| line.contains(lost) && line.contains("days) are lost.")), "{warnings:?}");
-    // A gap within the retention is none.
+    // A gap within the retention causes no warning.
     let recent = json!({ "type": "STREAM", "stream": {
         "stream_descriptor": { "name": "access_logs" }, "stream_state": { "timestamp": "2026-09-01T12:00:00Z" }
     } });
@@ -249,7 +249,7 @@ fn a_gap_that_is_longer_than_the_retention_is_a_warning_that_names_the_days_lost
 }
 
 #[test]
-fn filters_leave_out_graphql_requests_and_other_users() {
+fn filters_exclude_graphql_requests_and_other_users() {
     let sandbox = account(300, history(6_000));
     let field = |record: &str, name: &str| serde_json::from_str::<Value>(record).expect("JSON")[name].clone();
     let there = sandbox.access_records();
@@ -280,7 +280,7 @@ fn filters_leave_out_graphql_requests_and_other_users() {
 }
 
 #[test]
-fn a_state_stays_below_100_kb_however_many_records_lie_within_the_look_back() {
+fn a_state_stays_below_100_kb_with_any_number_of_records_in_the_look_back() {
     let sandbox = account(0, AccessLogs { events: 0, ..history(0) });
     let noon: jiff::Timestamp = NOON.parse().expect("a time");
     sandbox.add_access_events(15_000, noon - jiff::SignedDuration::from_mins(9), noon);
@@ -290,13 +290,13 @@ fn a_state_stays_below_100_kb_however_many_records_lie_within_the_look_back() {
     let largest = run.states().iter().map(|state| state.to_string().len()).max().expect("a STATE");
     assert!((60_000..100_000).contains(&largest), "{largest} bytes");
     assert!(run.logs("WARN").iter().any(|line| line.contains("none is lost")), "{:?}", run.logs("WARN"));
-    // What does not fit comes twice; the rest does not.
+    // Records whose ids do not fit are emitted twice; the others are not.
     let again = connection.read_streams(&ACCESS, &[run.state_of("access_logs")]).succeeded();
     let twice = again.records_of("access_logs").len();
     assert!((1..12_000).contains(&twice), "{twice}");
 }
 
-/// A refusal as the endpoint sends it, until this many seconds after noon.
+/// Returns the endpoint's 429, with a reset this many seconds after noon.
 fn too_many_requests(seconds: i64) -> MockResponse {
     let reset = NOON.parse::<jiff::Timestamp>().expect("a time") + jiff::SignedDuration::from_secs(seconds);
     MockResponse::Reply {
@@ -339,7 +339,7 @@ fn the_endpoint_gets_its_share_of_50_requests_a_minute() {
     assert_whole(&run, &sandbox);
     let requests = queries(&sandbox).len();
     let took = connection.clock.elapsed().as_secs_f64();
-    // 25 a minute, of which one may go at once.
+    // 25 per minute, of which one may be sent at once.
     let fastest = (f64::from(u32::try_from(requests).expect("few")) - 2.0) * 60.0 / 25.0;
     assert!(took >= fastest && requests < 22, "{requests} requests in {took} s");
 }
@@ -365,7 +365,7 @@ impl Write for Closing {
     }
 }
 
-/// What a destination has received of a stream, and its last STATE.
+/// The records of a stream that a destination has received, and its last STATE.
 #[derive(Default)]
 struct Received {
     claimed: BTreeSet<String>,
@@ -377,7 +377,7 @@ impl Received {
     fn take(&mut self, stream: &str, whole_lines: &str) {
         for line in whole_lines.lines() {
             if let Some(record) = harness::record_of(stream, line) {
-                assert!(!self.claimed.contains(&record), "a STATE had claimed it, and it came again: {record}");
+                assert!(!self.claimed.contains(&record), "emitted again although a STATE covers it: {record}");
                 self.pending.push(record);
                 continue;
             }
@@ -389,13 +389,13 @@ impl Received {
                 self.state = Some(message["state"].clone());
             }
         }
-        // What no STATE has claimed comes again.
+        // Records that no STATE covers are emitted again.
         self.pending.clear();
     }
 }
 
 #[test]
-fn chains_of_syncs_with_faults_that_are_cut_off_lose_and_repeat_nothing_of_either_stream() {
+fn chains_of_interrupted_syncs_with_faults_lose_and_repeat_no_record_of_either_stream() {
     let kinds = [Fault::Drop, Fault::DropInBody, Fault::Html, Fault::HalfBody, Fault::Internal, Fault::CursorExpired];
     let misleading = [Fault::CursorRepeated, Fault::CursorMissing, Fault::EmptyPage];
     for seed in 0..3 {
@@ -427,7 +427,7 @@ fn chains_of_syncs_with_faults_that_are_cut_off_lose_and_repeat_nothing_of_eithe
 }
 
 #[test]
-fn pages_that_are_too_heavy_become_smaller() {
+fn the_page_size_shrinks_if_pages_are_too_large_for_the_server() {
     let mut options = Options { events: 0, access_logs: history(6_000), ..Options::default() };
     options.load.max_body_bytes = Some(600_000);
     let sandbox = sandbox(options);

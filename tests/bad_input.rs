@@ -1,5 +1,5 @@
-//! Arbitrary files and arbitrary responses of the API, by the hundred. Whatever the input is, a command ends with a
-//! defined exit code, shows no secret, and is COMPLETE only with every record.
+//! Tests hundreds of arbitrary files and API responses. For every input, a command ends with a defined exit
+//! code, shows no secret, and is COMPLETE only with every record.
 //!
 //! It must not test particular inputs; `files.rs`, `check.rs` and `limits.rs` do.
 
@@ -16,7 +16,7 @@ use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox};
 /// A marker in every string of a configuration. It must not appear in any output.
 const SENTINEL: &str = "s3nt1n3l-0123456789";
 
-/// So many cases, unless `PROPTEST_CASES` asks for another number.
+/// Returns a configuration with this number of cases, unless `PROPTEST_CASES` overrides it.
 fn cases(number: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: number, ..config } }
@@ -61,7 +61,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What is done to a document: at some place in it, another value, or none.
+/// A change of a document: the position, and the new value, or `None` to remove it.
 type Change = (Index, Option<Value>);
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -102,7 +102,7 @@ fn changed(mut document: Value, changes: &[Change]) -> Value {
     document
 }
 
-/// A document with some of its bytes replaced, and truncated.
+/// Returns a document with some of its bytes replaced, truncated.
 fn damaged(text: &str, damage: &[(Index, u8)], end: Option<Index>) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     for (index, byte) in damage {
@@ -151,13 +151,13 @@ fn states() -> impl Strategy<Value = Value> {
     changes().prop_map(move |changes| changed(state.clone(), &changes))
 }
 
-/// Asserts that a file was refused as every such file is: with one message, before any request.
+/// Asserts that a file was rejected: with one message, before any request.
 #[track_caller]
-fn assert_refused(run: &Run, requests: usize) {
+fn assert_rejected(run: &Run, requests: usize) {
     assert_eq!(run.code, 1, "{}", run.stdout);
     assert_eq!(run.error()["failure_type"], "config_error", "{}", run.stdout);
     assert_eq!(run.messages().len(), 1, "{}", run.stdout);
-    assert_eq!(requests, 0, "a request went out");
+    assert_eq!(requests, 0, "a request was sent");
     let message = run.error()["message"].as_str().expect("a message").to_owned();
     assert!(message.ends_with('.'), "{message}");
     assert!(!run.stdout.contains("s3nt1n3l"), "{}", run.stdout);
@@ -180,16 +180,16 @@ fn read(connection: &Connection, catalog: &[u8], state: &[u8]) -> Run {
     ])
 }
 
-/// A read of a sandbox either refuses a file or does its work; nothing between.
+/// Asserts that a read of a sandbox either rejects a file or succeeds completely.
 #[track_caller]
-fn assert_reads_or_refuses(run: &Run, sandbox: &Sandbox) {
+fn assert_reads_or_rejects(run: &Run, sandbox: &Sandbox) {
     if run.code == 0 {
         let statuses = run.statuses();
         assert!(statuses.is_empty() || statuses.last().is_some_and(|last| last == "COMPLETE"), "{}", run.stdout);
         let all: BTreeSet<String> = sandbox.records().into_iter().collect();
         assert!(run.records().iter().all(|record| all.contains(record)));
     } else {
-        assert_refused(run, sandbox.requests().len());
+        assert_rejected(run, sandbox.requests().len());
     }
 }
 
@@ -206,7 +206,7 @@ proptest! {
                 prop_assert_eq!(run.messages().len(), 1);
                 prop_assert_eq!(run.of_type("CATALOG").len(), 1);
             } else {
-                assert_refused(&run, 0);
+                assert_rejected(&run, 0);
             }
         }
     }
@@ -217,14 +217,14 @@ proptest! {
         let connection = Connection::to(&sandbox);
         let path = connection.file("any.json", value.to_string());
         let run = connection.command(&["discover", "--config", path.to_str().expect("Unicode")]);
-        assert_refused(&run, 0);
+        assert_rejected(&run, 0);
         let catalog = catalog("incremental").to_string();
         for (catalog, state) in [(catalog.as_str(), value.to_string()), (value.to_string().as_str(), "[]".to_owned())] {
             sandbox.clear_requests();
             let run = read(&connection, catalog.as_bytes(), state.as_bytes());
             // Names in the catalog and dates in the state are not secret, and are shown.
             if !run.stdout.contains("s3nt1n3l") {
-                assert_reads_or_refuses(&run, &sandbox);
+                assert_reads_or_rejects(&run, &sandbox);
             }
         }
     }
@@ -237,7 +237,7 @@ proptest! {
             sandbox.clear_requests();
             let run = read(&connection, catalog("incremental").to_string().as_bytes(), &content);
             if !run.stdout.contains("s3nt1n3l") {
-                assert_reads_or_refuses(&run, &sandbox);
+                assert_reads_or_rejects(&run, &sandbox);
             }
             // The connector accepts its own state.
             if let Some(state) = run.states().pop() {
@@ -255,7 +255,7 @@ proptest! {
             sandbox.clear_requests();
             let run = read(&connection, &content, b"[]");
             if !run.stdout.contains("s3nt1n3l") {
-                assert_reads_or_refuses(&run, &sandbox);
+                assert_reads_or_rejects(&run, &sandbox);
             }
         }
     }
@@ -270,7 +270,7 @@ enum Garbage {
 }
 
 impl Garbage {
-    fn answer(&self) -> MockResponse {
+    fn response(&self) -> MockResponse {
         match self.clone() {
             Self::Reply { status, headers, body } => MockResponse::Reply { status, headers, body },
             Self::Drop => MockResponse::DropConnection,
@@ -315,7 +315,7 @@ fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     prop::collection::vec((names.prop_map(str::to_owned), value), 0..4)
 }
 
-/// Another reader's opinion of what a page is; it takes more for one than the connector.
+/// Returns `true` if an independent parser accepts a page. It accepts more than the connector does.
 fn is_page(body: &[u8]) -> bool {
     let Ok(page) = serde_json::from_slice::<Value>(body) else {
         return false;
@@ -335,14 +335,14 @@ fn page() -> Value {
     })
 }
 
-/// A page with a part removed or replaced, which makes it invalid.
+/// Returns pages with a part removed or replaced, which makes them invalid.
 fn near_pages() -> impl Strategy<Value = Vec<u8>> {
     let other = prop_oneof![value(), prop::collection::vec(leaf(), 0..3).prop_map(Value::from)];
     let changes = prop::collection::vec((any::<Index>(), prop::option::of(other)), 1..3);
     let reshaped = changes.prop_map(|changes| changed(page(), &changes).to_string().into_bytes());
     let damaged = (any::<Index>(), any::<Index>(), any::<u8>()).prop_map(|(at, end, byte)| {
         let text = page().to_string();
-        // Cut off near the end, where it is nearly whole.
+        // Truncated near the end, where the page is nearly complete.
         let end = (byte % 2 == 0).then_some(end).map(|end| text.len() - 1 - end.index(4));
         let mut bytes = damaged(&text, &[(at, byte)], None);
         bytes.truncate(end.unwrap_or(bytes.len()));
@@ -378,22 +378,21 @@ fn garbage() -> impl Strategy<Value = Garbage> {
     ]
 }
 
-/// Each request gets the next of these responses, in a cycle; `None` is
-/// the real one.
-fn answering(answers: Vec<Option<Garbage>>) -> Sandbox {
+/// Starts a sandbox that returns these responses in a cycle; `None` is the real response.
+fn responding(responses: Vec<Option<Garbage>>) -> Sandbox {
     sandbox(Options {
         events: 700,
         response_hook: Some(ResponseHook::new(move |request| {
-            let at = usize::try_from(request.number).expect("few") % answers.len();
-            answers[at].as_ref().map(Garbage::answer)
+            let at = usize::try_from(request.number).expect("few") % responses.len();
+            responses[at].as_ref().map(Garbage::response)
         })),
         ..Options::default()
     })
 }
 
-/// What holds for every read, however it ended.
+/// Asserts what holds for every read, with any end.
 #[track_caller]
-fn assert_honest(run: &Run, sandbox: &Sandbox) {
+fn assert_records_match_the_status(run: &Run, sandbox: &Sandbox) {
     let complete = run.statuses().last().is_some_and(|last| last == "COMPLETE");
     assert_eq!(run.code == 0, complete, "{}", run.stdout);
     let read = run.records();
@@ -406,10 +405,14 @@ fn assert_honest(run: &Run, sandbox: &Sandbox) {
         assert_ne!(run.error()["message"], Value::Null);
         let all: BTreeSet<String> = all.into_iter().collect();
         let distinct: BTreeSet<&String> = read.iter().collect();
-        assert_eq!(distinct.len(), read.len(), "a record came twice");
-        assert!(read.iter().all(|record| all.contains(record)), "a record was made up");
+        assert_eq!(distinct.len(), read.len(), "a record was emitted twice");
+        assert!(read.iter().all(|record| all.contains(record)), "a record is not the sandbox's");
         let error = run.error();
-        assert_ne!(error["internal_message"].as_str().map(|words| words.starts_with("panic")), Some(true), "{error}");
+        assert_ne!(
+            error["internal_message"].as_str().map(|message| message.starts_with("panic")),
+            Some(true),
+            "{error}"
+        );
     }
 }
 
@@ -418,42 +421,42 @@ proptest! {
 
     #[test]
     fn occasional_arbitrary_responses_never_lose_a_record_silently(
-        answers in prop::collection::vec(prop::option::weighted(0.5, garbage()), 2..8)
+        responses in prop::collection::vec(prop::option::weighted(0.5, garbage()), 2..8)
     ) {
-        let sandbox = answering(answers);
+        let sandbox = responding(responses);
         let run = Connection::to(&sandbox).read(None);
-        assert_honest(&run, &sandbox);
+        assert_records_match_the_status(&run, &sandbox);
     }
 
     #[test]
     fn constant_arbitrary_responses_never_complete_a_read(
-        answers in prop::collection::vec(garbage().prop_map(Some), 1..4)
+        responses in prop::collection::vec(garbage().prop_map(Some), 1..4)
     ) {
-        let sandbox = answering(answers);
+        let sandbox = responding(responses);
         let connection = Connection::to(&sandbox);
         let run = connection.read(None);
-        assert_honest(&run, &sandbox);
+        assert_records_match_the_status(&run, &sandbox);
         prop_assert_eq!(run.code, 1);
         prop_assert_eq!(run.records().len(), 0);
         connection.check().failed_check();
     }
 
     #[test]
-    fn a_damaged_page_is_never_the_end_of_the_data(
+    fn a_damaged_page_never_ends_the_data(
         body in near_pages(),
         real in 0_usize..3
     ) {
         let nearly = Garbage::Reply { status: 200, headers: Vec::new(), body };
-        // Page by page, from the first or a later one on.
+        // Page by page, from the first page or a later one on.
         let sandbox = sandbox(Options {
             events: 700,
             response_hook: Some(ResponseHook::new(move |request| {
-                (request.number > real as u64).then(|| nearly.answer())
+                (request.number > real as u64).then(|| nearly.response())
             })),
             ..Options::default()
         });
         let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None);
-        assert_honest(&run, &sandbox);
+        assert_records_match_the_status(&run, &sandbox);
         prop_assert_eq!(run.code, 1, "{}", run.stdout);
     }
 }

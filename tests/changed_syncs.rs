@@ -1,5 +1,6 @@
-//! Chains of syncs between which everything changes that people and platforms change: each sync emits what is due, and
-//! nothing else. This test runs some dozens; `examples/changes.rs` runs any number.
+//! Tests chains of syncs with the changes between them that users and platforms make: each sync emits the
+//! records that are due, and no others. This test runs some dozens of chains; `examples/changes.rs` runs any
+//! number.
 
 mod changes;
 mod harness;

@@ -1,6 +1,7 @@
-//! `check`: each way in which a connection can fail has its own message with the remedy, comes soon, and shows no secret.
+//! Tests `check`: each way in which a connection can fail has its own message with the remedy, is reported
+//! soon, and shows no secret.
 //!
-//! It must not test what a read does with the same failures, except for where its requests go.
+//! It must not test how a read handles the same failures, except for the targets of its requests.
 
 mod harness;
 
@@ -29,8 +30,8 @@ use zendesk_sandbox::credentials::{
 };
 use zendesk_sandbox::{Account, MockResponse, Options, ResponseHook, Sandbox};
 
-/// The longest time of a check by its own clock, for every behaviour of the server: a longer one would be
-/// cut off by its limit in real time, with words that do not name the cause.
+/// The longest duration of a check by its own clock, for every behavior of the server. A longer check would
+/// reach its limit in real time, whose message does not name the cause.
 const BOUND: Duration = Duration::from_secs(50);
 
 fn access_token(token: &str) -> Value {
@@ -65,10 +66,10 @@ fn connect(sandbox: &Sandbox, credentials: Value) -> Connection {
     Connection::with(Some(sandbox.base_url()), credentials)
 }
 
-/// Runs a check that ends with a result: in time, with exit code 0, one `CONNECTION_STATUS` on the
-/// last line, no TRACE ERROR, no secret. The error is the message of a FAILED.
+/// Runs a check that ends with a result: in time, with exit code 0, one `CONNECTION_STATUS` on the last line,
+/// no TRACE ERROR, no secret. The error is the message of a failed check.
 #[track_caller]
-fn answer(connection: &Connection) -> (Run, Result<(), String>) {
+fn check_result(connection: &Connection) -> (Run, Result<(), String>) {
     let before = connection.clock.elapsed();
     let run = connection.check();
     let took = connection.clock.elapsed().saturating_sub(before);
@@ -82,7 +83,7 @@ fn answer(connection: &Connection) -> (Run, Result<(), String>) {
     let status = &statuses[0]["connectionStatus"];
     let message = status["message"].as_str().map(str::to_owned);
     let verdict = match (status["status"].as_str(), message) {
-        (Some("SUCCEEDED"), Some(words)) if words.starts_with("Connected. ") => Ok(()),
+        (Some("SUCCEEDED"), Some(message)) if message.starts_with("Connected. ") => Ok(()),
         (Some("FAILED"), Some(message)) => Err(message),
         _ => panic!("{status}"),
     };
@@ -91,7 +92,7 @@ fn answer(connection: &Connection) -> (Run, Result<(), String>) {
 
 #[track_caller]
 fn assert_fails(connection: &Connection, kind: &Failure) -> Run {
-    let (run, verdict) = answer(connection);
+    let (run, verdict) = check_result(connection);
     assert_eq!(verdict, Err(kind.to_string()), "{}", run.stdout);
     run
 }
@@ -128,14 +129,14 @@ fn good_credentials_succeed_after_a_request_for_the_newest_record() {
     for credentials in good_credentials() {
         let method = credentials["auth_type"].clone();
         let sandbox = sandbox(Options::default());
-        let (run, verdict) = answer(&connect(&sandbox, credentials));
+        let (run, verdict) = check_result(&connect(&sandbox, credentials));
         assert_eq!(verdict, Ok(()), "{method}");
         let requests = sandbox.requests();
         let (tokens, asked): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.path == "/oauth/tokens");
         let fetches_a_token = method == "client_credentials" || method == "refresh_token";
         assert_eq!(tokens.len(), usize::from(fetches_a_token), "{method}");
-        // What follows is the diagnosis: how many records there are, whether access logs can be read, and when a pasted
-        // token ends.
+        // The other requests are for the diagnosis: the number of records, access to the access logs, and the
+        // expiry of a pasted token.
         assert_eq!(asked.len(), if method == "access_token" { 4 } else { 3 }, "{method}");
         assert!(asked.iter().all(|request| request.method == "GET"), "{method}");
         assert_eq!(asked[0].path, "/api/v2/audit_logs");
@@ -143,7 +144,7 @@ fn good_credentials_succeed_after_a_request_for_the_newest_record() {
         let warnings = run.logs("WARN");
         assert_eq!(warnings.len(), usize::from(method == "api_token"));
         assert!(
-            warnings.iter().all(|words| words.contains("30 April 2027") && words.contains("OAuth")),
+            warnings.iter().all(|warning| warning.contains("30 April 2027") && warning.contains("OAuth")),
             "{warnings:?}"
         );
         for secret in sandbox.issued_secrets() {
@@ -156,23 +157,23 @@ fn good_credentials_succeed_after_a_request_for_the_newest_record() {
 #[test]
 fn an_account_without_events_is_a_success() {
     let sandbox = sandbox(Options { events: 0, ..Options::default() });
-    assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()));
+    assert_eq!(check_result(&Connection::to(&sandbox)).1, Ok(()));
 }
 
 #[test]
 fn a_check_that_uses_a_refresh_token_emits_the_new_tokens() {
     let sandbox = sandbox(Options::default());
     let mut connection = connect(&sandbox, refresh_token(REFRESH_TOKEN)).set("extra", json!([7]));
-    let (run, verdict) = answer(&connection);
+    let (run, verdict) = check_result(&connection);
     assert_eq!(verdict, Ok(()));
     let controls = run.of_type("CONTROL");
     assert_eq!(controls.len(), 1);
     let updated = controls[0]["control"]["connectorConfig"]["config"].clone();
     assert_eq!(updated["extra"], json!([7]));
     assert_ne!(updated["credentials"]["refresh_token"], REFRESH_TOKEN);
-    // What was handed out works, and is not renewed again while it lives; the old one is dead.
+    // The emitted pair works, and is not renewed while it is valid; the old pair is invalid.
     let old = std::mem::replace(&mut connection.config, updated);
-    let (run, verdict) = answer(&connection);
+    let (run, verdict) = check_result(&connection);
     assert_eq!((verdict, run.of_type("CONTROL").len()), (Ok(()), 0));
     connection.config = old;
     assert_fails(&connection, &Failure::RefreshTokenInvalid);
@@ -214,7 +215,7 @@ fn each_rejection_has_its_own_message_and_is_not_retried() {
         let run = assert_fails(&connect(&sandbox, signing_in.clone()), &kind);
         let mut asked: Vec<_> = sandbox.requests().into_iter().map(|r| r.path).collect();
         asked.dedup();
-        assert_eq!(asked.len(), sandbox.requests().len(), "{signing_in}: asked again");
+        assert_eq!(asked.len(), sandbox.requests().len(), "{signing_in}: a retry");
         // The technical details contain the request and the response.
         let details = run.logs("INFO");
         assert!(
@@ -225,7 +226,7 @@ fn each_rejection_has_its_own_message_and_is_not_retried() {
 }
 
 #[test]
-fn a_401_of_any_form_is_about_the_credentials() {
+fn a_401_of_any_form_is_a_credential_failure() {
     for body in [
         r#"{"error":"Couldn't authenticate you"}"#,
         r#"{"error":{"title":"Unauthorized"}}"#,
@@ -284,12 +285,12 @@ fn a_password_is_not_an_authentication_method() {
         let credentials = json!({
             "auth_type": auth_type, "email": ADMIN_EMAIL, "username": ADMIN_EMAIL, "password": API_TOKEN
         });
-        let message = answer(&connect(&sandbox, credentials)).1.expect_err("refused");
+        let message = check_result(&connect(&sandbox, credentials)).1.expect_err("refused");
         assert!(message.starts_with("In the config, credentials.auth_type selects a password"), "{message}");
     }
-    // The e-mail address as people copy it from curl examples still makes a token's pair.
+    // An e-mail address that is copied from curl examples still works.
     let copied = format!("{ADMIN_EMAIL}/token");
-    assert_eq!(answer(&connect(&sandbox, api_token(&copied, API_TOKEN))).1, Ok(()));
+    assert_eq!(check_result(&connect(&sandbox, api_token(&copied, API_TOKEN))).1, Ok(()));
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn a_redirect_is_reported_and_not_followed() {
             }
         }
     }
-    assert_eq!(trap.requests().len(), 0, "credentials went elsewhere");
+    assert_eq!(trap.requests().len(), 0, "credentials were sent elsewhere");
 }
 
 #[test]
@@ -340,12 +341,12 @@ fn no_url_in_a_response_is_ever_requested() {
         ..Options::default()
     });
     let connection = Connection::to(&sandbox);
-    assert_eq!(answer(&connection).1, Ok(()));
+    assert_eq!(check_result(&connection).1, Ok(()));
     let run = connection.read(None).succeeded();
     assert_eq!(run.records().len(), 1_000);
     assert!(run.records().iter().all(|record| record.contains(&trap.base_url())));
     assert_no_secret(&run);
-    assert_eq!(trap.requests().len(), 0, "credentials went elsewhere");
+    assert_eq!(trap.requests().len(), 0, "credentials were sent elsewhere");
 }
 
 #[test]
@@ -377,7 +378,7 @@ fn transient_failures_are_attempted_three_times_and_then_reported() {
 
         // A single failure is retried.
         let sandbox = with_hook(move |request| (request.number == 1).then(|| failure.clone()));
-        assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()), "{kind}");
+        assert_eq!(check_result(&Connection::to(&sandbox)).1, Ok(()), "{kind}");
     }
 }
 
@@ -393,7 +394,7 @@ fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
         (&[("Retry-After", "86400")], false),
         (&[], false),
     ] {
-        // Refused for ever.
+        // Refused forever.
         let sandbox = with_hook(move |_| Some(limited(headers)));
         let connection = Connection::to(&sandbox);
         let run = assert_fails(&connection, &Failure::RateLimited { minutes: 0 });
@@ -403,7 +404,7 @@ fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
         // Refused once.
         let sandbox = with_hook(move |request| (request.number == 1).then(|| limited(headers)));
         let connection = Connection::to(&sandbox);
-        assert_eq!(answer(&connection).1.is_ok(), soon, "{headers:?}");
+        assert_eq!(check_result(&connection).1.is_ok(), soon, "{headers:?}");
         if soon {
             let waited = connection.clock.elapsed().as_secs();
             assert!((5..=6).contains(&waited), "{waited} s");
@@ -422,16 +423,16 @@ fn heavy_use_of_the_account_does_not_fail_a_check() {
         ("ratelimit-reset", "59"),
     ];
     let sandbox = with_hook(move |request| (request.number == 1).then(|| reply(500, &busy, "")));
-    assert_eq!(answer(&Connection::to(&sandbox)).1, Ok(()));
+    assert_eq!(check_result(&Connection::to(&sandbox)).1, Ok(()));
     let refused = r#"{"error":"invalid_token"}"#;
     let sandbox = with_hook(move |request| (request.number == 1).then(|| reply(401, &busy, refused)));
     let mut credentials = refresh_token(REFRESH_TOKEN);
     credentials["access_token"] = json!(EXPIRED_ACCESS_TOKEN);
-    assert_eq!(answer(&connect(&sandbox, credentials)).1, Ok(()));
+    assert_eq!(check_result(&connect(&sandbox, credentials)).1, Ok(()));
 }
 
 #[test]
-fn a_response_that_never_comes_or_never_ends_is_abandoned() {
+fn a_response_that_never_starts_or_never_ends_times_out() {
     let timeouts = Timeouts {
         connect: Duration::from_secs(10),
         read: Duration::from_millis(200),
@@ -443,7 +444,7 @@ fn a_response_that_never_comes_or_never_ends_is_abandoned() {
     assert_fails(&connection, &Failure::Timeout);
     assert_eq!(silent.requests().len(), 3);
 
-    // One byte after the other: no pause is long enough for the read timeout.
+    // One byte at a time: no pause is long enough for the read timeout.
     for head in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"] {
         let dripping = Server::start(move |mut stream| {
             let mut received = [0; 1024];
@@ -453,7 +454,7 @@ fn a_response_that_never_comes_or_never_ends_is_abandoned() {
             let _ = stream.write_all(head.as_bytes());
             let drip = if head.is_empty() { "HTTP/1.1 200 OK\r\nX: " } else { "{" };
             let mut bytes = drip.bytes().chain(std::iter::repeat(b' '));
-            // Ends when the client goes.
+            // Ends when the client disconnects.
             while !matches!(stream.read(&mut received), Ok(0)) {
                 let byte = bytes.next().unwrap_or(b' ');
                 if stream.write_all(&[byte]).is_err() {
@@ -485,7 +486,7 @@ fn a_closed_port_is_reported_as_no_connection() {
     let mut messages = Vec::new();
     for signing_in in good_credentials() {
         let connection = Connection::with(Some(closed_port()), signing_in);
-        messages.push(answer(&connection).1.expect_err("no connection"));
+        messages.push(check_result(&connection).1.expect_err("no connection"));
     }
     let refused = Failure::NoConnection { why: "connection refused" };
     assert_eq!(messages, vec![refused.to_string(); 4]);
@@ -498,7 +499,7 @@ fn an_untrusted_certificate_is_rejected_unless_the_operator_trusts_it() {
         ("localhost", 2020..2100, true, true),
         ("localhost", 2020..2100, false, false),
         ("elsewhere.example", 2020..2100, true, false),
-        // What Zendesk does to a suspended account.
+        // The certificate of a suspended account.
         ("localhost", 2020..2021, true, false),
         ("localhost", 2099..2100, true, false),
     ] {
@@ -516,18 +517,18 @@ fn an_untrusted_certificate_is_rejected_unless_the_operator_trusts_it() {
         }
         let case = format!("{name} {years:?} {trusted}");
         if accepted {
-            assert_eq!(answer(&connection).1, Ok(()), "{case}");
+            assert_eq!(check_result(&connection).1, Ok(()), "{case}");
             assert_eq!(connection.read(None).succeeded().records().len(), 1);
             let all = "the record, its number, the access log, the token's end; the read";
             assert_eq!(seen.load(Ordering::Relaxed), 5, "{all}");
         } else {
             assert_fails(&connection, &Failure::InvalidCertificate);
-            assert_eq!(server.connections(), 1, "{case}: it would fail again");
+            assert_eq!(server.connections(), 1, "{case}: a second attempt would fail, too");
             let run = connection.read(None);
             assert_eq!(run.code, 1);
             assert_eq!(run.error()["failure_type"], "config_error");
             assert_eq!(run.error()["message"], Failure::InvalidCertificate.to_string());
-            assert_eq!(seen.load(Ordering::Relaxed), 0, "{case}: a request went out");
+            assert_eq!(seen.load(Ordering::Relaxed), 0, "{case}: a request was sent");
         }
     }
 }
@@ -555,7 +556,7 @@ fn certificates_that_cannot_be_used_are_named() {
         folder.join("absent.pem"),
         folder.to_owned(),
         connection.file("empty.pem", ""),
-        connection.file("words.pem", "no certificate at all"),
+        connection.file("text.pem", "no certificate at all"),
         connection.file("binary.pem", [0xff, 0x00, 0x30, 0x82]),
         connection.file("key.pem", &key),
         connection.file("broken.pem", broken),
@@ -565,7 +566,7 @@ fn certificates_that_cannot_be_used_are_named() {
         connection.certificates = Some(path.clone());
         let begin =
             format!("The certificates in {} (environment variable SSL_CERT_FILE) cannot be used: ", path.display());
-        let message = answer(&connection).1.expect_err("refused");
+        let message = check_result(&connection).1.expect_err("refused");
         assert!(message.starts_with(&begin), "{message}");
         let run = connection.read(None);
         assert_eq!(run.code, 1, "{}", run.stdout);
@@ -598,7 +599,7 @@ fn a_base_url_that_would_send_credentials_elsewhere_is_rejected() {
         ("http://127.0.0.1:99999".to_owned(), "is not a URL."),
     ] {
         let connection = Connection::with(Some(base_url.clone()), access_token(ACCESS_TOKEN));
-        let message = answer(&connection).1.expect_err("refused");
+        let message = check_result(&connection).1.expect_err("refused");
         let begin = format!("The environment variable ZENDESK_BASE_URL {problem}");
         assert!(message.starts_with(&begin), "{base_url}: {message}");
         let run = connection.read(None);
@@ -658,7 +659,7 @@ fn an_invalid_field_is_named_and_its_value_is_not_shown() {
     ] {
         let mut connection = Connection::to(&sandbox);
         connection.config = config.clone();
-        let message = answer(&connection).1.expect_err("refused");
+        let message = check_result(&connection).1.expect_err("refused");
         assert!(message.starts_with(&format!("In the config, {begin}")), "{config}: {message}");
     }
     assert_eq!(sandbox.requests().len(), 0);
@@ -684,11 +685,11 @@ fn an_unreadable_config_file_fails_the_command() {
 
 #[test]
 fn a_token_that_a_response_echoes_is_redacted() {
-    // With everything that an encoding may change.
+    // A token with all characters that an encoding may change.
     let token = r#"s3cr3t-A+/b="c&d\<e>???"#;
     let core = "s3cr3t-A";
     let pair = BASE64_STANDARD.encode(format!("{ADMIN_EMAIL}/token:{token}"));
-    assert!(pair.ends_with('='), "{pair}: its padding is what is encoded");
+    assert!(pair.ends_with('='), "{pair}: its padding is encoded");
     for (signing_in, sent, tell_tales) in [
         (access_token(token), token.to_owned(), vec![core.to_owned()]),
         (api_token(ADMIN_EMAIL, token), pair.clone(), vec![core.to_owned(), pair.trim_end_matches('=').to_owned()]),
@@ -708,7 +709,7 @@ fn a_token_that_a_response_echoes_is_redacted() {
                     let body = format!("{{\"error\":\"Bad header: {text}\"}}");
                     let header = text.clone();
                     let sandbox = with_hook(move |_| Some(reply(status, &[("X-Zendesk-Request-Id", &header)], &body)));
-                    let (run, verdict) = answer(&connect(&sandbox, signing_in.clone()));
+                    let (run, verdict) = check_result(&connect(&sandbox, signing_in.clone()));
                     let message = verdict.expect_err("refused");
                     for tell_tale in &tell_tales {
                         assert!(!run.stdout.contains(tell_tale.as_str()), "{form}, {status}: {}", run.stdout);
@@ -721,7 +722,7 @@ fn a_token_that_a_response_echoes_is_redacted() {
     }
 }
 
-/// Each byte that is not a letter or digit as `%` and two hexadecimal digits.
+/// Encodes each byte that is not a letter or digit as `%` and two hexadecimal digits.
 fn percent_encoded(text: &str, digits: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -732,13 +733,13 @@ fn percent_encoded(text: &str, digits: &str) -> String {
         .collect()
 }
 
-/// A base URL with a closed port.
+/// Returns a base URL with a closed port.
 fn closed_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))
 }
 
-/// A server below HTTP: each connection is handed to a closure, one after the other.
+/// A server without HTTP: each connection is passed to a closure, one after the other.
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -807,7 +808,7 @@ fn tls_server(certificate: CertificateDer<'static>, key: Vec<u8>) -> (Arc<Atomic
         let mut part = [0; 4096];
         while !request.ends_with(b"\r\n\r\n") {
             match stream.read(&mut part) {
-                // The client does not trust the certificate, or is gone.
+                // The client does not trust the certificate, or has disconnected.
                 Ok(0) | Err(_) => return,
                 Ok(length) => request.extend_from_slice(&part[..length]),
             }

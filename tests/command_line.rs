@@ -1,7 +1,7 @@
-//! The options of the command line and the plain text for a terminal: which LOG messages are written, what each request
-//! shows, and that none of it changes stdout.
+//! Tests the options of the command line and the plain text for a terminal: the emitted LOG messages, the
+//! details of each request, and that neither changes stdout.
 //!
-//! Help and wrong usage, which concern the process, are in tests/process.rs.
+//! tests/process.rs tests help and usage errors, which concern the process.
 
 mod harness;
 
@@ -16,7 +16,7 @@ fn history(events: u64) -> Sandbox {
     sandbox(Options { events, shape: Shape::Even, ..Options::default() })
 }
 
-/// A connection that has something to warn of: 1 worker, so that every run is the same.
+/// Returns a connection that causes a warning, with 1 worker, so that every run is the same.
 fn connect(sandbox: &Sandbox) -> Connection {
     Connection::to(sandbox).set("num_workers", json!(1)).set("filters", json!({ "actions": ["login", "logged_in"] }))
 }
@@ -27,7 +27,7 @@ fn read_with(connection: &Connection, switches: &[&str]) -> Run {
     connection.command(&arguments)
 }
 
-/// The levels of the LOG messages, each once.
+/// Returns the distinct levels of the LOG messages.
 fn levels(run: &Run) -> Vec<String> {
     let mut levels: Vec<String> =
         run.of_type("LOG").iter().filter_map(|message| message["log"]["level"].as_str().map(str::to_owned)).collect();
@@ -36,7 +36,7 @@ fn levels(run: &Run) -> Vec<String> {
     levels
 }
 
-/// Everything but LOG messages.
+/// Returns all messages except LOG.
 fn for_programs(run: &Run) -> Vec<Value> {
     run.messages().into_iter().filter(|message| message["type"] != "LOG").collect()
 }
@@ -57,7 +57,7 @@ fn the_log_level_affects_only_log_messages() {
         let run = read_with(&connection, &["--log-level", level]).succeeded();
         assert_eq!(levels(&run), written, "{level}");
         assert_eq!(for_programs(&run), for_programs(&usual), "{level}");
-        // The variable does the same, and the argument wins.
+        // The variable has the same effect, and the argument takes precedence.
         let mut by_variable = connect(&sandbox);
         by_variable.log = Some(level.to_owned());
         assert_eq!(levels(&read_with(&by_variable, &[]).succeeded()), written, "{level}");
@@ -129,12 +129,12 @@ fn debug_logs_show_each_request_and_no_secret_with_every_authentication_method()
         let fingerprint = shown.split_once(' ').expect("a fingerprint").0;
         assert!(fingerprint.len() == 8 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()), "{fingerprint}");
         let is_shown = |piece: &[u8]| of_pages[4].contains(&*String::from_utf8_lossy(piece));
-        assert!(!cursor.as_bytes().windows(8).any(is_shown), "a piece of the cursor is shown: {}", of_pages[4]);
+        assert!(!cursor.as_bytes().windows(8).any(is_shown), "part of the cursor is shown: {}", of_pages[4]);
         let logged: Vec<String> = run.of_type("LOG").iter().map(Value::to_string).collect();
         for secret in SECRETS {
             assert!(!logged.concat().contains(secret), "{auth_type}");
         }
-        // The next one to use the connection has the new pair.
+        // The next connection needs the new pair.
         if let Some(control) = run.of_type("CONTROL").pop() {
             connection.config = control["control"]["connectorConfig"]["config"].clone();
             let new = connection.config["credentials"]["access_token"].as_str().expect("a token").to_owned();
@@ -161,7 +161,8 @@ fn debug_logs_show_each_attempt_with_its_outcome() {
     assert!(!run.stdout.contains("not for the log"));
 }
 
-/// Runs it with and without a terminal; stdout is the same, and the terminal's lines are returned.
+/// Runs the closure with and without a terminal. Asserts that stdout is the same, and returns the terminal's
+/// lines.
 fn watched(connection: &mut Connection, run: impl Fn(&Connection) -> Run) -> (Run, Vec<String>) {
     let terminal = Stdout::default();
     let alone = run(connection);
@@ -183,7 +184,7 @@ fn a_terminal_gets_progress_as_plain_text() {
     assert_eq!(lines[0], "status: audit_logs: started");
     assert_eq!(lines.last().expect("lines"), "status: audit_logs: complete");
     let as_logged = |tag: &str, level: &str| -> Vec<String> {
-        run.logs(level).into_iter().map(|words| format!("{tag}: {words}")).collect()
+        run.logs(level).into_iter().map(|text| format!("{tag}: {text}")).collect()
     };
     let mut logged = as_logged("info", "INFO");
     logged.extend(as_logged("warning", "WARN"));
@@ -197,7 +198,7 @@ fn a_terminal_gets_progress_as_plain_text() {
             "spec" => connection.command(&["spec"]).succeeded(),
             _ => connection.discover().succeeded(),
         });
-        assert_eq!(lines, [] as [String; 0], "{command}: the answer is on stdout");
+        assert_eq!(lines, [] as [String; 0], "{command}: the result is on stdout");
     }
     connection.log = Some("error".to_owned());
     let (_, lines) = watched(&mut connection, |connection| connection.read(None).succeeded());
@@ -206,7 +207,7 @@ fn a_terminal_gets_progress_as_plain_text() {
 
 #[test]
 fn a_terminal_gets_the_failure_and_its_remedy() {
-    // The same response each time, with its id.
+    // The same response for each request, with its id.
     let refused = ResponseHook::new(|_| {
         Some(MockResponse::Reply {
             status: 401,
@@ -236,10 +237,10 @@ fn a_terminal_gets_the_failure_and_its_remedy() {
     assert!(line.starts_with(begin), "{line}");
 }
 
-/// A terminal that is gone.
-struct Gone;
+/// A terminal that is closed.
+struct ClosedTerminal;
 
-impl Write for Gone {
+impl Write for ClosedTerminal {
     fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
         Err(std::io::ErrorKind::BrokenPipe.into())
     }
@@ -267,7 +268,7 @@ fn a_closed_terminal_does_not_end_a_read() {
         seed: 7,
         timeouts: None,
         signals: Signals::Manual(Shutdown::default()),
-        terminal: Some(Box::new(Gone)),
+        terminal: Some(Box::new(ClosedTerminal)),
     };
     let stdout = Stdout::default();
     let arguments = std::iter::once("connector".to_owned()).chain(connection.arguments(None));

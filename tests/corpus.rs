@@ -1,12 +1,12 @@
-//! Runs the fuzz targets on their committed inputs, `fuzz/seeds`, so that what fuzzing found stays fixed.
-//! docs/fuzzing.md says how to fuzz.
+//! Runs the fuzz targets on their committed inputs, `fuzz/seeds`, as regression tests. docs/fuzzing.md
+//! describes how to fuzz.
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
 use std::path::Path;
 
-/// Its name, which is that of its folder, and what it does.
+/// The name of the target, which is also that of its folder, and its function.
 type Target = (&'static str, fn(&[u8]));
 
 #[test]
@@ -20,13 +20,13 @@ fn every_fuzz_target_holds_on_its_committed_inputs() {
         ("headers", targets::headers),
     ];
     let folders = std::fs::read_dir(&seeds).expect("the seeds").count();
-    assert_eq!(folders, targets.len(), "a folder has no target here");
+    assert_eq!(folders, targets.len(), "a folder has no target");
     for (name, target) in targets {
         let mut inputs = 0;
         for entry in std::fs::read_dir(seeds.join(name)).expect("a folder of inputs") {
             let path = entry.expect("an input").path();
             let input = std::fs::read(&path).expect("an input");
-            // Also cut off and with a byte changed, as a fuzzer begins.
+            // Also truncated and with a byte changed, as a fuzzer begins.
             for end in 0..=input.len() {
                 target(&input[..end]);
             }
@@ -39,6 +39,6 @@ fn every_fuzz_target_holds_on_its_committed_inputs() {
             }
             inputs += 1;
         }
-        assert!(inputs > 3, "{name} has hardly any inputs");
+        assert!(inputs > 3, "{name} has too few inputs");
     }
 }

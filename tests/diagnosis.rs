@@ -1,4 +1,5 @@
-//! `check` of a connection that works: what its message contains, and that a failed lookup never fails the check.
+//! Tests `check` with a working connection: the content of its message, and that a failed lookup never fails
+//! the check.
 
 mod harness;
 
@@ -44,14 +45,14 @@ fn ends(expires_at: &Value) -> MockResponse {
 #[track_caller]
 fn message(run: &Run, sandbox: &Sandbox) -> String {
     assert_eq!(run.code, 0, "{}", run.stdout);
-    let [answer] = run.of_type("CONNECTION_STATUS").try_into().expect("one answer");
-    assert_eq!(answer["connectionStatus"]["status"], "SUCCEEDED", "{}", run.stdout);
+    let [status] = run.of_type("CONNECTION_STATUS").try_into().expect("one CONNECTION_STATUS");
+    assert_eq!(status["connectionStatus"]["status"], "SUCCEEDED", "{}", run.stdout);
     for line in run.stdout.lines().filter(|line| !line.contains("\"CONTROL\"")) {
         for secret in SECRETS.iter().map(|secret| (*secret).to_owned()).chain(sandbox.issued_secrets()) {
             assert!(!line.contains(&secret), "{secret}: {line}");
         }
     }
-    answer["connectionStatus"]["message"].as_str().expect("a message").to_owned()
+    status["connectionStatus"]["message"].as_str().expect("a message").to_owned()
 }
 
 #[track_caller]
@@ -90,7 +91,7 @@ fn each_authentication_method_has_its_message() {
 
 #[test]
 fn the_remedy_is_shown_only_for_a_pasted_token_that_expires_soon() {
-    for (end, words) in [
+    for (end, text) in [
         (
             json!("2026-11-23T12:29:00Z"),
             " The access token expires in 29 minutes, and later syncs fail: select \"OAuth client credentials\", which renews its tokens.",
@@ -102,7 +103,7 @@ fn the_remedy_is_shown_only_for_a_pasted_token_that_expires_soon() {
     ] {
         let sandbox = with_hook(move |request| (request.path == TOKEN).then(|| ends(&end)));
         let message = check(&Connection::to(&sandbox), &sandbox);
-        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{words}{ACCESS}"));
+        assert_eq!(message, format!("Connected. The newest event is 9 hours old. {VOLUME}{text}{ACCESS}"));
     }
 }
 
@@ -126,12 +127,12 @@ fn the_lifetime_of_a_pasted_token_is_looked_up() {
 #[test]
 fn the_first_sync_is_counted_from_the_start_date() {
     let sandbox = sandbox(options());
-    for (start, words) in [
+    for (start, text) in [
         ("2026-05-25", "A first sync from 2026-05-25T00:00:00Z reads about 500 events in less than a minute"),
         ("2026-12-01", "A first sync from 2026-12-01T00:00:00Z reads no events."),
     ] {
         let message = check(&Connection::to(&sandbox).set("start_date", json!(start)), &sandbox);
-        assert!(message.contains(words), "{message}");
+        assert!(message.contains(text), "{message}");
     }
     let counts = sandbox.requests().iter().filter(|request| is_count(request)).count();
     assert_eq!(counts, 2);
@@ -152,7 +153,7 @@ fn an_account_without_events_is_reported_and_not_counted() {
 
 #[test]
 fn the_rate_limit_comes_from_the_headers_and_is_omitted_without_them() {
-    for (limit, headers, words) in [
+    for (limit, headers, text) in [
         (Some(2_500), RateHeaders::Both, "in less than a minute, at 50 % of 2,500 requests per minute."),
         (Some(400), RateHeaders::XRateLimit, "in less than a minute, at 50 % of 400 requests per minute."),
         (None, RateHeaders::RateLimit, "in less than a minute, at 50 % of 700 requests per minute (Enterprise)."),
@@ -160,7 +161,7 @@ fn the_rate_limit_comes_from_the_headers_and_is_omitted_without_them() {
     ] {
         let sandbox = sandbox(Options { rate_limit: limit, rate_headers: headers, ..options() });
         let message = check(&Connection::to(&sandbox), &sandbox);
-        assert!(message.contains(words), "{message}");
+        assert!(message.contains(text), "{message}");
     }
 }
 
@@ -188,7 +189,7 @@ fn a_failed_lookup_is_omitted_and_not_retried() {
         MockResponse::DropConnection,
         MockResponse::DropInBody { sent: 10 },
     ] {
-        let words = format!("{failure:?}");
+        let text = format!("{failure:?}");
         let sandbox = with_hook(move |request| (is_count(request) || request.path == TOKEN).then(|| failure.clone()));
         let connection = Connection::to(&sandbox);
         let message = check(&connection, &sandbox);
@@ -197,11 +198,11 @@ fn a_failed_lookup_is_omitted_and_not_retried() {
             format!(
                 "Connected. The newest event is 9 hours old. The connector may use 50 % of 700 requests per minute (Enterprise).{ACCESS}"
             ),
-            "{words}"
+            "{text}"
         );
-        assert_eq!(sandbox.requests().len(), 4, "{words}");
+        assert_eq!(sandbox.requests().len(), 4, "{text}");
         let waited = connection.clock.elapsed();
-        assert!(waited < Duration::from_secs(1), "{words}: it waited for more than its turn, {waited:?}");
+        assert!(waited < Duration::from_secs(1), "{text}: it waited too long, {waited:?}");
     }
 }
 
@@ -232,7 +233,7 @@ fn a_small_share_of_the_rate_limit_does_not_delay_a_check() {
 }
 
 #[test]
-fn a_slow_machine_clock_gives_a_sensible_message() {
+fn a_slow_machine_clock_is_mentioned_in_the_message() {
     let sandbox = sandbox(options());
     let mut connection = Connection::to(&sandbox);
     connection.clock = ManualClock::new("2026-11-01T00:00:00Z".parse().expect("a time"));

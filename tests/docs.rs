@@ -1,5 +1,5 @@
-//! The documents agree with the code: each error message and each warning, the columns, the durations of a first sync,
-//! the examples of files.
+//! Tests that the documents agree with the code: each error message and each warning, the columns, the
+//! durations of a first sync, the examples of files.
 //!
 //! It must not run the documents' commands: `conformance/test_documents.py` does, and
 //! `analytics/tests/test_documents.py` runs their SQL.
@@ -31,12 +31,12 @@ fn page(path: &str) -> String {
 
 // ---- error messages ------------------------------------------------------------------------------
 
-/// Numbers in messages, and the placeholders that the document has for them.
+/// Numbers in messages, and their placeholders in the document.
 const NUMBERS: [(&str, &str); 5] =
     [("{megabytes}", "19"), ("{status}", "599"), ("{line}", "13"), ("{column}", "17"), ("{minutes}", "30")];
 
-/// For each variant some values of it. The match has no other arm: a new variant does not compile until it has
-/// a row here, and then the test fails until docs/troubleshooting.md has its message.
+/// Returns some values of each variant. The match has no default arm: a new variant does not compile until it
+/// has a row here, and then the test fails until docs/troubleshooting.md contains its message.
 macro_rules! every {
     ($type:ty: $($pattern:pat => $values:expr),+ $(,)?) => {{
         let known = |value: &$type| match value { $($pattern => ()),+ };
@@ -159,11 +159,11 @@ fn errors() -> Vec<Error> {
 fn failure_type(name: &str) -> FailureType {
     let known = [FailureType::ConfigError, FailureType::TransientError, FailureType::SystemError];
     let named = |kind: &FailureType| serde_json::to_value(kind).expect("serializes") == *name;
-    known.into_iter().find(named).unwrap_or_else(|| panic!("{name} is no failure type"))
+    known.into_iter().find(named).unwrap_or_else(|| panic!("{name} is not a failure type"))
 }
 
-/// The quoted messages of the page, with the failure type at the beginning of the paragraph behind each.
-/// A message with `{file}` represents three messages.
+/// Returns the quoted messages of the page, with the failure type at the beginning of the paragraph after
+/// each. A message with `{file}` represents three messages.
 fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
     let mut messages = BTreeMap::new();
     let mut quoted = Vec::new();
@@ -174,7 +174,8 @@ fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
         }
         for message in quoted.drain(..) {
             let kind = line.strip_prefix('`').and_then(|rest| rest.split_once("`. "));
-            let (kind, explanation) = kind.unwrap_or_else(|| panic!("behind {message} stands no failure type: {line}"));
+            let (kind, explanation) =
+                kind.unwrap_or_else(|| panic!("{message} is not followed by a failure type: {line}"));
             assert!(explanation.len() > 20, "{message} has no explanation");
             let names = if message.contains("{file}") { files() } else { vec![InputFile::Config] };
             for file in names {
@@ -194,13 +195,20 @@ fn documented_messages(page: &str) -> BTreeMap<String, FailureType> {
 #[test]
 fn each_error_message_is_documented_verbatim_and_no_other() {
     let documented = documented_messages(&page("docs/troubleshooting.md"));
-    let told: BTreeMap<String, FailureType> =
+    let emitted: BTreeMap<String, FailureType> =
         errors().iter().map(|error| (error.to_string(), error.failure_type())).collect();
-    for (message, kind) in &told {
-        assert_eq!(documented.get(message), Some(kind), "docs/troubleshooting.md lacks, or types otherwise: {message}");
+    for (message, kind) in &emitted {
+        assert_eq!(
+            documented.get(message),
+            Some(kind),
+            "docs/troubleshooting.md has no such message, or another failure type: {message}"
+        );
     }
     for message in documented.keys() {
-        assert!(told.contains_key(message), "docs/troubleshooting.md has what the connector never says: {message}");
+        assert!(
+            emitted.contains_key(message),
+            "docs/troubleshooting.md has a message that the connector never emits: {message}"
+        );
     }
 }
 
@@ -293,7 +301,7 @@ fn the_warning_about_a_full_state_is_documented() {
 
 // ---- columns, durations --------------------------------------------------------------------------
 
-/// The cells of the page's table rows that begin with a code span.
+/// Returns the cells of the page's table rows that begin with a code span.
 fn rows(page: &str) -> Vec<Vec<String>> {
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
     page.lines().filter(|line| line.starts_with("| `")).map(cells).collect()
@@ -318,13 +326,13 @@ fn the_columns_are_those_of_the_schema() {
         assert!(!nulls.is_empty() && !meaning.is_empty(), "{name}");
         let example: Value = serde_json::from_str(example.trim_matches('`')).expect(name);
         assert!(jsonschema::is_valid(property, &example), "{name}: {example}");
-        assert!(documented.insert(name.to_owned()), "{name} stands there twice");
+        assert!(documented.insert(name.to_owned()), "{name} is listed twice");
     }
     assert_eq!(documented, properties.keys().cloned().collect());
 }
 
-/// Minutes, rounded up, in the form of the page.
-fn in_words(minutes: f64) -> String {
+/// Formats minutes, rounded up, in the form of the page.
+fn formatted_minutes(minutes: f64) -> String {
     match minutes {
         ..1.0 => "under 1 min".to_owned(),
         ..120.0 => format!("{:.0} min", minutes.ceil()),
@@ -348,7 +356,7 @@ fn the_durations_of_a_first_sync_follow_from_pages_and_limits() {
         let (events, pages) = (number(row[0]), number(row[1]));
         assert!((pages - (events / 100.0).ceil()).abs() < 0.5, "{row:?}");
         let durations: Vec<String> =
-            [700.0 * 0.5, 700.0, 2_500.0 * 0.5, 2_500.0].iter().map(|speed| in_words(pages / speed)).collect();
+            [700.0 * 0.5, 700.0, 2_500.0 * 0.5, 2_500.0].iter().map(|speed| formatted_minutes(pages / speed)).collect();
         assert_eq!(row[2..], durations, "{} events", row[0]);
     }
 }
@@ -370,15 +378,15 @@ fn the_record_and_the_check_in_the_readme_are_from_the_demo() {
     assert!(messages().any(|message| message["record"]["data"] == record), "{record}");
     Config::parse(&config).expect("the configuration is valid");
     let quoted: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("> ")).collect();
-    let answer = Value::from(quoted.join(" "));
-    assert!(messages().any(|message| message["connectionStatus"]["message"] == answer), "{answer}");
+    let expected = Value::from(quoted.join(" "));
+    assert!(messages().any(|message| message["connectionStatus"]["message"] == expected), "{expected}");
 }
 
 #[test]
 fn the_configuration_in_the_setup_is_valid() {
     let blocks = json_blocks(&page("docs/README.md"));
     let [config] = blocks.as_slice() else { panic!("{blocks:?}") };
-    Config::parse(config).expect("an example is understood");
+    Config::parse(config).expect("the example is valid");
     assert!(jsonschema::is_valid(&connection_specification(), config));
 }
 

@@ -1,5 +1,5 @@
-//! Input files: configurations, catalogs and states in every condition, and the two documents that describe them, the
-//! catalog of `discover` and the specification of `spec`.
+//! Tests input files: configurations, catalogs and states in every condition, and the two documents that
+//! describe them, the catalog of `discover` and the specification of `spec`.
 //!
 //! It must not test failures of the server. An invalid file must not cause a request.
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use zendesk_sandbox::credentials::{ACCESS_TOKEN, ADMIN_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN};
 use zendesk_sandbox::{Options, Sandbox, Shape};
 
-/// Deeper than any parser's stack.
+/// More levels than any parser's stack allows.
 const LEVELS: usize = 80_000;
 
-/// The files of a command line, good until one of them is replaced.
+/// The files of a command line, valid until one of them is replaced.
 struct Files {
     config: PathBuf,
     catalog: PathBuf,
@@ -47,18 +47,18 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path of this test is Unicode")
 }
 
-/// Asserts that a file was refused with these words before anything else happened.
+/// Asserts that a file was rejected with this message before any request.
 #[track_caller]
-fn assert_refused(run: &Run, sandbox: &Sandbox, begin: &str) {
+fn assert_rejected(run: &Run, sandbox: &Sandbox, begin: &str) {
     assert_eq!(run.code, 1, "{begin}: {}", run.stdout);
     let error = run.error();
     let message = error["message"].as_str().expect("a message");
     assert!(message.starts_with(begin), "{begin}: {message}");
-    // What is wrong is one sentence, what to do about it is the next.
+    // The fact is one sentence, and the remedy is the next.
     assert!(message.ends_with('.'), "{message}");
     assert_eq!(error["failure_type"], "config_error");
     assert_eq!(run.messages().len(), 1, "{}", run.stdout);
-    assert_eq!(sandbox.requests().len(), 0, "{begin}: a request went out");
+    assert_eq!(sandbox.requests().len(), 0, "{begin}: a request was sent");
 }
 
 fn small() -> Sandbox {
@@ -103,7 +103,7 @@ fn an_unreadable_file_is_named_with_the_reason() {
                 _ => &mut files.state,
             } = path.to_owned();
             let begin = format!("The {file} file {} {problem}", path.display());
-            assert_refused(&files.run(&connection, command), &sandbox, &begin);
+            assert_rejected(&files.run(&connection, command), &sandbox, &begin);
         };
         for (content, problem) in &contents {
             refused(&connection.file("broken.json", content), problem);
@@ -152,7 +152,7 @@ fn a_wrong_top_level_type_is_named() {
                 _ => &mut files.state,
             } = wrong.clone();
             let begin = format!("In the {file}, the top level must be a JSON object, not {kind}.");
-            assert_refused(&files.run(&connection, command), &sandbox, &begin);
+            assert_rejected(&files.run(&connection, command), &sandbox, &begin);
         }
     }
 }
@@ -247,7 +247,7 @@ fn an_unknown_selection_in_the_catalog_is_named() {
     ] {
         let mut files = Files::of(&connection);
         files.catalog = connection.file("catalog.json", catalog.to_string());
-        assert_refused(&files.run(&connection, "read"), &sandbox, begin);
+        assert_rejected(&files.run(&connection, "read"), &sandbox, begin);
     }
 }
 
@@ -332,19 +332,19 @@ fn an_invalid_state_is_rejected_and_not_treated_as_empty() {
             json!([{ "stream": { "stream_descriptor": { "name": 7 } } }]),
             "[0].stream.stream_descriptor.name must be a string",
         ),
-        // What the first generation of connectors wrote.
+        // A state of the first generation of connectors.
         (json!({ "audit_logs": { "created_at": "2024-01-01T00:00:00Z" } }), "stream is missing."),
     ] {
         let mut files = Files::of(&connection);
         files.state = connection.file("state.json", state.to_string());
         let run = files.run(&connection, "read");
-        assert_refused(&run, &sandbox, &format!("In the state, {begin}"));
+        assert_rejected(&run, &sandbox, &format!("In the state, {begin}"));
     }
 }
 
 #[test]
-fn an_unused_state_is_validated_before_anything_is_read() {
-    // The config is good, the catalog is good, the state is not: nothing may have happened.
+fn an_unused_state_is_validated_before_any_request() {
+    // The config and the catalog are valid, the state is not: no request may have been sent.
     let sandbox = small();
     let connection = Connection::to(&sandbox);
     let mut files = Files::of(&connection);
@@ -353,10 +353,10 @@ fn an_unused_state_is_validated_before_anything_is_read() {
     let path = text(&files.state).to_owned();
     let begin = format!("The state file {path} is empty.");
     let run = files.run(&connection, "read");
-    assert_refused(&run, &sandbox, &begin);
+    assert_rejected(&run, &sandbox, &begin);
     assert!(run.error()["message"].to_string().contains("[]"));
     files.catalog = connection.file("catalog.json", r#"{"streams":[]}"#);
-    assert_refused(&files.run(&connection, "read"), &sandbox, &begin);
+    assert_rejected(&files.run(&connection, "read"), &sandbox, &begin);
 }
 
 fn closed_port() -> String {
@@ -402,7 +402,7 @@ fn discover_needs_no_network_and_describes_the_streams_exactly() {
     );
     for property in schema["properties"].as_object_mut().expect("properties").values_mut() {
         let description = property.as_object_mut().and_then(|property| property.remove("description"));
-        assert!(description.is_some_and(|words| words.as_str().is_some_and(|w| w.len() > 10)));
+        assert!(description.is_some_and(|text| text.as_str().is_some_and(|w| w.len() > 10)));
     }
     let integer = json!({ "type": ["null", "integer"] });
     let string = json!({ "type": ["null", "string"] });
@@ -454,7 +454,7 @@ fn records_match_the_schema() {
         }
     }
     assert!(fitting > 19_000, "{fitting} fit, {odd} are odd");
-    // It does refuse something.
+    // The schema rejects invalid records.
     for record in [json!([]), json!({ "id": "x" }), json!({ "created_at": 7 })] {
         assert!(!validator.is_valid(&record), "{record}");
     }
@@ -472,11 +472,11 @@ fn discover_rejects_an_invalid_configuration() {
         (json!({ "subdomain": "acme" }), "In the config, credentials is missing."),
     ] {
         connection.config = config;
-        assert_refused(&connection.discover(), &sandbox, begin);
+        assert_rejected(&connection.discover(), &sandbox, begin);
     }
 }
 
-/// The `connectionSpecification` of the only message of `spec`.
+/// Returns the `connectionSpecification` of the only message of `spec`.
 fn specification() -> Value {
     let run = offline().command(&["spec"]).succeeded();
     assert_eq!(run.messages().len(), 1, "{}", run.stdout);
@@ -494,11 +494,11 @@ fn the_specification_follows_the_rules_of_the_platform() {
     assert!(jsonschema::draft7::meta::is_valid(&specification));
     assert_eq!(specification["type"], "object");
     assert_eq!(specification["required"], json!(["subdomain", "credentials"]));
-    assert_keeps_the_rules("connectionSpecification", &specification);
+    assert_follows_the_rules("connectionSpecification", &specification);
 }
 
-/// The rules for an object, and for everything below it.
-fn assert_keeps_the_rules(path: &str, schema: &Value) {
+/// Asserts the rules for an object and everything below it.
+fn assert_follows_the_rules(path: &str, schema: &Value) {
     let object = schema.as_object().expect("a schema is an object");
     assert!(!object.is_empty(), "{path} is empty");
     for refused in ["anyOf", "allOf", "not", "if", "then", "else", "$ref", "$defs", "definitions", "patternProperties"]
@@ -507,11 +507,11 @@ fn assert_keeps_the_rules(path: &str, schema: &Value) {
     }
     assert_ne!(object.get("additionalProperties"), Some(&json!(false)), "{path}");
     assert!(schema["type"].is_string(), "{path} has the type {}", schema["type"]);
-    for words in ["title", "description"] {
-        let missing = schema[words].as_str().is_none_or(|text| text.trim().is_empty());
-        assert!(!missing || schema.get("const").is_some(), "{path} has no {words}");
+    for name in ["title", "description"] {
+        let missing = schema[name].as_str().is_none_or(|text| text.trim().is_empty());
+        assert!(!missing || schema.get("const").is_some(), "{path} has no {name}");
     }
-    // What a form offers must do.
+    // The values that a form offers must be valid.
     let offered = schema["examples"].as_array().into_iter().flatten();
     for value in offered.chain(object.get("default")) {
         assert!(jsonschema::draft7::is_valid(schema, value), "{path}: {value}");
@@ -522,7 +522,7 @@ fn assert_keeps_the_rules(path: &str, schema: &Value) {
         let mut values = BTreeSet::new();
         for (number, option) in options.iter().enumerate() {
             let path = format!("{path}.oneOf[{number}]");
-            assert_keeps_the_rules(&path, option);
+            assert_follows_the_rules(&path, option);
             let constants: Vec<_> = option["properties"]
                 .as_object()
                 .expect("properties")
@@ -556,7 +556,7 @@ fn assert_keeps_the_rules(path: &str, schema: &Value) {
                 || name.ends_with("_token")
                 || name.ends_with("_secret");
             assert_eq!(property["airbyte_secret"] == true, secret, "{path}.{name}");
-            assert_keeps_the_rules(&format!("{path}.{name}"), property);
+            assert_follows_the_rules(&format!("{path}.{name}"), property);
         }
     }
 }
@@ -677,7 +677,7 @@ fn the_examples_and_defaults_of_the_specification_match_the_parser() {
             connection.discover().succeeded();
         }
     }
-    // The defaults show in the opening line of a read, and in its windows.
+    // The defaults are visible in the first log message of a read, and in its windows.
     let opening = |connection: &Connection| connection.read(None).succeeded().logs("INFO")[0].clone();
     let mut explicit = Connection::to(&sandbox);
     for (name, property) in properties {
@@ -685,8 +685,8 @@ fn the_examples_and_defaults_of_the_specification_match_the_parser() {
             explicit.config[name] = default.clone();
         }
     }
-    let (left_out, said) = (opening(&Connection::to(&sandbox)), opening(&explicit));
-    assert_eq!(left_out, said);
+    let (implicit, explicit) = (opening(&Connection::to(&sandbox)), opening(&explicit));
+    assert_eq!(implicit, explicit);
     let default = &properties["rate_limit_percentage"]["default"];
-    assert!(said.contains(&format!(" {default} % of")), "{said}");
+    assert!(explicit.contains(&format!(" {default} % of")), "{explicit}");
 }

@@ -1,5 +1,5 @@
-//! `filters`: exactly the matching events are read, every request of a sync has the same filters, and a change between
-//! syncs is reported.
+//! Tests `filters`: a sync reads exactly the matching events, every request of a sync has the same filters,
+//! and a change between syncs is reported.
 
 mod harness;
 
@@ -9,7 +9,7 @@ use harness::{Connection, Run, sandbox, sorted};
 use serde_json::{Value, json};
 use zendesk_sandbox::{Options, Sandbox, SeenRequest, Shape};
 
-/// The records that match filters, by their own fields.
+/// Returns the records that match the filters, by their own fields.
 fn matching(sandbox: &Sandbox, filters: &Value) -> Vec<String> {
     let fits = |record: &Value| {
         [
@@ -27,7 +27,7 @@ fn matching(sandbox: &Sandbox, filters: &Value) -> Vec<String> {
     sandbox.records().into_iter().filter(|text| fits(&serde_json::from_str(text).expect("JSON"))).collect()
 }
 
-/// What a request filters by besides time, in order.
+/// Returns the filters of a request except the time filter, in order.
 fn asked(request: &SeenRequest) -> Vec<(String, String)> {
     let own = |name: &str| name.starts_with("filter[") && !name.starts_with("filter[created_at]");
     request.params.iter().filter(|(name, _)| own(name)).cloned().collect()
@@ -35,7 +35,7 @@ fn asked(request: &SeenRequest) -> Vec<(String, String)> {
 
 /// Returns the warnings about filters, without the one about records without a date.
 fn warnings(run: &Run) -> Vec<String> {
-    run.logs("WARN").into_iter().filter(|words| words.contains("filters")).collect()
+    run.logs("WARN").into_iter().filter(|message| message.contains("filters")).collect()
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn any_filter_value_is_sent_unchanged() {
             pair("filter[ip_address][]", "2001:DB8::7")
         ]
     );
-    assert_eq!(run.stream_state()["filters"]["actions"], json!([odd]), "the state says what was read");
+    assert_eq!(run.stream_state()["filters"]["actions"], json!([odd]), "the state contains the filters");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn without_filters_requests_states_and_messages_do_not_mention_them() {
         (run.stdout, queries)
     };
     let (stdout, queries) = read(None);
-    // The beginning of every request, by the version before filters.
+    // The beginning of every request, from the version before filters.
     let beginning = "page%5Bsize%5D=100&sort=created_at&filter%5Bcreated_at%5D%5B%5D=1969-12-31T23%3A59%3A59Z\
                      &filter%5Bcreated_at%5D%5B%5D=2026-11-24T12%3A00%3A00Z";
     assert_eq!(queries[0], beginning);
@@ -181,7 +181,7 @@ fn a_change_of_filters_is_reported_and_applies_to_later_events() {
         assert!(warning.starts_with("The filters have changed since the previous sync."), "{warning}");
         assert!(warning.contains(&format!("Events before {begin} that the previous filters excluded")), "{warning}");
         assert_eq!(next.stream_state()["filters"], state_filters);
-        // What is new by the new filters, from where the sync begins again.
+        // New events that match the new filters, from the time at which the sync resumes.
         let due: Vec<String> = matching(&sandbox, &state_filters)
             .into_iter()
             .filter(|record| !gone_out.contains(record))
@@ -191,7 +191,7 @@ fn a_change_of_filters_is_reported_and_applies_to_later_events() {
             })
             .collect();
         assert_eq!(sorted(next.records()), sorted(due), "{filters}");
-        // It is said once.
+        // The change is reported once.
         let third = with(&filters).read(Some(&next.state())).succeeded();
         assert_eq!(warnings(&third), [] as [String; 0]);
         assert_eq!(third.records(), [] as [String; 0]);
@@ -213,14 +213,14 @@ fn the_same_filters_in_another_form_are_not_a_change() {
 }
 
 #[test]
-fn a_state_from_before_filters_counts_as_read_without_them() {
+fn a_state_without_filters_counts_as_unfiltered() {
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     let plain = Connection::to(&sandbox);
     let state = plain.read(None).succeeded().state();
     assert_eq!(state["stream"]["stream_state"].get("filters"), None);
     let filtered = Connection::to(&sandbox).set("filters", json!({ "actions": ["login"] }));
     assert_eq!(warnings(&filtered.read(Some(&state)).succeeded()).len(), 1);
-    // Where nothing has been read yet, no filter has kept anything out.
+    // If nothing has been read yet, no filter has excluded anything.
     let empty =
         json!({ "type": "STREAM", "stream": { "stream_descriptor": { "name": "audit_logs" }, "stream_state": {} } });
     for state in [None, Some(&empty)] {
@@ -255,6 +255,6 @@ fn a_count_uses_the_filters_of_the_pages() {
     let estimates =
         run.of_type("TRACE").into_iter().map(|message| message["trace"]["estimate"]["row_estimate"].as_u64());
     assert_eq!(estimates.flatten().collect::<Vec<_>>(), [records]);
-    let words = source_zendesk_audit_logs::humanize::counted(records, "event");
-    assert!(message.contains(&format!("reads about {words} ")), "{message}");
+    let text = source_zendesk_audit_logs::humanize::counted(records, "event");
+    assert!(message.contains(&format!("reads about {text} ")), "{message}");
 }

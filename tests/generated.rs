@@ -1,6 +1,6 @@
-//! The committed `spec.json` and `schemas/` equal what the types generate, byte for byte. The records that
-//! the acceptance tests expect equal those that a read of the sandbox emits. The tables of docs/configuration.md list the
-//! fields of the types and the options of the help.
+//! Tests that the committed `spec.json` and `schemas/` equal what the types generate, byte for byte. The
+//! expected records of the acceptance tests must equal those that a read of the sandbox emits. The tables of
+//! docs/configuration.md must list the fields of the types and the options of the help.
 
 mod harness;
 
@@ -20,7 +20,7 @@ fn assert_committed(path: &str, content: &Value) {
     let committed =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there");
     let generated = serde_json::to_string_pretty(content).expect("serializes") + "\n";
-    assert!(committed == generated, "{path} is not what the types give: run cargo run --locked --example generate");
+    assert!(committed == generated, "{path} is outdated: run cargo run --locked --example generate");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_schemas_are_committed() {
     }
 }
 
-/// For `zendesk-sandbox --events 20`, as acceptance-test-config.yml says.
+/// For `zendesk-sandbox --events 20`, as in acceptance-test-config.yml.
 #[test]
 fn the_expected_records_are_committed() {
     let sandbox = sandbox(Options { events: 20, ..Options::default() });
@@ -85,19 +85,19 @@ fn configuration_page() -> String {
     std::fs::read_to_string(path).expect("the file is there")
 }
 
-/// The cells of the rows of the table under this heading, without the two rows of its head.
+/// Returns the cells of the table under this heading, without its two header rows.
 fn table<'p>(page: &'p str, heading: &str) -> Vec<Vec<&'p str>> {
     let (_, rest) = page.split_once(&format!("\n{heading}\n")).expect(heading);
     let lines = rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     lines.skip(2).map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-/// The words in backquotes.
+/// Returns the words in backquotes.
 fn quoted(cell: &str) -> BTreeSet<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// The default and the values of a field, in the words of the page.
+/// Returns the default and the values of a field, in the form of the page.
 fn described(name: &str, schema: &Value, required: &Value) -> (String, String) {
     let is_required = required.as_array().is_some_and(|required| required.contains(&json!(name)));
     let default = match schema.get("default") {
@@ -138,12 +138,12 @@ fn the_configuration_page_has_every_field_with_its_default_and_its_values() {
         let documented: BTreeMap<String, (String, String)> =
             rows.iter().map(|row| (row[0].to_owned(), (row[1].to_owned(), row[2].to_owned()))).collect();
         assert_eq!(documented, fields);
-        assert_eq!(rows.len(), fields.len(), "{heading}: a field stands there twice");
+        assert_eq!(rows.len(), fields.len(), "{heading}: a field is listed twice");
         assert!(rows.iter().all(|row| row.len() == 4 && row[3].len() > 20), "{heading}");
     }
     let ways: BTreeMap<&str, BTreeSet<&str>> =
         table(&page, "### Credentials").into_iter().map(|row| (row[0].trim_matches('`'), quoted(row[1]))).collect();
-    let options = specification["properties"]["credentials"]["oneOf"].as_array().expect("ways to sign in");
+    let options = specification["properties"]["credentials"]["oneOf"].as_array().expect("authentication methods");
     let specified: BTreeMap<&str, BTreeSet<&str>> = options
         .iter()
         .map(|option| {

@@ -1,8 +1,8 @@
-//! Which hosts the program connects to, as seen by a proxy that all connections must pass: the account's own host over
-//! TLS and no other, whatever the configuration or a response contains.
+//! Tests which hosts the program connects to, as seen by a proxy that all connections must pass: only the
+//! account's own host, over TLS, whatever the configuration or a response contains.
 //!
-//! The tests use the production path, without `ZENDESK_BASE_URL`. Nothing leaves this machine, because the proxy takes
-//! the place of the internet.
+//! The tests use the production path, without `ZENDESK_BASE_URL`. Nothing leaves this machine, because the
+//! proxy stands in for the internet.
 
 mod harness;
 
@@ -24,14 +24,14 @@ use zendesk_sandbox::credentials::{ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, SECRE
 const VARIABLES: [&str; 8] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
 
-/// What a client sent: to the proxy in the clear, and within TLS.
+/// The data that a client sent: to the proxy in plain text, and within TLS.
 #[derive(Default)]
 struct Seen {
     clear: Vec<String>,
     within_tls: Vec<String>,
 }
 
-/// A proxy that takes the place of every host: it accepts a `CONNECT`, speaks TLS with a certificate for
+/// A proxy that stands in for every host: it accepts a `CONNECT`, speaks TLS with a certificate for
 /// `acme.zendesk.com`, and responds to each request with the closure's result.
 struct Proxy {
     address: SocketAddr,
@@ -42,7 +42,7 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn start(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+    fn start(response: impl Fn(&str) -> String + Send + 'static) -> Self {
         let key = rcgen::KeyPair::generate().expect("a key");
         let params = rcgen::CertificateParams::new(["acme.zendesk.com".to_owned()]).expect("parameters");
         let certificate = params.self_signed(&key).expect("a certificate");
@@ -72,9 +72,9 @@ impl Proxy {
                     let _ = stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
                     let connection = ServerConnection::new(Arc::clone(&tls)).expect("a connection");
                     let mut stream = StreamOwned::new(connection, stream);
-                    // Without trust in the certificate there is nothing within.
+                    // If the certificate is not trusted, no request is sent.
                     if let Some(head) = head_of(&mut stream) {
-                        let _ = stream.write_all(answer(&head).as_bytes());
+                        let _ = stream.write_all(response(&head).as_bytes());
                         stream.conn.send_close_notify();
                         let _ = stream.flush();
                         locked(&seen).within_tls.push(head);
@@ -85,12 +85,12 @@ impl Proxy {
         Self { address, certificate: certificate.pem(), seen, over, thread: Some(thread) }
     }
 
-    /// Runs the program with this proxy under that variable, and no other.
+    /// Runs the program with this proxy in the given variable, and no other.
     fn run(&self, variable: &str, trusted: Option<&PathBuf>, arguments: &[String]) -> Run {
         self.run_with(&[], variable, trusted, arguments)
     }
 
-    /// The same with further variables.
+    /// Runs the program with further variables.
     fn run_with(
         &self,
         environment: &[(&str, &Path)],
@@ -102,8 +102,8 @@ impl Proxy {
         Self::program(environment, (variable, &url), trusted, arguments)
     }
 
-    /// Runs the program with another value of that variable.
-    #[expect(clippy::unused_self, reason = "the proxy that must see nothing is there meanwhile")]
+    /// Runs the program with another value of the variable.
+    #[expect(clippy::unused_self, reason = "the proxy must be running and receive nothing")]
     fn run_as(&self, value: &str, variable: &str, trusted: Option<&PathBuf>, arguments: &[String]) -> Run {
         Self::program(&[], (variable, value), trusted, arguments)
     }
@@ -129,7 +129,7 @@ impl Proxy {
         Run { code, stdout: String::from_utf8(output.stdout).expect("UTF-8") }
     }
 
-    /// The hosts that were asked for since the last call.
+    /// Returns the hosts that were requested since the last call.
     fn hosts(&self) -> Vec<String> {
         let clear = std::mem::take(&mut locked(&self.seen).clear);
         let host = |head: &String| head.strip_prefix("CONNECT ")?.split(' ').next().map(str::to_owned);
@@ -138,7 +138,7 @@ impl Proxy {
             .map(|head| {
                 assert!(!SECRETS.iter().any(|secret| head.contains(secret)), "{head}");
                 assert!(!head.to_ascii_lowercase().contains("authorization"), "{head}");
-                host(head).unwrap_or_else(|| panic!("in the clear: {head}"))
+                host(head).unwrap_or_else(|| panic!("in plain text: {head}"))
             })
             .collect()
     }
@@ -152,10 +152,10 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A request's head, and its body if it has one.
+/// Reads a request's head, and its body if it has one.
 fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
-    // Only to the end of the head: the client's hello comes next.
+    // Stops at the end of the head: the `ClientHello` comes next.
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte).ok()?;
@@ -242,13 +242,13 @@ fn a_proxy_from_the_environment_sees_only_the_accounts_host() {
         assert_eq!(run.records(), [RECORD], "{variable}");
         let hosts = proxy.hosts();
         assert!(!hosts.is_empty() && hosts.iter().all(|host| host == "acme.zendesk.com:443"), "{variable}: {hosts:?}");
-        // The credentials did travel, within TLS.
+        // The credentials were sent, within TLS.
         let sent = proxy.within_tls().concat();
         assert!(sent.contains("acme.zendesk.com"), "{sent}");
         let secret = if credentials["auth_type"] == "access_token" { ACCESS_TOKEN } else { CLIENT_SECRET };
         assert!(sent.contains(secret), "{variable}");
     }
-    // An untrusted server gets no request.
+    // An untrusted server receives no request.
     let connection = connection("acme", token());
     let run = proxy.run("HTTPS_PROXY", None, &check(&connection));
     assert!(run.failed_check().contains("SSL_CERT_FILE"), "{}", run.stdout);
@@ -260,7 +260,7 @@ fn an_empty_variable_does_not_hide_the_proxy_in_another() {
     let proxy = Proxy::start(|_| page(RECORD, None));
     let connection = connection("acme", token());
     let trusted = connection.file("trusted.pem", &proxy.certificate);
-    // The library takes an empty HTTPS_PROXY for a value, and no proxy at all in a CGI script.
+    // The library treats an empty HTTPS_PROXY as a value, and uses no proxy at all in a CGI script.
     let empty = Path::new("");
     for environment in [&[("HTTPS_PROXY", empty)][..], &[("REQUEST_METHOD", Path::new("GET"))]] {
         let run = proxy.run_with(environment, "https_proxy", Some(&trusted), &connection.arguments(None));
@@ -288,7 +288,7 @@ fn a_proxy_gets_its_password_and_no_message_shows_it() {
 }
 
 #[test]
-fn a_proxy_variable_that_is_not_understood_is_refused_and_never_ignored() {
+fn an_invalid_proxy_variable_is_rejected_and_never_ignored() {
     let proxy = Proxy::start(|_| page(RECORD, None));
     let connection = connection("acme", token());
     let not_a_url = "is not the URL of a proxy, such as http://proxy.example:3128.";
@@ -336,7 +336,7 @@ fn no_response_makes_the_connector_contact_another_host() {
     };
     let redirect = |status: &str, to: &str| reply(status, &format!("Location: {to}\r\nRefresh: 0; url={to}\r\n"), "");
     let headers = "Alt-Svc: h2=\"evil.example:443\"\r\nContent-Location: https://evil.example/\r\nStrict-Transport-Security: max-age=0\r\n";
-    for (name, answer, code) in [
+    for (name, response, code) in [
         ("a URL in a record", in_record, 0),
         ("links", links(EVIL), 0),
         ("links without a scheme", links("//evil.example/x"), 0),
@@ -350,7 +350,7 @@ fn no_response_makes_the_connector_contact_another_host() {
         ("302 to another help desk", redirect("302 Found", "https://evil.zendesk.com/"), 1),
         ("303 without a scheme", redirect("303 Other", "//evil.example/"), 1),
         ("307 with user info", redirect("307 Same", "https://acme.zendesk.com@evil.example/"), 1),
-        ("308 in the clear", redirect("308 Same", "http://acme.zendesk.com/api/v2/audit_logs"), 1),
+        ("308 to plain HTTP", redirect("308 Same", "http://acme.zendesk.com/api/v2/audit_logs"), 1),
         ("305 to a proxy", redirect("305 Use Proxy", "http://evil.example:3128/"), 1),
         (
             "401 from elsewhere",
@@ -359,7 +359,7 @@ fn no_response_makes_the_connector_contact_another_host() {
         ),
         ("407", reply("407 No", "Proxy-Authenticate: Basic realm=\"x\"\r\n", "{}"), 1),
     ] {
-        let proxy = Proxy::start(move |_| answer.clone());
+        let proxy = Proxy::start(move |_| response.clone());
         let connection = connection("acme", token());
         let trusted = connection.file("trusted.pem", &proxy.certificate);
         for variable in ["HTTPS_PROXY", "ALL_PROXY"] {
@@ -440,7 +440,7 @@ fn a_hostile_subdomain_is_rejected_before_any_connection() {
 }
 
 #[test]
-fn an_accepted_subdomain_leads_to_its_zendesk_host() {
+fn an_accepted_subdomain_results_in_its_zendesk_host() {
     let proxy = Proxy::start(|_| page("", None));
     for (subdomain, label) in [
         (" ACME ", "acme"),
@@ -483,6 +483,6 @@ fn no_other_variable_weakens_tls() {
     assert_eq!(proxy.within_tls(), [] as [String; 0]);
     let run = proxy.run_with(&environment, "HTTPS_PROXY", Some(&trusted), &connection.arguments(None));
     assert_eq!(run.succeeded().records(), [RECORD]);
-    assert!(!keys.exists(), "whoever reads that file reads the credentials");
+    assert!(!keys.exists(), "the file would reveal the credentials");
     assert!(proxy.hosts().iter().all(|host| host == "acme.zendesk.com:443"));
 }

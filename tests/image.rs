@@ -1,5 +1,5 @@
-//! The files that describe the image agree: Dockerfile, metadata.yaml, Cargo.toml, the acceptance tests' configuration,
-//! README.md and docs/airbyte.md.
+//! Tests that the files that describe the image agree: Dockerfile, metadata.yaml, Cargo.toml, the acceptance
+//! tests' configuration, README.md and docs/airbyte.md.
 //!
 //! It must not run the image: `python3 .ci/container` does.
 
@@ -129,7 +129,7 @@ fn airbyte_entrypoint_equals_the_entrypoint_and_is_absolute() {
 }
 
 #[test]
-fn the_user_is_numeric_and_the_one_that_airbyte_uses() {
+fn the_user_is_numeric_and_equals_airbytes() {
     assert_eq!(of_the_image("USER"), ["1000:1000"]);
     assert_eq!(of_the_image("WORKDIR"), ["/airbyte"]);
 }
@@ -142,7 +142,7 @@ fn bases() -> Vec<String> {
 
 /// A RUN in the last stage would need emulation on another architecture.
 #[test]
-fn the_last_stage_runs_nothing() {
+fn the_last_stage_has_no_run_instruction() {
     assert_eq!(of_the_image("RUN"), [] as [&str; 0]);
 }
 
@@ -155,7 +155,7 @@ fn base_images_are_pinned_by_version_and_the_toolchain_is_that_of_cargo_toml() {
         let numbers: Vec<&str> = version.split('-').next().expect("a version").split('.').collect();
         assert!(numbers.len() == 3 && numbers.iter().all(|n| n.parse::<u32>().is_ok()), "{base} is not pinned");
     }
-    assert_eq!(bases[1], bases[2], "the accounts come from another image than the one that gets them");
+    assert_eq!(bases[1], bases[2], "the user accounts are from another image");
     let rust = env!("CARGO_PKG_RUST_VERSION");
     assert!(bases[0].starts_with(&format!("rust:{rust}.")), "Cargo.toml has Rust {rust}, the Dockerfile {}", bases[0]);
 }

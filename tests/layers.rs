@@ -1,6 +1,6 @@
-//! The layers that `src/lib.rs` describes: a module imports only from layers below its own.
+//! Tests the layers that `src/lib.rs` describes: a module imports only from layers below its own.
 //!
-//! It reads the sources. It must not know more about a module than its name.
+//! It reads the sources. It must not know anything about a module except its name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ fn no_command_imports_another() {
 }
 
 #[test]
-fn neither_side_names_the_other() {
+fn the_airbyte_side_and_the_zendesk_side_do_not_mention_each_other() {
     for (folder, word) in [("airbyte", "zendesk"), ("zendesk", "airbyte")] {
         for path in sources(&root().join("src").join(folder)) {
             let source = std::fs::read_to_string(&path).expect("a source file").to_lowercase();

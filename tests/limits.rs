@@ -1,6 +1,7 @@
-//! A malicious or broken server cannot fill the connector's memory, block it for ever, or weaken its TLS.
+//! Tests that a malicious or broken server cannot fill the connector's memory, block it forever, or weaken
+//! its TLS.
 //!
-//! The servers here write bytes, because no HTTP library sends what they send.
+//! The servers write bytes, because no HTTP library sends such responses.
 
 mod harness;
 
@@ -19,7 +20,7 @@ use zendesk_sandbox::credentials::ACCESS_TOKEN;
 /// A server that runs a closure for each connection, several at a time.
 struct Server {
     address: SocketAddr,
-    /// Bytes that were written and taken by the system.
+    /// The number of bytes that were written and accepted by the system.
     sent: Arc<AtomicU64>,
     connections: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
@@ -27,8 +28,8 @@ struct Server {
 }
 
 impl Server {
-    /// Reads the head of a request, then sends what the closure returns until it ends or the connection closes.
-    fn start<I: Iterator<Item = Vec<u8>>>(answer: impl Fn() -> I + Send + Sync + 'static) -> Self {
+    /// Reads the head of a request, then sends the closure's parts until they end or the connection closes.
+    fn start<I: Iterator<Item = Vec<u8>>>(response: impl Fn() -> I + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sent, connections, over) = (Arc::default(), Arc::default(), Arc::new(AtomicBool::new(false)));
@@ -41,7 +42,7 @@ impl Server {
                         return;
                     }
                     counters.1.fetch_add(1, Ordering::SeqCst);
-                    threads.spawn(|| serve(stream, answer(), &counters.0));
+                    threads.spawn(|| serve(stream, response(), &counters.0));
                 }
             });
         });
@@ -58,11 +59,11 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: impl Iterator<Item = Vec<u8>>, sent: &AtomicU64) {
-    // A client that neither reads nor goes away would be a test that hangs.
+fn serve(mut stream: TcpStream, response: impl Iterator<Item = Vec<u8>>, sent: &AtomicU64) {
+    // A client that neither reads nor disconnects must not hang the test.
     let _ = stream.set_write_timeout(Some(Duration::from_mins(1)));
     if stream.read(&mut [0; 4096]).is_ok() {
-        for part in answer {
+        for part in response {
             if stream.write_all(&part).is_err() {
                 return;
             }
@@ -81,11 +82,11 @@ impl Drop for Server {
     }
 }
 
-/// Ends after so many parts, so that a connector without a limit fails a test instead of filling
-/// the machine's memory.
+/// The number of parts after which a response ends, so that a connector without a limit fails a test instead
+/// of filling the machine's memory.
 const MOST_PARTS: usize = 4_096;
 
-/// A head, and then the same again and again.
+/// Returns a head, followed by the same part repeatedly.
 fn endless(head: &str, again: &[u8]) -> impl Iterator<Item = Vec<u8>> + use<> {
     std::iter::once(head.as_bytes().to_vec()).chain(std::iter::repeat_n(again.to_vec(), MOST_PARTS))
 }
@@ -97,7 +98,7 @@ fn internal(run: &Run) -> String {
     details.unwrap_or_else(|| panic!("no details: {}", run.stdout))
 }
 
-/// Bytes that may be in the system's buffers, for three attempts.
+/// The number of bytes that the system may buffer, for three attempts.
 const BUFFERED: u64 = 3 * (8 << 20);
 
 #[test]
@@ -117,8 +118,8 @@ fn endless_headers_are_rejected() {
         assert_eq!(run.failed_check(), Failure::ConnectionLost.to_string(), "{name}");
         let details = internal(&run);
         assert!(details.contains("message head is too large"), "{name}: {details}");
-        assert_eq!(server.connections.load(Ordering::SeqCst), 3, "{name}: it is tried again as often as any failure");
-        assert!(server.sent() < BUFFERED, "{name}: {} bytes were taken", server.sent());
+        assert_eq!(server.connections.load(Ordering::SeqCst), 3, "{name}: the number of attempts");
+        assert!(server.sent() < BUFFERED, "{name}: {} bytes were accepted", server.sent());
     }
 }
 
@@ -132,7 +133,7 @@ fn an_oversized_body_is_rejected() {
     let what = "a body of more than 16 MiB".to_owned();
     assert_eq!(run.failed_check(), Failure::TooLarge { what: what.clone() }.to_string());
     assert!(internal(&run).contains(&what));
-    assert!(server.sent() < 3 * (16 << 20) + BUFFERED, "{} bytes were taken", server.sent());
+    assert!(server.sent() < 3 * (16 << 20) + BUFFERED, "{} bytes were accepted", server.sent());
 }
 
 #[test]
@@ -146,8 +147,8 @@ fn a_gzip_bomb_is_rejected() {
     assert_eq!(run.failed_check(), Failure::TooLarge { what }.to_string());
 }
 
-/// A gzip file of that many blanks: fixed Huffman codes, a literal and then copies of 258 bytes from
-/// one byte before. Its checksum is wrong, but no reader gets that far.
+/// Returns a gzip file of this many spaces: fixed Huffman codes, a literal and then copies of 258 bytes from
+/// one byte before. Its checksum is wrong, but no reader reaches it.
 fn gzip_of_blanks(length: usize) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let (mut bits, mut count) = (0_u32, 0);
@@ -185,13 +186,13 @@ fn only_the_beginning_of_an_endless_error_body_is_read() {
         let run = server.connection("http").check();
         run.failed_check();
         assert!(internal(&run).contains("body: incomplete or large JSON, 1048576 bytes"), "{}", run.stdout);
-        assert!(run.stdout.len() < 4_096, "{status}: it is shown at length");
-        assert!(server.sent() < BUFFERED, "{status}: {} bytes were taken", server.sent());
+        assert!(run.stdout.len() < 4_096, "{status}: the message is too long");
+        assert!(server.sent() < BUFFERED, "{status}: {} bytes were accepted", server.sent());
     }
 }
 
 #[test]
-fn endless_interim_responses_are_abandoned() {
+fn endless_interim_responses_time_out() {
     let server = Server::start(|| endless("", &b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(64)));
     let mut connection = server.connection("http");
     connection.timeouts = Some(source_zendesk_audit_logs::zendesk::Timeouts {
@@ -202,7 +203,7 @@ fn endless_interim_responses_are_abandoned() {
     connection.check().failed_check();
 }
 
-/// The `supported_versions` of a `ClientHello`, or the old field of a hello without that.
+/// Returns the `supported_versions` of a `ClientHello`, or the legacy version of a hello without them.
 fn versions(hello: &[u8]) -> Vec<u16> {
     let number = |at: usize| u16::from_be_bytes([hello[at], hello[at + 1]]);
     // Record header 5, handshake header 4, version 2, random 32.
@@ -242,7 +243,7 @@ fn tls_before_1_2_is_neither_offered_nor_accepted() {
             let _ = stream.write_all(&message);
             let mut rest = Vec::new();
             let _ = stream.read_to_end(&mut rest);
-            // An alert at most: no application data (23), in which the credentials would be.
+            // At most an alert: no application data (23), which would contain the credentials.
             assert!(rest.is_empty() || rest[0] == 21, "{rest:?}");
         }
     });
@@ -252,7 +253,7 @@ fn tls_before_1_2_is_neither_offered_nor_accepted() {
     );
     let run = connection.check();
     run.failed_check();
-    server.join().expect("what it received is what it expects");
+    server.join().expect("the server's assertions hold");
     assert!(internal(&run).contains("peer is incompatible"), "{}", run.stdout);
     for hello in heard {
         let mut versions = versions(&hello);

@@ -1,4 +1,5 @@
-//! The links of the documents have targets, and each block of commands says where it is run, or why it is not.
+//! Tests that the links of the documents have targets, and that each block of commands states where it is
+//! run, or why it is not run.
 //!
 //! It must not run the commands: `conformance/test_documents.py` and `.ci/container` do.
 
@@ -13,7 +14,7 @@ fn page(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The files of the documentation, by their paths from the root.
+/// Returns the files of the documentation, by their paths from the root.
 fn documents() -> BTreeMap<String, String> {
     let mut paths: Vec<PathBuf> =
         ["", "docs", "docs/airbyte", "docs/decisions", "conformance/last_release", "sandbox", ".github"]
@@ -28,7 +29,7 @@ fn documents() -> BTreeMap<String, String> {
     documents
 }
 
-/// The lines outside of code fences.
+/// Returns the lines outside of code fences.
 fn prose(text: &str) -> Vec<&str> {
     let mut fenced = false;
     let mut lines = Vec::new();
@@ -42,7 +43,7 @@ fn prose(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The anchors that headings make, as GitHub does.
+/// Returns the anchors of the headings, as GitHub generates them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let headings = prose(text).into_iter().filter_map(|line| line.strip_prefix('#'));
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
@@ -73,7 +74,7 @@ fn every_link_has_a_target() {
                 link.split_once('#').map_or((link.as_str(), None), |(path, anchor)| (path, Some(anchor)));
             let folder = root().join(&name).parent().expect("a folder").to_owned();
             let target = if path.is_empty() { root().join(&name) } else { folder.join(path) };
-            assert!(target.exists(), "{name} links to {link}, which is not there");
+            assert!(target.exists(), "{name} links to {link}, which does not exist");
             if let Some(anchor) = anchor {
                 let there = anchors(&std::fs::read_to_string(&target).expect("a page"));
                 assert!(there.contains(anchor), "{name} links to {link}, which has only {there:?}");
@@ -84,7 +85,7 @@ fn every_link_has_a_target() {
     assert!(followed > 30, "{followed}");
 }
 
-/// For each block of shell commands the comment in front of it.
+/// Returns each block of shell commands with the comment before it.
 fn blocks(text: &str) -> Vec<(Option<&str>, Vec<&str>)> {
     let mut blocks: Vec<(Option<&str>, Vec<&str>)> = Vec::new();
     let mut before = "";
@@ -109,13 +110,13 @@ fn blocks(text: &str) -> Vec<(Option<&str>, Vec<&str>)> {
 }
 
 #[test]
-fn every_command_is_run_or_says_why_not() {
+fn every_command_is_run_or_states_why_not() {
     let steps = page(".ci/run");
     for (name, text) in documents() {
         for (comment, commands) in blocks(&text) {
             let first = commands.first().expect("a command");
             let comment = comment.unwrap_or_else(|| {
-                panic!("{name}: in front of the block of \"{first}\" must stand <!-- run by conformance/test_documents.py -->, <!-- run by conformance/test_authentication.py -->, <!-- run by .ci/run -->, <!-- tried by .ci/container --> or <!-- not run: … -->")
+                panic!("{name}: the block of \"{first}\" must be preceded by <!-- run by conformance/test_documents.py -->, <!-- run by conformance/test_authentication.py -->, <!-- run by .ci/run -->, <!-- tried by .ci/container --> or <!-- not run: … -->")
             });
             match comment {
                 "run by conformance/test_documents.py" | "run by conformance/test_authentication.py" => {}
@@ -127,7 +128,7 @@ fn every_command_is_run_or_says_why_not() {
                 }
                 other => assert!(
                     other.starts_with("tried by .ci/container") || other.starts_with("not run: "),
-                    "{name}: what does \"{other}\" mean?"
+                    "{name}: unknown comment \"{other}\""
                 ),
             }
         }

@@ -1,4 +1,4 @@
-//! How much memory a sync takes when the server sends pages as large as it can.
+//! Tests the memory of a sync if the server sends the largest allowed pages.
 
 mod harness;
 
@@ -10,14 +10,14 @@ use harness::{Connection, sandbox};
 use serde_json::json;
 use zendesk_sandbox::{MockResponse, Options, ResponseHook, Shape};
 
-/// The peak of the resident memory of a process so far, in MiB.
+/// Returns the peak of the resident memory of a process so far, in MiB.
 fn peak_mib(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? >> 10)
 }
 
-/// Once, sixteen requests in flight with pages of 16 MB each took 304 MiB.
+/// Before a limit existed, sixteen requests in flight with pages of 16 MB each took 304 MiB.
 #[test]
 fn sixteen_requests_for_pages_of_15_mib_take_less_than_100_mib() {
     const EVENTS: u64 = 3_000;
@@ -61,6 +61,6 @@ fn sixteen_requests_for_pages_of_15_mib_take_less_than_100_mib() {
     }
     assert!(child.wait().expect("it ends").success(), "{last}");
     assert_eq!(records, EVENTS);
-    assert!(peak > 16, "{peak} MiB: there were no large pages");
+    assert!(peak > 16, "{peak} MiB: the pages were not large");
     assert!(peak < 100, "{peak} MiB");
 }

@@ -1,5 +1,5 @@
-//! Faults that let no request succeed: the sync ends in bounded time with the right failure, acknowledges what it emitted,
-//! and is never COMPLETE. Harmless faults change nothing, however frequent they are.
+//! Tests faults in every request: the sync ends in bounded time with the right failure, acknowledges the
+//! emitted records, and is never COMPLETE. Faults that need no retry change nothing at any frequency.
 
 mod harness;
 
@@ -36,8 +36,8 @@ fn connect(sandbox: &Sandbox, kind: Fault) -> Connection {
     connection
 }
 
-/// Asserts that it failed with a transient error within an hour of its clock, and that the last STATE covers every
-/// emitted record.
+/// Asserts that the sync failed with a transient error within an hour of its clock, and that the last STATE
+/// covers every emitted record.
 #[track_caller]
 fn failed(connection: &Connection, run: &Run, kind: Fault) {
     assert_eq!(run.code, 1, "{kind}: {}", run.stdout);
@@ -51,12 +51,12 @@ fn failed(connection: &Connection, run: &Run, kind: Fault) {
     assert_eq!(Some(claimed), u32::try_from(run.records().len()).ok().map(f64::from), "{kind}");
     let last = run.stdout.rfind("{\"type\":\"STATE\"");
     let records = run.stdout.rfind("{\"type\":\"RECORD\"");
-    assert!(last > records, "{kind}: records behind the last STATE");
+    assert!(last > records, "{kind}: records after the last STATE");
 }
 
 /// Asserts that the next sync, without faults, reads exactly the missing records.
 #[track_caller]
-fn goes_on(sandbox: &Sandbox, connection: &Connection, run: &Run, kind: Fault) {
+fn assert_next_sync_completes(sandbox: &Sandbox, connection: &Connection, run: &Run, kind: Fault) {
     sandbox.set_faults(Faults::default());
     let next = connection.read(Some(&run.state())).succeeded();
     let both = run.records().into_iter().chain(next.records()).collect();
@@ -93,14 +93,14 @@ fn faults_in_every_request_end_the_sync_with_a_transient_failure() {
         let run = connection.read(None);
         failed(&connection, &run, kind);
         assert_eq!(run.records().len(), EMITTED, "{kind}");
-        assert!(sandbox.faults_injected()[&kind] > 1, "{kind}: it was not retried");
-        goes_on(&sandbox, &connection, &run, kind);
+        assert!(sandbox.faults_injected()[&kind] > 1, "{kind}: no retry");
+        assert_next_sync_completes(&sandbox, &connection, &run, kind);
     }
 }
 
 #[test]
 fn faults_from_the_first_request_on_leave_a_state_without_records() {
-    // Without the drip and the stall, which take real time and behave like the others here.
+    // Without the drip and the stall, which take real time and have the same effect here.
     for kind in [Fault::Limited, Fault::Internal, Fault::Drop, Fault::Gzip, Fault::Html, Fault::Empty, Fault::EmptyPage]
     {
         let sandbox = sandbox_with(faults(kind, When::From(1)), Shape::Even);
@@ -108,12 +108,12 @@ fn faults_from_the_first_request_on_leave_a_state_without_records() {
         let run = connection.read(None);
         failed(&connection, &run, kind);
         assert_eq!(run.state()["stream"]["stream_state"], json!({}), "{kind}");
-        goes_on(&sandbox, &connection, &run, kind);
+        assert_next_sync_completes(&sandbox, &connection, &run, kind);
     }
 }
 
-/// A cursor that does not advance is not a failure as long as each page has new records: the walk
-/// goes on from its last record. Within a second of many pages it cannot.
+/// A cursor that does not advance is not a failure if each page has new records: the walk continues from its
+/// last record. This is impossible within a second of many pages.
 #[test]
 fn cursors_that_never_advance_fail_only_within_a_second_of_many_pages() {
     for kind in [Fault::CursorExpired, Fault::CursorRepeated, Fault::CursorMissing] {
@@ -127,12 +127,12 @@ fn cursors_that_never_advance_fail_only_within_a_second_of_many_pages() {
         let run = connection.read(None);
         failed(&connection, &run, kind);
         assert!((100..=200).contains(&run.records().len()), "{kind}: {} were emitted", run.records().len());
-        goes_on(&sandbox, &connection, &run, kind);
+        assert_next_sync_completes(&sandbox, &connection, &run, kind);
     }
 }
 
 #[test]
-fn harmless_faults_never_lose_or_duplicate_a_record() {
+fn faults_without_a_retry_never_lose_or_duplicate_a_record() {
     for kind in [
         Fault::Swap,
         Fault::EventRepeated,
@@ -155,13 +155,13 @@ fn harmless_faults_never_lose_or_duplicate_a_record() {
             let lost = before.iter().filter(|text| read.binary_search(text).is_err()).count();
             assert_eq!(lost, 0, "{kind}");
             assert!(sandbox.faults_injected()[&kind] > 5, "{kind}");
-            goes_on(&sandbox, &connection, &run, kind);
+            assert_next_sync_completes(&sandbox, &connection, &run, kind);
         }
     }
 }
 
 #[test]
 fn every_kind_of_fault_is_in_one_of_the_tables() {
-    // 21 that end a sync, 3 of cursors, and 10 that are harmless.
+    // 21 that end a sync, 3 of cursors, and 10 that need no retry.
     assert_eq!(Fault::all().len(), 21 + 3 + 10);
 }

@@ -1,7 +1,7 @@
-//! What the program writes to stderr when it panics: one message, and nothing of the panic. No input makes the program
-//! panic, so this test starts itself as a program that does.
+//! Tests what the program writes to stderr after a panic: one message, without the panic's details. No input
+//! makes the program panic, so this test starts itself as a program that panics.
 //!
-//! stdout after a panic is tested in `cli.rs` and `commands/read.rs`.
+//! `cli.rs` and `commands/read.rs` test stdout after a panic.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -28,7 +28,7 @@ impl Write for Broken {
 #[test]
 fn a_panic_is_one_sentence_on_stderr_and_exit_code_1() {
     if std::env::var_os(CHILD).is_some() {
-        // As `main` does it.
+        // As in `main`.
         panics::keep_quiet();
         let arguments = ["source-zendesk-audit-logs", "spec"].map(OsString::from);
         exit(run(arguments, Environment::of_process(), Box::new(Broken)).into());

@@ -1,7 +1,7 @@
-//! The program as the platform and users run it: arguments, environment, exit codes, signals and pipes. However it ends,
-//! the emitted records and the last STATE agree. Records are tested elsewhere.
+//! Tests the program as the platform and users run it: arguments, environment, exit codes, signals and pipes.
+//! The emitted records and the last STATE agree after every kind of end. Other tests check the records.
 //!
-//! No test sleeps: a test waits for what it can observe, and gives up after [`PATIENCE`].
+//! No test sleeps: a test waits for an observable event, and fails after [`TIMEOUT`].
 
 mod harness;
 
@@ -21,10 +21,10 @@ use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox, Shape};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_source-zendesk-audit-logs");
 
-/// How long a test waits for something that takes milliseconds.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The longest wait of a test for an event that takes milliseconds.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The program, in an environment in which nothing but this base URL is set for it.
+/// Returns a command in an environment that contains only this base URL.
 fn program(base_url: &str) -> Command {
     let mut command = Command::new(PROGRAM);
     for name in [
@@ -64,7 +64,7 @@ fn config(connection: &Connection) -> PathBuf {
     connection.file("config.json", connection.config.to_string())
 }
 
-/// The output as a run; stdout consists of whole lines and nothing was said on stderr.
+/// Returns the output as a run. Asserts that stdout consists of whole lines and that stderr is empty.
 #[track_caller]
 fn quiet(output: Output) -> Run {
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -96,7 +96,7 @@ impl Running {
         running
     }
 
-    /// Starts it without reading anything yet.
+    /// Starts the program without reading its output.
     fn unread(command: &mut Command) -> (Self, ChildStdout) {
         let mut child = command
             .stdin(Stdio::null())
@@ -124,10 +124,10 @@ impl Running {
         });
     }
 
-    /// The next line, or none at the end.
+    /// Returns the next line, or `None` at the end.
     #[track_caller]
     fn line(&mut self) -> Option<&str> {
-        match self.lines.recv_timeout(PATIENCE) {
+        match self.lines.recv_timeout(TIMEOUT) {
             Ok(line) => {
                 let start = self.stdout.len();
                 self.stdout.push_str(&line);
@@ -147,7 +147,7 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        // The shell's own `kill` is there wherever a shell is.
+        // A shell's built-in `kill` exists wherever a shell exists.
         let sent = Command::new("sh")
             .args(["-c", "kill -s \"$0\" \"$1\"", name])
             .arg(self.child.id().to_string())
@@ -156,7 +156,7 @@ impl Running {
         assert!(sent.status.success(), "{sent:?}");
     }
 
-    /// Reads to the end: the exit status, and what was written to stdout and stderr.
+    /// Reads to the end. Returns the exit status, stdout and stderr.
     #[track_caller]
     fn finish(mut self) -> (ExitStatus, String, String) {
         while self.line().is_some() {}
@@ -182,20 +182,20 @@ impl Drop for Running {
     }
 }
 
-/// Waits for something to become true.
+/// Waits until the condition holds.
 #[track_caller]
 fn until(mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "it did not happen");
-        // Leaves the processor to the program; nothing depends on how long.
+        assert!(began.elapsed() < TIMEOUT, "the condition did not hold in time");
+        // Yields the processor to the program; nothing depends on the duration.
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
 
-/// Waits until no further request comes, for as long as many of them would take, and returns how
-/// many there were.
-fn requests_at_rest(sandbox: &Sandbox) -> usize {
+/// Waits until no more requests arrive, for the duration of many requests, and returns the number of
+/// requests.
+fn settled_requests(sandbox: &Sandbox) -> usize {
     let mut last = (0, Instant::now());
     until(|| {
         let number = sandbox.requests().len();
@@ -207,7 +207,7 @@ fn requests_at_rest(sandbox: &Sandbox) -> usize {
     last.0
 }
 
-/// Every STATE counts the records since the one before it.
+/// Asserts that every STATE counts the records since the previous one.
 #[track_caller]
 fn assert_states_add_up(run: &Run) {
     let mut since = 0_u32;
@@ -223,8 +223,8 @@ fn assert_states_add_up(run: &Run) {
     assert_eq!(since, 0, "records without a STATE");
 }
 
-/// Goes on from a state, and asserts that what was read before and what is read now is everything,
-/// each record once.
+/// Resumes from a state, and asserts that the records before and after together are complete, each record
+/// once.
 #[track_caller]
 fn assert_resume_completes(sandbox: &Sandbox, connection: &Connection, read: Vec<String>, state: &Value) {
     let arguments = connection.arguments(Some(state));
@@ -233,7 +233,7 @@ fn assert_resume_completes(sandbox: &Sandbox, connection: &Connection, read: Vec
     assert_everything(sandbox, [read, rest.records()].concat());
 }
 
-/// Nothing is lost, altered or repeated.
+/// Asserts that nothing is lost, altered or repeated.
 #[track_caller]
 fn assert_everything(sandbox: &Sandbox, read: Vec<String>) {
     assert!(sorted(read) == sorted(sandbox.records()), "lost, altered or repeated");
@@ -342,7 +342,7 @@ fn wrong_usage_is_explained_on_stderr_with_exit_code_2() {
 #[test]
 fn help_and_version_are_a_success() {
     let version = format!("source-zendesk-audit-logs {}\n", env!("CARGO_PKG_VERSION"));
-    for (arguments, words) in [
+    for (arguments, text) in [
         (&["--help"][..], &["Usage:", "spec", "check", "discover", "read"][..]),
         (&["-h"], &["Usage:"]),
         (&["help"], &["Usage:"]),
@@ -361,14 +361,14 @@ fn help_and_version_are_a_success() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert_eq!(output.stderr, b"", "{arguments:?}");
         let help = String::from_utf8_lossy(&output.stdout);
-        for word in words {
+        for word in text {
             assert!(help.contains(word), "{arguments:?}: {help}");
         }
     }
 }
 
 #[test]
-fn a_missing_argument_is_answered_with_an_example() {
+fn a_missing_argument_is_explained_with_an_example() {
     for (arguments, example) in [
         (&["check"][..], "check --config config.json"),
         (&["--log-level", "debug", "discover"], "discover --config config.json"),
@@ -376,9 +376,9 @@ fn a_missing_argument_is_answered_with_an_example() {
     ] {
         let output = program("").args(arguments).output().expect("it starts");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        let words = String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stderr);
         let example = format!("\nExample: source-zendesk-audit-logs {example}\n");
-        assert!(words.ends_with(&example), "{arguments:?}: {words}");
+        assert!(text.ends_with(&example), "{arguments:?}: {text}");
     }
     let output = program("").output().expect("it starts");
     let help = String::from_utf8_lossy(&output.stderr);
@@ -388,7 +388,7 @@ fn a_missing_argument_is_answered_with_an_example() {
 }
 
 #[test]
-fn the_variable_for_the_log_is_read_from_the_environment() {
+fn the_log_level_variable_is_read_from_the_environment() {
     let sandbox = generous(10, None);
     let connection = connect(&sandbox);
     let debug = |value: &str| {
@@ -466,7 +466,7 @@ fn a_signal_ends_a_command_whose_file_never_ends() {
             program.arg("--catalog").arg(files[1]).arg("--state").arg(files[2]);
         }
         let running = Running::start(&mut program);
-        // It can be opened for writing as soon as it waits to be written.
+        // It can be opened for writing once the program waits for data.
         let writer = std::fs::File::options().write(true).open(&pipe).expect("somebody reads");
         running.signal("TERM");
         let run = running.ended();
@@ -480,17 +480,17 @@ fn a_signal_ends_a_command_whose_file_never_ends() {
 #[test]
 fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
     for command in ["read", "check"] {
-        // The first response of the token endpoint is delayed, when the old tokens are already invalid.
-        let (rotated, told) = channel();
+        // The first response of the token endpoint is delayed, after the old tokens have become invalid.
+        let (rotated, arrived) = channel();
         let (release, released) = channel::<()>();
         let released = Arc::new(Mutex::new(released));
         let hook = ResponseHook::new(move |request| {
             let (rotated, released) = (rotated.clone(), Arc::clone(&released));
             (request.number == 1).then(|| {
-                MockResponse::edit(move |answer| {
+                MockResponse::edit(move |response| {
                     let _ = rotated.send(());
-                    let _ = released.lock().map(|released| released.recv_timeout(PATIENCE));
-                    answer
+                    let _ = released.lock().map(|released| released.recv_timeout(TIMEOUT));
+                    response
                 })
             })
         });
@@ -509,15 +509,15 @@ fn a_signal_during_a_renewal_does_not_lose_the_new_tokens() {
             program.arg("check").arg("--config").arg(config(&connection));
         }
         let mut running = Running::start(&mut program);
-        told.recv_timeout(PATIENCE).expect("a request for a token");
+        arrived.recv_timeout(TIMEOUT).expect("a request for a token");
         running.signal("TERM");
-        // A process that does not wait for the response has ended by then.
+        // A process that does not wait for the response has ended by now.
         let began = Instant::now();
         until(|| {
             let gone = running.child.try_wait().is_ok_and(|status| status.is_some());
             gone || began.elapsed() > Duration::from_millis(300)
         });
-        release.send(()).expect("the answer is waited for");
+        release.send(()).expect("the program waits for the response");
         let run = running.ended();
         assert_eq!(run.code, 143, "{command}: {}", run.stdout);
         let controls = run.of_type("CONTROL");
@@ -535,7 +535,7 @@ fn a_consumer_that_pauses_delays_the_read_and_gets_everything() {
         let sandbox = generous(12_000, None);
         let connection = connect(&sandbox).set("num_workers", json!(workers));
         let (mut running, stdout) = Running::unread(program(&sandbox.base_url()).args(connection.arguments(None)));
-        let requests = requests_at_rest(&sandbox);
+        let requests = settled_requests(&sandbox);
         assert!(requests < 40 + 14 * workers, "{requests} of 120 pages are kept in memory");
         running.read(stdout);
         let run = running.ended().succeeded();
@@ -546,7 +546,7 @@ fn a_consumer_that_pauses_delays_the_read_and_gets_everything() {
 
 #[test]
 fn a_non_blocking_pipe_gets_every_line_whole() {
-    // As ssh, node and asyncio hand it over.
+    // As ssh, node and asyncio pass it.
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let (mut stdout, writer) = std::io::pipe().expect("a pipe");
@@ -556,8 +556,8 @@ fn a_non_blocking_pipe_gets_every_line_whole() {
     command.args(connection.arguments(None)).stdout(writer).stderr(Stdio::piped());
     let child = command.spawn().expect("the program starts");
     drop(command);
-    // The pipe is full by then.
-    requests_at_rest(&sandbox);
+    // The pipe is full by now.
+    settled_requests(&sandbox);
     let mut read = Vec::new();
     stdout.read_to_end(&mut read).expect("it can be read");
     let run = quiet(Output { stdout: read, ..child.wait_with_output().expect("it ends") }).succeeded();
@@ -576,7 +576,7 @@ fn a_closed_non_blocking_pipe_ends_the_read_quietly() {
     command.args(connection.arguments(None)).stdout(writer).stderr(Stdio::piped());
     let child = command.spawn().expect("the program starts");
     drop(command);
-    requests_at_rest(&sandbox);
+    settled_requests(&sandbox);
     drop(stdout);
     assert_eq!(quiet(child.wait_with_output().expect("it ends")).code, 141);
 }
@@ -586,7 +586,7 @@ fn a_signal_while_the_consumer_pauses_loses_nothing() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let (mut running, stdout) = Running::unread(program(&sandbox.base_url()).args(connection.arguments(None)));
-    requests_at_rest(&sandbox);
+    settled_requests(&sandbox);
     running.signal("TERM");
     running.read(stdout);
     let run = running.ended();
@@ -601,7 +601,7 @@ fn a_second_signal_ends_the_process_even_if_stdout_is_blocked() {
     let sandbox = generous(12_000, None);
     let connection = connect(&sandbox);
     let (mut running, stdout) = Running::unread(program(&sandbox.base_url()).args(connection.arguments(None)));
-    requests_at_rest(&sandbox);
+    settled_requests(&sandbox);
     let mut status = None;
     until(|| {
         running.signal("TERM");
@@ -614,7 +614,7 @@ fn a_second_signal_ends_the_process_even_if_stdout_is_blocked() {
 
 #[test]
 fn a_killed_read_resumes_from_its_last_state() {
-    // A STATE is out, and some records more; how full the pages are depends on the time of day.
+    // A STATE and some more records have been emitted; the size of the pages depends on the time of day.
     let sandbox = stalling(12_000, 70);
     let connection = connect(&sandbox);
     let mut running = Running::start(program(&sandbox.base_url()).args(connection.arguments(None)));
@@ -624,7 +624,7 @@ fn a_killed_read_resumes_from_its_last_state() {
     let (status, stdout, _) = running.finish();
     assert_eq!(status.code(), None, "it was killed");
 
-    // A consumer keeps whole lines only.
+    // A consumer keeps only whole lines.
     let whole = stdout.rfind('\n').map_or(0, |end| end + 1);
     let run = Run { code: 0, stdout: stdout[..whole].to_owned() };
     assert!(!run.states().is_empty());
@@ -636,7 +636,7 @@ fn a_killed_read_resumes_from_its_last_state() {
         }
     }
     assert!((1..=5_000).contains(&unclaimed.len()), "{}", unclaimed.len());
-    // Only records without a STATE are read again.
+    // Only records without a STATE are emitted again.
     assert_resume_completes(&sandbox, &connection, claimed, &run.state());
 }
 
@@ -657,7 +657,7 @@ fn a_closed_stdout_ends_the_process_quietly() {
     drop(stdout);
     let run = quiet(child.wait_with_output().expect("it ends"));
     assert_eq!(run.code, 141);
-    assert!(sandbox.requests().len() < 60, "it went on reading");
+    assert!(sandbox.requests().len() < 60, "it continued to read");
 
     for command in ["spec", "check", "discover"] {
         let (nobody, stdout) = std::io::pipe().expect("a pipe");
@@ -685,9 +685,9 @@ fn a_full_disk_is_reported_on_stderr() {
         .output()
         .expect("the program starts");
     assert_eq!(output.status.code(), Some(1));
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.starts_with("The output cannot be written: "), "{words}");
-    assert_eq!(words.lines().count(), 1, "{words}");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.starts_with("The output cannot be written: "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[cfg(target_os = "linux")]
@@ -697,8 +697,8 @@ fn help_that_cannot_be_written_is_a_failure() {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("the device");
         let output = program("").args(arguments).stdout(full).output().expect("the program starts");
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(words.starts_with("The output cannot be written: "), "{words}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.starts_with("The output cannot be written: "), "{text}");
 
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
@@ -709,14 +709,14 @@ fn help_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
-fn with_too_few_file_descriptors_a_trace_says_so() {
+fn too_few_file_descriptors_are_reported_in_a_trace() {
     let sandbox = generous(100, None);
     let connection = connect(&sandbox);
     let read = connection.arguments(None);
     let check: Vec<String> = ["check", "--config", &read[2]].map(str::to_owned).to_vec();
     for arguments in [&read, &check] {
-        // The process that runs the tests may hand down descriptors of its own, so the exact limit that suffices is
-        // not known: stdin, stdout, stderr and the 16 descriptors that the connector asks for are the least.
+        // The process that runs the tests may pass descriptors of its own, so the exact sufficient limit is
+        // not known. The minimum is stdin, stdout, stderr and the 16 descriptors that the connector checks.
         for limit in (3..=18).chain([256]) {
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(PROGRAM).args(arguments);
@@ -745,7 +745,7 @@ fn a_file_that_is_too_large_does_not_fill_the_memory() {
     let sandbox = generous(1, None);
     let connection = connect(&sandbox);
     for (megabytes, most) in [(63_usize, 64 << 10), (1, 128 << 10)] {
-        // The costliest content: each empty array takes three bytes of the file.
+        // The content with the highest cost: each empty array takes three bytes of the file.
         let arrays = vec!["[]"; (megabytes << 20) / 3 - 20].join(",");
         let config = connection.file("large.json", format!("{{\"x\":[{arrays}]}}"));
         let mut shell = Command::new("sh");

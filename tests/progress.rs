@@ -1,4 +1,5 @@
-//! What a read reports about its progress and at its end, and that the reports change nothing about the records.
+//! Tests what a read reports about its progress and at its end, and that these reports do not affect the
+//! records.
 
 mod harness;
 
@@ -22,7 +23,7 @@ fn counts(sandbox: &Sandbox) -> usize {
     sandbox.requests().iter().filter(|request| is_count(request)).count()
 }
 
-/// The rows and bytes of each ESTIMATE.
+/// Returns the rows and bytes of each ESTIMATE.
 fn estimates(run: &Run) -> Vec<(u64, u64)> {
     let estimates = run.of_type("TRACE").into_iter().filter(|message| message["trace"]["type"] == "ESTIMATE");
     estimates
@@ -47,8 +48,8 @@ fn summary(run: &Run) -> String {
     (*summaries.last().expect("a summary")).clone()
 }
 
-/// What the destination gets: records, states and statuses, in order.
-fn substance(run: &Run) -> Vec<String> {
+/// Returns the messages for the destination: records, states and statuses, in order.
+fn destination_messages(run: &Run) -> Vec<String> {
     let substantial = |line: &&str| !line.contains("\"type\":\"LOG\"") && !line.contains("\"ESTIMATE\"");
     let without_time = |line: &str| line.split("\"emitted_at\"").next().unwrap_or_default().to_owned();
     run.stdout.lines().filter(substantial).map(without_time).collect()
@@ -69,7 +70,7 @@ fn an_hour_long_sync_reports_progress_every_minute() {
     assert!(apart + 2 >= minutes, "{} lines in {minutes} minutes", lines.len());
     assert!(lines[0].contains(" events so far, up to 2024-01-"), "{}", lines[0]);
     let later = &lines[lines.len() / 2];
-    for words in [
+    for text in [
         " of about 36,000 events so far (",
         ", up to 2024-",
         "Lately ",
@@ -78,7 +79,7 @@ fn an_hour_long_sync_reports_progress_every_minute() {
         "1 % of the account's 700. About ",
         " minutes left.",
     ] {
-        assert!(later.contains(words), "{words}: {later}");
+        assert!(later.contains(text), "{text}: {later}");
     }
     // Six turns a minute, of which one may lie just beyond it.
     let paces = lines.iter().filter_map(|line| line.split(" events and ").nth(1)?.split(' ').next()?.parse().ok());
@@ -121,7 +122,11 @@ fn the_count_covers_the_span_of_this_sync() {
         let values = request.params.iter().filter(|(name, _)| name == "filter[created_at][]");
         values.map(|(_, value)| value.clone()).collect()
     };
-    assert_eq!(spans(count), ["2024-07-01T00:00:00Z", "2026-11-23T11:50:00Z"], "what is old enough to have appeared");
+    assert_eq!(
+        spans(count),
+        ["2024-07-01T00:00:00Z", "2026-11-23T11:50:00Z"],
+        "events that are old enough to have appeared"
+    );
     assert_eq!((count.param("page"), count.param("per_page"), count.param("sort")), (Some("1"), Some("1"), None));
 }
 
@@ -142,14 +147,14 @@ fn the_estimate_excludes_events_of_earlier_syncs() {
 
 #[test]
 fn a_failed_count_affects_only_the_estimate() {
-    let read = |answer: Option<MockResponse>| {
-        let hook = move |request: &SeenRequest| answer.clone().filter(|_| is_count(request));
+    let read = |response: Option<MockResponse>| {
+        let hook = move |request: &SeenRequest| response.clone().filter(|_| is_count(request));
         let sandbox = sandbox(Options { response_hook: Some(ResponseHook::new(hook)), ..options(3_000) });
-        // With one worker the same requests are made in each run.
+        // With one worker, each run sends the same requests.
         let connection = Connection::to(&sandbox).set("num_workers", json!(1));
         let run = connection.read(None).succeeded();
         assert_eq!(sorted(run.records()), sorted(sandbox.records()));
-        assert_eq!(counts(&sandbox), 1, "it was asked again");
+        assert_eq!(counts(&sandbox), 1, "the count was requested again");
         (run, connection.clock.elapsed(), sandbox.requests().len())
     };
     let (good, took, requests) = read(None);
@@ -178,12 +183,12 @@ fn a_failed_count_affects_only_the_estimate() {
         MockResponse::DropInBody { sent: 20 },
         MockResponse::Stall,
     ] {
-        let words = format!("{failure:?}");
+        let text = format!("{failure:?}");
         let (run, took_so, requests_so) = read(Some(failure));
-        assert_eq!(estimates(&run), [], "{words}");
-        assert_eq!(substance(&run), substance(&good), "{words}");
-        assert_eq!(run.logs("WARN"), good.logs("WARN"), "{words}");
-        assert_eq!((took_so, requests_so), (took, requests), "{words}");
+        assert_eq!(estimates(&run), [], "{text}");
+        assert_eq!(destination_messages(&run), destination_messages(&good), "{text}");
+        assert_eq!(run.logs("WARN"), good.logs("WARN"), "{text}");
+        assert_eq!((took_so, requests_so), (took, requests), "{text}");
     }
 }
 
@@ -191,9 +196,9 @@ fn a_failed_count_affects_only_the_estimate() {
 fn an_estimate_that_is_too_low_is_corrected() {
     let few = |request: &SeenRequest| {
         is_count(request).then(|| {
-            MockResponse::edit(|mut answer| {
-                answer["count"] = json!(1_500);
-                answer
+            MockResponse::edit(|mut response| {
+                response["count"] = json!(1_500);
+                response
             })
         })
     };

@@ -1,4 +1,4 @@
-//! Rate limits and waits of whole commands: how long they take by the connector's clock, and what they report.
+//! Tests rate limits and waits of whole commands: their duration by the connector's clock, and their reports.
 
 mod harness;
 
@@ -11,7 +11,7 @@ use zendesk_sandbox::{
     EndpointLimit, Fault, Faults, Limits, MockResponse, Options, ResponseHook, RetryAfterFormat, Rule, When,
 };
 
-/// The server counts nothing, so that only the connector's own pace takes time.
+/// The server enforces no limit, so that only the connector's own pace takes time.
 const NO_MINUTE: Duration = Duration::from_nanos(1);
 
 fn clock() -> ManualClock {
@@ -68,7 +68,7 @@ fn a_pause_is_reported_once_for_all_requests_that_it_stops() {
     connection.clock = clock;
     let run = connection.read(None).succeeded();
     assert_eq!(sorted(run.records()), sorted(sandbox.records()));
-    // A response that was on its way when the manual clock jumped over the pause may start a second one.
+    // A response that was in flight when the manual clock jumped over the pause may start a second one.
     let reasons = rate_limited_statuses(&run);
     assert!((1..=2).contains(&reasons.len()), "one status a pause: {reasons:?}");
     let reason = &reasons[0];
@@ -94,7 +94,7 @@ fn a_date_to_retry_after_is_measured_by_the_date_of_the_response() {
 }
 
 #[test]
-fn a_reset_in_the_form_of_a_date_time_is_waited_for() {
+fn a_reset_as_a_date_time_is_waited_for() {
     let busy = ResponseHook::new(|request| {
         let headers = [("date", "Mon, 23 Nov 2026 12:00:00 GMT"), ("ratelimit-reset", "2026-11-23T12:00:37Z")];
         (request.number == 2).then(|| refusal(&headers))
@@ -106,7 +106,8 @@ fn a_reset_in_the_form_of_a_date_time_is_waited_for() {
     assert!((37..42).contains(&took), "{took} s");
 }
 
-/// Once, `Retry-After: 0` gave up after five seconds, and `Retry-After: 600` after an hour and a half.
+/// Earlier, `Retry-After: 0` ended a sync after five seconds, and `Retry-After: 600` after an hour and a
+/// half.
 #[test]
 fn a_server_that_is_never_available_ends_a_sync_after_minutes_and_within_an_hour() {
     for format in

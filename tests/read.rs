@@ -1,4 +1,5 @@
-//! `read` is complete, exactly once, unaltered and in order, for every history and every behaviour of the server.
+//! Tests that `read` is complete, emits each record once, unaltered and in order, for every history and every
+//! behavior of the server.
 
 mod harness;
 
@@ -16,7 +17,7 @@ fn assert_same(read: Vec<String>, there: Vec<String>) {
     let lost: Vec<_> = there.iter().filter(|record| read.binary_search(record).is_err()).collect();
     let strange: Vec<_> = read.iter().filter(|record| there.binary_search(record).is_err()).collect();
     assert!(lost.is_empty() && strange.is_empty(), "lost {lost:?}, altered {strange:?}");
-    assert_eq!(read.len(), there.len(), "records came twice");
+    assert_eq!(read.len(), there.len(), "records were repeated");
 }
 
 fn created_at(record: &str) -> Option<String> {
@@ -96,7 +97,7 @@ fn a_stop_at_any_page_and_a_resume_from_any_state_lose_nothing() {
                 .set("lookback_window_minutes", json!(lookback));
             let mut stops = 0;
             for page in 1..=20 {
-                // The consumer asks to stop when it has got so many pages.
+                // The consumer requests a shutdown after this number of pages.
                 let shutdown = Shutdown::default();
                 connection.signals = Some(shutdown.clone());
                 let stdout = Stdout::default();
@@ -118,7 +119,7 @@ fn a_stop_at_any_page_and_a_resume_from_any_state_lose_nothing() {
     }
 }
 
-/// Asks for a stop as soon as so many pages of records have been written.
+/// Requests a shutdown after this number of pages of records has been written.
 struct StopAfter {
     stdout: Stdout,
     pages: usize,
@@ -144,8 +145,8 @@ impl std::io::Write for StopAfter {
 
 #[test]
 fn a_chain_of_kills_at_any_state_loses_nothing_and_repeats_nothing() {
-    // What a kill leaves is a prefix of stdout that ends with a STATE, and the destination keeps
-    // exactly that. For every last STATE, the next sync reads the rest.
+    // After a kill, the destination keeps a prefix of stdout that ends with a STATE. For every possible last
+    // STATE, the next sync reads the rest.
     let sandbox = sandbox(Options { events: 9_000, shape: Shape::Mixed, ..Options::default() });
     let connection = Connection::to(&sandbox).set("num_workers", json!(8));
     let lines: Vec<String> = connection.read(None).succeeded().stdout.lines().map(str::to_owned).collect();
@@ -168,7 +169,7 @@ fn late_events_are_read_and_nothing_is_duplicated() {
     let end = options.to;
     let sandbox = sandbox(options);
     let connection = Connection::to(&sandbox);
-    // The newest event lies at the very end of the range, so that the look-back reaches before it.
+    // The newest event is at the very end of the range, so that the look-back includes earlier ones.
     sandbox.add_events(1, end, end + jiff::SignedDuration::from_secs(1));
     let first = connection.read(None).succeeded();
     let late = sandbox.add_events(3, end - jiff::SignedDuration::from_mins(9), end);
@@ -236,7 +237,7 @@ fn a_sync_of_one_page_makes_one_request() {
 
 #[test]
 fn requests_have_the_form_that_the_api_requires() {
-    // Few enough pages that the connector does not request the number of events.
+    // The number of pages is too small for a request for the number of events.
     let sandbox = sandbox(Options { events: 500, ..Options::default() });
     Connection::to(&sandbox).set("num_workers", json!(2)).read(None).succeeded();
     let requests = sandbox.requests();
@@ -265,15 +266,15 @@ fn pages_with_repeated_or_shuffled_events_change_nothing() {
     let number = Arc::new(AtomicU64::new(0));
     let repeated = ResponseHook::new(move |_| {
         let page = number.fetch_add(1, Ordering::Relaxed);
-        Some(MockResponse::edit(move |mut answer| {
-            if let Some(records) = answer["audit_logs"].as_array_mut().filter(|records| records.len() > 2) {
+        Some(MockResponse::edit(move |mut response| {
+            if let Some(records) = response["audit_logs"].as_array_mut().filter(|records| records.len() > 2) {
                 match page % 3 {
                     0 => records.insert(0, records[0].clone()),
                     1 => records.swap(0, 1),
                     _ => {}
                 }
             }
-            answer
+            response
         }))
     });
     let sandbox = sandbox(Options { events: 2_000, response_hook: Some(repeated), ..Options::default() });
@@ -289,11 +290,11 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
                 return None;
             }
             let edit = |edit: fn(&mut Value)| {
-                Some(MockResponse::edit(move |mut answer| {
-                    if answer["meta"]["has_more"] == true {
-                        edit(&mut answer);
+                Some(MockResponse::edit(move |mut response| {
+                    if response["meta"]["has_more"] == true {
+                        edit(&mut response);
                     }
-                    answer
+                    response
                 }))
             };
             match fault {
@@ -303,21 +304,21 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
                 )),
                 "repeated" => {
                     let cursor = request.param("page[after]")?.to_owned();
-                    Some(MockResponse::edit(move |mut answer| {
-                        if answer["meta"]["has_more"] == true {
-                            answer["meta"]["after_cursor"] = json!(cursor);
+                    Some(MockResponse::edit(move |mut response| {
+                        if response["meta"]["has_more"] == true {
+                            response["meta"]["after_cursor"] = json!(cursor);
                         }
-                        answer
+                        response
                     }))
                 }
-                "missing" => edit(|answer| answer["meta"]["after_cursor"] = Value::Null),
+                "missing" => edit(|response| response["meta"]["after_cursor"] = Value::Null),
                 "empty page" => {
-                    // The same cursor leads on: the page before the next one is empty.
+                    // The same cursor continues the walk: the page before the next one is empty.
                     let cursor = request.param("page[after]")?.to_owned();
-                    Some(MockResponse::edit(move |mut answer| {
-                        answer["audit_logs"] = json!([]);
-                        answer["meta"] = json!({ "has_more": true, "after_cursor": cursor });
-                        answer
+                    Some(MockResponse::edit(move |mut response| {
+                        response["audit_logs"] = json!([]);
+                        response["meta"] = json!({ "has_more": true, "after_cursor": cursor });
+                        response
                     }))
                 }
                 _ => None,
@@ -334,9 +335,9 @@ fn expired_repeated_and_missing_cursors_lose_nothing() {
 #[test]
 fn an_endlessly_repeated_cursor_is_an_error() {
     let stuck = ResponseHook::new(|_| {
-        Some(MockResponse::edit(|mut answer| {
-            answer["meta"] = json!({ "has_more": true, "after_cursor": "stuck" });
-            answer
+        Some(MockResponse::edit(|mut response| {
+            response["meta"] = json!({ "has_more": true, "after_cursor": "stuck" });
+            response
         }))
     });
     let sandbox = sandbox(Options { events: 50, response_hook: Some(stuck), ..Options::default() });
@@ -469,12 +470,12 @@ fn constant_rate_limiting_ends_the_sync_after_half_an_hour() {
 }
 
 #[test]
-fn the_reserved_part_of_the_rate_limit_is_left_to_others_until_the_reset() {
+fn the_reserved_share_of_the_rate_limit_is_left_to_others_until_the_reset() {
     // The connector's share is half of 700; 100 left means that others have used most of the minute.
     for (remaining, waits) in [(100, true), (600, false)] {
         let busy = ResponseHook::new(move |request| {
             let header = |name: &str, value: u32| (name.to_owned(), value.to_string());
-            // A single response may be an odd one; the second one is believed.
+            // A single response may be an outlier; the second one is used.
             (request.number <= 2).then(|| MockResponse::Reply {
                 status: 200,
                 headers: vec![

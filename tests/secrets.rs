@@ -1,8 +1,9 @@
-//! A sweep for secrets: every command, log level and authentication method, and every failure of the API and of the token
-//! endpoint, with servers that echo what they receive in every encoding. No part of a secret may appear on stdout or
-//! stderr, except in the CONTROL message, which must contain the new tokens.
+//! Searches for secrets in the output of every command, log level and authentication method, and of every
+//! failure of the API and of the token endpoint, with servers that repeat their input in every encoding. No
+//! part of a secret may appear on stdout or stderr, except in the CONTROL message, which must contain the new
+//! tokens.
 //!
-//! Panics are swept in the unit tests of `cli` and `secret.rs`.
+//! The unit tests of `cli` and `secret.rs` cover panics.
 
 mod encoder;
 mod harness;
@@ -20,13 +21,13 @@ use zendesk_sandbox::credentials::{
 };
 use zendesk_sandbox::{Echo, EchoPlace, Encoder, MockResponse, Options, ResponseHook, Sandbox, SeenRequest};
 
-/// Secrets with every character that an encoding may change; no help desk would take them.
+/// Secrets with every character that an encoding may change. No account accepts them.
 const TOKEN: &str = r#"t0k3n-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
 const CLIENT: &str = r#"cl13nt-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
 const REFRESH: &str = r#"r3fr3sh-s3cr3t"+/\b=c&d<e>%f?#@:~"#;
 const ID: &str = "1d-s3cr3t+/=&";
 const OURS: [&str; 4] = [TOKEN, CLIENT, REFRESH, ID];
-/// One that fits into a host name.
+/// A secret that fits into a host name.
 const PLAIN: &str = "PlainT0kenOfLettersAndDigits";
 
 /// The LOG messages of all levels.
@@ -46,7 +47,7 @@ fn json_text(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// The encodings of a text by various servers.
+/// Returns the encodings of a string by various servers.
 fn encodings(text: &str) -> Vec<String> {
     let json = json_text(text);
     vec![
@@ -62,12 +63,12 @@ fn encodings(text: &str) -> Vec<String> {
     ]
 }
 
-/// What must not be found of a secret: it, and the middle of it in base64, wherever that begins.
+/// Returns the forms of a secret to search for: the secret, and its middle in base64 at each offset.
 fn forms(secret: &str) -> Vec<String> {
     let middle = &secret[3..secret.len() - 3];
     let base64 = (0..3).map(|before| {
         let text = BASE64_STANDARD.encode(format!("{}{middle}", &"xxx"[..before]));
-        // Whole groups of the middle, without those that what is before has a part in.
+        // Whole groups of the middle, without those that depend on the bytes before.
         let end = (before + middle.len()) / 3 * 4;
         text[4..end].to_owned()
     });
@@ -75,18 +76,18 @@ fn forms(secret: &str) -> Vec<String> {
     plain.into_iter().chain(base64).collect()
 }
 
-/// Searches an output, but for CONTROL messages.
+/// Searches an output, except CONTROL messages.
 #[track_caller]
 fn sweep(what: &str, output: &str, issued: &[String]) {
     let known = SECRETS.iter().chain(&OURS).chain(&[PLAIN]).map(|secret| (*secret).to_owned());
     for secret in known.chain(issued.iter().cloned()) {
         for form in forms(&secret) {
             for line in output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#)) {
-                assert!(!line.contains(&form), "{what}: {form}, of {secret}, stands in {line}");
+                assert!(!line.contains(&form), "{what}: {form}, of {secret}, is in {line}");
             }
         }
     }
-    // Half a secret would be too much as well.
+    // Half of a secret must not appear either.
     for line in output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#)) {
         assert!(!line.contains("s3cr3t"), "{what}: {line}");
     }
@@ -108,7 +109,7 @@ fn refresh(id: &str, secret: &str, token: &str) -> Value {
     json!({ "auth_type": "refresh_token", "client_id": id, "client_secret": secret, "refresh_token": token })
 }
 
-/// Signs in to nothing, but has all that can be leaked.
+/// Returns credentials that no account accepts, with every kind of secret.
 fn strange() -> [Value; 4] {
     [access_token(TOKEN), api_token(TOKEN), client(ID, CLIENT), refresh(ID, CLIENT, REFRESH)]
 }
@@ -122,7 +123,7 @@ fn good() -> [Value; 4] {
     ]
 }
 
-/// The secrets that the request contained.
+/// Returns the secrets that the request contained.
 fn echo(request: &SeenRequest) -> String {
     let body = serde_json::from_slice::<Value>(&request.body).unwrap_or_default();
     let fields = ["client_secret", "refresh_token", "client_id"].map(|name| body[name].as_str().unwrap_or_default());
@@ -133,56 +134,56 @@ fn echo(request: &SeenRequest) -> String {
     secret.flat_map(encodings).collect::<Vec<_>>().join(" ")
 }
 
-/// A failure of the server, with room for an echo.
+/// A failure of the server, which repeats secrets.
 #[derive(Clone, Copy, Debug)]
 enum Failure {
-    /// A status, and a body with `{}` in the place of the echo.
-    Says(u16, &'static str),
-    /// The connection ends.
+    /// A status, and a body in which `{}` is replaced by the secrets.
+    Status(u16, &'static str),
+    /// The server closes the connection.
     Drops,
 }
 
 const FAILURES: [Failure; 31] = [
-    Failure::Says(200, "{}"),
-    Failure::Says(200, "<html>{}</html>"),
-    Failure::Says(200, r#"{"error":"{}"}"#),
-    Failure::Says(200, r#"{"access_token":7,"refresh_token":"{}"}"#),
-    Failure::Says(204, ""),
-    Failure::Says(301, "{}"),
-    Failure::Says(302, "{}"),
-    Failure::Says(307, "{}"),
-    Failure::Says(400, r#"{"error":"invalid_client","error_description":"unknown client {}"}"#),
-    Failure::Says(400, r#"{"error":"invalid_client","error_description":"wrong secret {}"}"#),
-    Failure::Says(400, r#"{"error":"invalid_grant","error_description":"{}"}"#),
-    Failure::Says(400, r#"{"error":"invalid_scope","error_description":"{}"}"#),
-    Failure::Says(400, r#"{"error":"unauthorized_client","error_description":"{}"}"#),
-    Failure::Says(400, "{}"),
-    Failure::Says(401, r#"{"error":"invalid_token","error_description":"{}"}"#),
-    Failure::Says(401, r#"{"error":"Couldn't authenticate you: {}"}"#),
-    Failure::Says(401, "{}"),
-    Failure::Says(403, r#"{"error":{"title":"Forbidden","message":"{}"}}"#),
-    Failure::Says(403, r#"{"error":"Forbidden","description":"missing scopes for {}"}"#),
-    Failure::Says(403, "<html>{}</html>"),
-    Failure::Says(404, r#"{"error":{"title":"No help desk at {}"}}"#),
-    Failure::Says(404, r#"{"error":"InvalidEndpoint","description":"{}"}"#),
-    Failure::Says(408, "{}"),
-    Failure::Says(409, "{}"),
-    Failure::Says(418, "{}"),
-    Failure::Says(422, r#"{"error":"{}"}"#),
-    Failure::Says(429, "{}"),
-    Failure::Says(500, "{}"),
-    Failure::Says(502, "<html>{}</html>"),
-    Failure::Says(503, "{}"),
+    Failure::Status(200, "{}"),
+    Failure::Status(200, "<html>{}</html>"),
+    Failure::Status(200, r#"{"error":"{}"}"#),
+    Failure::Status(200, r#"{"access_token":7,"refresh_token":"{}"}"#),
+    Failure::Status(204, ""),
+    Failure::Status(301, "{}"),
+    Failure::Status(302, "{}"),
+    Failure::Status(307, "{}"),
+    Failure::Status(400, r#"{"error":"invalid_client","error_description":"unknown client {}"}"#),
+    Failure::Status(400, r#"{"error":"invalid_client","error_description":"wrong secret {}"}"#),
+    Failure::Status(400, r#"{"error":"invalid_grant","error_description":"{}"}"#),
+    Failure::Status(400, r#"{"error":"invalid_scope","error_description":"{}"}"#),
+    Failure::Status(400, r#"{"error":"unauthorized_client","error_description":"{}"}"#),
+    Failure::Status(400, "{}"),
+    Failure::Status(401, r#"{"error":"invalid_token","error_description":"{}"}"#),
+    Failure::Status(401, r#"{"error":"Couldn't authenticate you: {}"}"#),
+    Failure::Status(401, "{}"),
+    Failure::Status(403, r#"{"error":{"title":"Forbidden","message":"{}"}}"#),
+    Failure::Status(403, r#"{"error":"Forbidden","description":"missing scopes for {}"}"#),
+    Failure::Status(403, "<html>{}</html>"),
+    Failure::Status(404, r#"{"error":{"title":"No help desk at {}"}}"#),
+    Failure::Status(404, r#"{"error":"InvalidEndpoint","description":"{}"}"#),
+    Failure::Status(408, "{}"),
+    Failure::Status(409, "{}"),
+    Failure::Status(418, "{}"),
+    Failure::Status(422, r#"{"error":"{}"}"#),
+    Failure::Status(429, "{}"),
+    Failure::Status(500, "{}"),
+    Failure::Status(502, "<html>{}</html>"),
+    Failure::Status(503, "{}"),
     Failure::Drops,
 ];
 
-/// The sandbox, but with this failure at every request, or at every one that is not for a token.
+/// Starts a sandbox with this failure in every request, or in every request except those for tokens.
 fn failing(failure: Failure, everywhere: bool) -> Sandbox {
     let hook = ResponseHook::new(move |request: &SeenRequest| {
         if !everywhere && request.path == "/oauth/tokens" {
             return None;
         }
-        let Failure::Says(status, body) = failure else {
+        let Failure::Status(status, body) = failure else {
             return Some(MockResponse::DropConnection);
         };
         let echo = echo(request);
@@ -201,12 +202,12 @@ fn failing(failure: Failure, everywhere: bool) -> Sandbox {
     sandbox(Options { events: 150, response_hook: Some(hook), ..Options::default() })
 }
 
-/// Whether a failure is tried again, which takes real time in a process.
+/// Returns `true` if a failure is retried, which takes real time in a process.
 fn passes(failure: Failure) -> bool {
-    matches!(failure, Failure::Drops | Failure::Says(200..=204 | 408 | 409 | 429 | 500..=599, _))
+    matches!(failure, Failure::Drops | Failure::Status(200..=204 | 408 | 409 | 429 | 500..=599, _))
 }
 
-/// The program's stdout and stderr; its exit code is of no concern here.
+/// Runs the program and returns its stdout and stderr. The exit code does not matter here.
 fn process(base_url: &str, arguments: &[String]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_source-zendesk-audit-logs"));
     command.args(arguments).env_remove("SSL_CERT_FILE").env("ZENDESK_BASE_URL", base_url);
@@ -214,7 +215,7 @@ fn process(base_url: &str, arguments: &[String]) -> String {
     let output = command.output().expect("the program starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!stdout.is_empty() || !stderr.is_empty(), "{arguments:?}: it said nothing");
+    assert!(!stdout.is_empty() || !stderr.is_empty(), "{arguments:?}: no output");
     format!("{stdout}\n{stderr}")
 }
 
@@ -284,7 +285,7 @@ fn no_success_shows_a_secret() {
             connection.file("config.json", connection.config.to_string());
         }
     }
-    // Both kinds of tokens were issued, so there was something to find.
+    // Both kinds of tokens were issued, so the search was not empty.
     assert!(sandbox.issued_secrets().len() > 2);
 }
 
@@ -319,7 +320,7 @@ fn no_invalid_file_shows_a_secret() {
     for end in 0..whole.len() {
         let broken = connection.file("broken.json", &whole[..end]);
         let run = connection.command(&["check", "--config", broken.to_str().expect("Unicode")]);
-        sweep("a file that is cut off", &run.stdout, &[]);
+        sweep("a truncated file", &run.stdout, &[]);
     }
     // A base URL with a secret is rejected without showing it.
     connection.config = json!({ "subdomain": "acme", "credentials": access_token(TOKEN) });
@@ -334,9 +335,9 @@ fn no_invalid_file_shows_a_secret() {
 }
 
 #[test]
-fn a_redirect_to_a_host_with_the_token_in_it_does_not_name_it() {
+fn a_redirect_to_a_host_that_contains_the_token_does_not_show_the_host() {
     for status in [301, 302, 303, 307, 308] {
-        let sandbox = failing(Failure::Says(status, "{}"), false);
+        let sandbox = failing(Failure::Status(status, "{}"), false);
         let connection = Connection::with(Some(sandbox.base_url()), access_token(PLAIN));
         let message = connection.check().failed_check();
         assert!(message.contains(&format!("a redirect ({status}). The connector does not follow it")), "{message}");
@@ -344,12 +345,12 @@ fn a_redirect_to_a_host_with_the_token_in_it_does_not_name_it() {
     }
 }
 
-/// Compositions of encodings in the sweep, unless `SECRET_SWEEP` asks for another number.
+/// The number of compositions of encodings, unless `SECRET_SWEEP` overrides it.
 const COMPOSITIONS: usize = 2_500;
-/// As much of a secret or of what a server made of it must not be shown, in characters.
+/// The length of a part of a secret, or of its encoded form, that must not be shown, in characters.
 const PIECE: usize = 8;
 
-/// A secret of another alphabet each time.
+/// Returns a random secret, with another alphabet each time.
 fn any_secret(rng: &mut fastrand::Rng) -> String {
     let alphabets = [
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
@@ -362,12 +363,12 @@ fn any_secret(rng: &mut fastrand::Rng) -> String {
     (0..rng.usize(12..=64)).map(|_| char::from(alphabet[rng.usize(..alphabet.len())])).collect()
 }
 
-/// In lower case, without white space and the escapes that JSON and Rust write.
+/// Converts to lower case, and removes white space and the escapes of JSON and Rust.
 fn normalized(text: &str) -> String {
     text.chars().filter(|char| !char.is_whitespace() && *char != '\\').flat_map(char::to_lowercase).collect()
 }
 
-/// Asserts that no piece of these texts is in an output.
+/// Asserts that no part of these strings is in an output.
 #[track_caller]
 fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
     // Control characters are written as `\n`, and the output has no others.
@@ -378,12 +379,12 @@ fn assert_no_piece(what: &str, output: &str, texts: &[&str]) {
     for text in texts {
         for piece in normalized(text).as_bytes().windows(PIECE) {
             let piece_shown = pieces.contains(piece);
-            assert!(!piece_shown, "{what}: {} of {text} stands in {output}", String::from_utf8_lossy(piece));
+            assert!(!piece_shown, "{what}: {} of {text} is in {output}", String::from_utf8_lossy(piece));
         }
     }
 }
 
-/// The server's responses with an echo. Some are pages whose cursor is the echo.
+/// Returns the server's response with an echo. Some are pages whose cursor is the echo.
 fn echoing(number: usize, echo: &str, request: &SeenRequest) -> MockResponse {
     let host: String = echo.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
     let header = |name: &str, value: String| (name.to_owned(), value.replace(|char: char| char.is_control(), " "));
@@ -416,7 +417,7 @@ fn echoing(number: usize, echo: &str, request: &SeenRequest) -> MockResponse {
 }
 
 #[test]
-fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
+fn no_composition_of_encodings_shows_part_of_a_secret() {
     let number = std::env::var("SECRET_SWEEP").ok().and_then(|number| number.parse().ok()).unwrap_or(COMPOSITIONS);
     let current = Arc::new(Mutex::new((0, String::new())));
     let hook = ResponseHook::new({
@@ -449,14 +450,14 @@ fn no_composition_of_encodings_shows_a_piece_of_a_secret() {
         let seen = connection.terminal.as_ref().map(Stdout::text).unwrap_or_default();
         assert_no_piece(&what, &seen, &[&echo, &secret, &other]);
         explained += usize::from(run.stdout.contains("InvalidValue"));
-        // What is tried again takes real time in a process.
+        // A retried failure takes real time in a process.
         if number % 50 == 1 && run.logs("DEBUG").len() == 1 {
             let output = process(&sandbox.base_url(), &connection.arguments(None));
             assert_no_piece(&what, &output, &[&echo, &secret, &other]);
         }
     }
     // Text that is not secret is still shown.
-    assert!(explained > number / 4, "{explained} of {number} say what is wrong");
+    assert!(explained > number / 4, "{explained} of {number} have an explanation");
 }
 
 #[test]
@@ -471,7 +472,7 @@ fn expired_tokens_are_not_shown_either() {
 }
 
 #[test]
-fn no_echo_of_the_sandbox_shows_a_piece_of_a_secret() {
+fn no_echo_of_the_sandbox_shows_part_of_a_secret() {
     let all = Encoder::all();
     let places = [EchoPlace::Json, EchoPlace::Unknown, EchoPlace::Text, EchoPlace::Html];
     for (row, first) in all.iter().enumerate() {

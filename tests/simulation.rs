@@ -1,5 +1,5 @@
-//! The connector's own code in the simulated world of `simulation/`: some thousand chains of syncs, the planted
-//! defects, and the seeds that have found something. The full run is `examples/simulate.rs`.
+//! Tests the connector's own code in the simulated world of `simulation/`: some thousand chains of syncs, the
+//! planted defects, and the seeds that have found defects. The full run is `examples/simulate.rs`.
 
 use zendesk_simulation::chain;
 use zendesk_simulation::plants::Plant;
@@ -7,11 +7,11 @@ use zendesk_simulation::runner::{self, Stop, Task};
 use zendesk_simulation::scenario::{Consumer, Credentials, Event, Fault, Filtering, Scenario};
 use zendesk_simulation::timeline::Timeline;
 
-/// Seeds that must hold.
+/// The number of seeds that must have no violation.
 const SEEDS: u64 = 2_000;
-/// Seeds within which every planted defect must be found.
+/// The number of seeds within which every planted defect must be found.
 const FINDS: u64 = 300;
-/// Where the search begins for those that need more: `--plants` searches from the beginning.
+/// The first seed for defects that need more: `--plants` searches from the beginning.
 const RARE: &[(Plant, u64)] = &[(Plant::WindowEndsEarly, 1_950), (Plant::RefusalTriedAgain, 500)];
 fn task(seeds: u64) -> Task {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -19,7 +19,7 @@ fn task(seeds: u64) -> Task {
 }
 
 #[test]
-fn chains_of_syncs_keep_the_promise_in_a_simulated_world() {
+fn chains_of_syncs_keep_the_guarantees_in_a_simulated_world() {
     let total = runner::run(task(SEEDS), |_| {});
     let found: Vec<_> = total.found.iter().map(|(seed, violation)| format!("seed {seed}: {violation}")).collect();
     assert!(found.is_empty(), "cargo run --example simulate -- --seeds 1 --seed N\n{}", found.join("\n"));
@@ -49,9 +49,9 @@ fn every_planted_defect_is_found() {
     }
 }
 
-/// Asserts that a scenario that has found a defect of the connector keeps the promise now.
+/// Asserts that a scenario that has found a defect of the connector has no violation now.
 #[track_caller]
-fn assert_keeps_the_promise(scenario: &Scenario) {
+fn assert_keeps_the_guarantees(scenario: &Scenario) {
     let report = chain::run(scenario, None, Timeline::new(true));
     assert!(report.violations.is_empty(), "{:?}\n{}", report.violations, report.timeline.lines().join("\n"));
 }
@@ -61,11 +61,11 @@ fn events(number: i64, seconds: impl Fn(i64) -> i64) -> Vec<Event> {
 }
 
 #[test]
-fn a_first_response_that_fails_does_not_let_a_slow_clock_end_the_sync() {
+fn a_slow_clock_does_not_end_the_sync_after_a_failed_first_response() {
     let mut scenario = Scenario::calm(events(30, |id| 60 + id), 1);
     scenario.syncs[0].clock.ahead = -20 * 86_400;
     scenario.syncs[0].faults = vec![(0, Fault::Status(504, None))];
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_server_that_filters_by_a_later_time_than_it_shows_repeats_nothing() {
     let mut scenario = Scenario::calm(events(2, |id| 3_600 - 600 * id), 2);
     scenario.server.filtering = Filtering::Listed;
     scenario.events[0].listed += 500;
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_longer_look_back_does_not_repeat_the_second_before_the_cursor() {
     scenario.syncs[0].lookback = 0;
     scenario.syncs[0].faults = vec![(1, Fault::TooLarge)];
     scenario.syncs[1].lookback = 30;
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
@@ -91,16 +91,16 @@ fn deep_cursors_that_fail_within_a_look_back_do_not_stop_the_sync() {
     let mut scenario = Scenario::calm(events(60, |id| 3_600 + 3 * id), 1);
     scenario.server.most_records = 5;
     scenario.server.heavy_depth = Some(5);
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
-fn responses_that_are_slow_by_chance_do_not_shrink_requests_until_the_sync_never_ends() {
+fn randomly_slow_responses_do_not_shrink_requests_until_the_sync_never_ends() {
     let mut scenario = Scenario::calm(events(40, |id| 3_600 * id), 1);
     scenario.server.heavy_days = Some(350);
     scenario.syncs[0].latency = 2_000;
     scenario.syncs[0].tail = 190;
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_limit_of_the_endpoint_holds_after_a_consumer_has_not_read_for_a_while() {
     scenario.syncs[0].percentage = 50;
     scenario.syncs[0].consumer = Consumer::Stops(5_000, 4_000);
     scenario.syncs[0].pipe = 64;
-    assert_keeps_the_promise(&scenario);
+    assert_keeps_the_guarantees(&scenario);
 }
 
 #[test]
@@ -119,12 +119,12 @@ fn an_outage_does_not_leave_spans_of_seconds_for_the_rest_of_the_day() {
     scenario.server.limits.account = 20;
     scenario.syncs[0].percentage = 10;
     scenario.syncs[0].faults = (0..22).map(|attempt| (attempt, Fault::Status(504, None))).collect();
-    assert_keeps_the_promise(&scenario);
-    assert_keeps_the_promise(&Scenario::draw(69_492));
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(69_492));
 }
 
 #[test]
-fn a_record_that_is_listed_late_does_not_come_again_after_a_shorter_look_back() {
+fn a_record_that_is_listed_late_is_not_repeated_after_a_shorter_look_back() {
     let mut scenario = Scenario::calm(events(15, |id| 7 + id), 2);
     scenario.events.push(Event::before_the_first_sync(100, -524));
     scenario.events[4].listed += 760;
@@ -135,25 +135,25 @@ fn a_record_that_is_listed_late_does_not_come_again_after_a_shorter_look_back() 
     scenario.syncs[1].lookback = 1;
     scenario.syncs[1].workers = None;
     scenario.syncs[1].latency = 2_000;
-    assert_keeps_the_promise(&scenario);
-    assert_keeps_the_promise(&Scenario::draw(14_620));
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(14_620));
 }
 
 #[test]
-fn a_token_that_ended_while_the_date_was_set_back_is_renewed() {
+fn a_token_that_expired_while_the_date_was_set_back_is_renewed() {
     let mut scenario = Scenario::calm(events(3, |id| 60 + id), 1);
     scenario.credentials = Credentials::ClientCredentials;
     scenario.server.token_life = 300;
     scenario.syncs[0].faults = vec![(1, Fault::Status(503, Some(600)))];
     scenario.syncs[0].clock.jump = Some((20_000, -3_600));
-    assert_keeps_the_promise(&scenario);
-    assert_keeps_the_promise(&Scenario::draw(41_827));
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(41_827));
 }
 
 #[test]
 fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
     for seed in [4_253, 47_914] {
-        assert_keeps_the_promise(&Scenario::draw(seed));
+        assert_keeps_the_guarantees(&Scenario::draw(seed));
     }
 }
 
@@ -165,18 +165,18 @@ fn the_refusal_of_a_token_that_is_renewed_takes_no_attempt() {
     scenario.syncs[0].faults.insert(0, (2, Fault::TokenRevoked));
     scenario.server.most_records = 1;
     scenario.events.extend((3..6).map(|id| Event::before_the_first_sync(id, id)));
-    assert_keeps_the_promise(&scenario);
-    assert_keeps_the_promise(&Scenario::draw(15_760));
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(15_760));
 }
 
 #[test]
-fn a_record_that_a_comparison_recovered_does_not_come_again() {
-    assert_keeps_the_promise(&Scenario::draw(147_690));
+fn a_record_recovered_by_a_comparison_is_not_repeated() {
+    assert_keeps_the_guarantees(&Scenario::draw(147_690));
 }
 
 #[test]
-fn tokens_that_end_unused_now_and_then_do_not_end_a_sync() {
+fn tokens_that_occasionally_expire_unused_do_not_end_a_sync() {
     for seed in [114_784, 160_550] {
-        assert_keeps_the_promise(&Scenario::draw(seed));
+        assert_keeps_the_guarantees(&Scenario::draw(seed));
     }
 }

@@ -1,5 +1,5 @@
-//! Chains of syncs with faults and kills: nothing is lost, altered or duplicated. This test runs a few dozen;
-//! `examples/soak.rs` runs any number.
+//! Tests chains of syncs with faults and kills: nothing is lost, altered or duplicated. This test runs a few
+//! dozen chains; `examples/soak.rs` runs any number.
 
 mod chain;
 mod harness;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chain::Report;
 
-/// 63 and 171 once brought a record without a date twice.
+/// Seeds 63 and 171 once emitted a record without a date twice.
 #[test]
 fn chains_of_killed_syncs_read_every_event_once_and_unaltered() {
     let mut report = Report::default();

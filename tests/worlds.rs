@@ -1,6 +1,6 @@
-//! Whole syncs against servers that do not behave as documented: records out of their place, wrong
-//! dates, requests that are too heavy, limits of an endpoint's own, clocks that are off, states of
-//! another account. Each test is named after the symptom that it stands for.
+//! Tests whole syncs against servers that do not behave as documented: displaced records, wrong dates,
+//! requests that are too heavy, limits of a single endpoint, wrong clocks, states of another account. Each
+//! test is named after its symptom.
 //!
 //! Every sync must emit each record once, unaltered, within a number of requests.
 
@@ -20,19 +20,19 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// A day of events that ends an hour before a connection's clock.
+/// Returns options with a day of events that ends an hour before a connection's clock.
 fn day(events: u64, seed: u64) -> Options {
     let (from, to) = (time("2026-11-22T11:00:00Z"), time("2026-11-23T11:00:00Z"));
     Options { events, seed, from, to, shape: Shape::Even, latency: Duration::from_millis(2), ..Options::default() }
 }
 
-/// A year of events.
+/// Returns options with a year of events.
 fn year(events: u64, shape: Shape) -> Options {
     let (from, to) = (time("2025-11-23T00:00:00Z"), time("2026-11-23T00:00:00Z"));
     Options { events, from, to, shape, latency: Duration::from_millis(2), ..Options::default() }
 }
 
-/// A connection that takes the whole limit, as fast as it can.
+/// Returns a connection that uses the whole rate limit.
 fn connect(sandbox: &Sandbox) -> Connection {
     Connection::to(sandbox).set("rate_limit_percentage", json!(100))
 }
@@ -43,7 +43,7 @@ fn assert_everything_once(run: &Run, sandbox: &Sandbox) {
     assert_eq!(sorted(run.records()), sorted(sandbox.records()), "each record once, unaltered");
 }
 
-/// Requests for pages, at most so many for each full page.
+/// Asserts the number of requests per full page.
 #[track_caller]
 fn assert_requests(sandbox: &Sandbox, most_a_page: f64) {
     let full = f64::from(u32::try_from(sandbox.event_count().div_ceil(100)).expect("few"));
@@ -85,14 +85,14 @@ fn dates_that_are_five_hours_off_lose_no_event() {
         let sandbox = sandbox(Options { dates, ..day(8_000, 1) });
         let run = connect(&sandbox).read(None).succeeded();
         assert_everything_once(&run, &sandbox);
-        // Of those that contradict the time that was asked for, people hear.
+        // Records that contradict the requested time are reported.
         let warnings = run.logs("WARN");
-        assert!(warnings.iter().any(|words| words.contains("outside of the requested time")), "{warnings:?}");
+        assert!(warnings.iter().any(|message| message.contains("outside of the requested time")), "{warnings:?}");
     }
 }
 
 #[test]
-fn one_record_dated_two_days_off_neither_fails_the_sync_nor_is_lost_by_the_next_one() {
+fn one_record_dated_two_days_off_does_not_fail_the_sync_and_is_not_lost_by_the_next_one() {
     for days in [-2, 2] {
         let dates = Dates { misdated: Some(days), ..Dates::default() };
         let sandbox = sandbox(Options { dates, ..year(6_000, Shape::Even) });
@@ -104,7 +104,7 @@ fn one_record_dated_two_days_off_neither_fails_the_sync_nor_is_lost_by_the_next_
 }
 
 #[test]
-fn spans_that_the_server_cannot_answer_are_made_smaller() {
+fn spans_that_are_too_heavy_for_the_server_shrink() {
     for workers in [None, Some(1)] {
         let load = Load { max_span_days: Some(90), ..Load::default() };
         let sandbox = sandbox(Options { load, ..year(3_000, Shape::Even) });
@@ -120,7 +120,7 @@ fn spans_that_the_server_cannot_answer_are_made_smaller() {
 }
 
 #[test]
-fn spans_with_too_many_events_are_made_smaller() {
+fn spans_with_too_many_events_shrink() {
     let load = Load { max_matches: Some(700), ..Load::default() };
     let sandbox = sandbox(Options { load, ..year(5_000, Shape::Mixed) });
     let run = connect(&sandbox).read(None).succeeded();
@@ -128,19 +128,19 @@ fn spans_with_too_many_events_are_made_smaller() {
 }
 
 #[test]
-fn a_cursor_that_the_server_cannot_follow_deep_down_is_given_up_for_a_shorter_window() {
+fn a_walk_that_is_too_deep_for_the_server_is_replaced_by_shorter_windows() {
     for workers in [1, 4] {
         let load = Load { max_depth: Some(20), ..Load::default() };
         let sandbox = sandbox(Options { load, ..year(6_000, Shape::Even) });
         let run = connect(&sandbox).set("num_workers", json!(workers)).read(None).succeeded();
         assert_everything_once(&run, &sandbox);
-        // The first walk is lost where it fails, and half of it is read again.
+        // The walk is abandoned where it fails, and half of it is read again.
         assert_requests(&sandbox, 2.0);
     }
 }
 
 #[test]
-fn a_page_that_is_too_large_or_too_slow_has_fewer_records_the_next_time() {
+fn the_page_size_shrinks_after_a_page_that_is_too_large_or_too_slow() {
     let large = Load { record_bytes: Some(200_000), ..Load::default() };
     let slow = Load { max_page_size: Some(30), ..Load::default() };
     for (load, events) in [(large, 300), (slow, 2_000)] {
@@ -151,7 +151,7 @@ fn a_page_that_is_too_large_or_too_slow_has_fewer_records_the_next_time() {
 }
 
 #[test]
-fn what_is_too_heavy_at_its_smallest_fails_the_sync_with_what_was_emitted_claimed() {
+fn a_smallest_request_that_is_too_heavy_fails_the_sync_after_a_state_for_all_emitted_records() {
     let load = Load { max_page_size: Some(0), ..Load::default() };
     let sandbox = sandbox(Options { load, ..year(200, Shape::Even) });
     let run = connect(&sandbox).read(None);
@@ -161,7 +161,7 @@ fn what_is_too_heavy_at_its_smallest_fails_the_sync_with_what_was_emitted_claime
 }
 
 #[test]
-fn an_endpoints_own_limit_is_kept_although_the_account_has_more() {
+fn an_endpoints_own_limit_is_respected_although_the_accounts_is_higher() {
     let limits = Limits {
         endpoint: vec!["audit-logs-index=60/10".parse::<EndpointLimit>().expect("a limit")],
         ..Limits::default()
@@ -182,21 +182,21 @@ fn records_that_the_server_skips_between_pages_are_read_again() {
     let emitted = read.len();
     read.dedup();
     assert_eq!(read.len(), emitted, "nothing twice");
-    // What a cursor of whole seconds skips cannot be had for certain; what is missing is said.
-    let said = run.logs("WARN").iter().any(|words| words.starts_with("Zendesk counts "));
-    assert!(emitted == all || said, "{emitted} of {all} without a word");
+    // Records that a cursor of whole seconds skips cannot always be recovered; missing records are reported.
+    let reported = run.logs("WARN").iter().any(|message| message.starts_with("Zendesk counts "));
+    assert!(emitted == all || reported, "{emitted} of {all} without a warning");
     assert!(run.stdout.contains("COMPLETE"));
 }
 
 #[test]
-fn counts_that_agree_cost_one_request_and_counts_that_cannot_be_had_none_more() {
+fn an_equal_count_costs_one_request_and_a_failed_count_no_more() {
     for (count, counts) in [(Count::default(), 1), (Count::Absent, 1)] {
         let sandbox = sandbox(Options { count, ..year(5_000, Shape::Even) });
         let run = connect(&sandbox).read(None).succeeded();
         assert_everything_once(&run, &sandbox);
         assert_eq!(sandbox.traffic().counts, counts);
         let warnings = run.logs("WARN");
-        assert!(!warnings.iter().any(|words| words.contains("Zendesk ")), "{warnings:?}");
+        assert!(!warnings.iter().any(|message| message.contains("Zendesk ")), "{warnings:?}");
     }
 }
 
@@ -224,7 +224,7 @@ fn one_event_20_hours_ahead_of_its_time_repeats_nothing_in_later_syncs() {
         }
         let run = connect(&sandbox).read(state.as_ref()).succeeded();
         emitted.extend(run.records());
-        assert!(run.state().to_string().len() < 40_000, "the state does not grow");
+        assert!(run.state().to_string().len() < 40_000, "the state must not grow");
         state = Some(run.state());
     }
     assert_eq!(emitted.len(), sandbox.records().len(), "each event once over all syncs");
@@ -232,7 +232,7 @@ fn one_event_20_hours_ahead_of_its_time_repeats_nothing_in_later_syncs() {
 }
 
 #[test]
-fn a_start_date_set_too_late_once_does_not_lose_an_event_that_comes_late() {
+fn a_start_date_that_was_once_too_late_does_not_lose_a_late_event() {
     let sandbox = sandbox(day(500, 1));
     let first = connect(&sandbox).read(None).succeeded();
     let late = connect(&sandbox).set("start_date", json!("2026-11-23T11:59:00Z"));
@@ -243,18 +243,18 @@ fn a_start_date_set_too_late_once_does_not_lose_an_event_that_comes_late() {
 }
 
 #[test]
-fn a_machine_clock_thirty_days_behind_reads_everything_and_says_so() {
+fn a_machine_clock_thirty_days_behind_is_reported_and_loses_nothing() {
     let sandbox = sandbox(Options { clock_offset: SignedDuration::from_secs(1), ..day(500, 1) });
     let from = Timestamp::now() - SignedDuration::from_hours(2);
     sandbox.add_events(50, from, from + SignedDuration::from_hours(1));
-    // The connection's clock stands at noon of 2026-11-23, the server's shows the present.
+    // The connection's clock is at noon of 2026-11-23; the server's clock is at the present.
     let mut connection = connect(&sandbox);
     connection.clock =
         source_zendesk_audit_logs::clock::ManualClock::new(Timestamp::now() - SignedDuration::from_hours(30 * 24));
     let run = connection.read(None).succeeded();
     assert_everything_once(&run, &sandbox);
     let warnings = run.logs("WARN");
-    assert!(warnings.iter().any(|words| words.contains("clock")), "{warnings:?}");
+    assert!(warnings.iter().any(|message| message.contains("clock")), "{warnings:?}");
 }
 
 #[test]
@@ -266,21 +266,24 @@ fn events_with_a_zero_timestamp_are_part_of_the_whole_history() {
 }
 
 #[test]
-fn the_state_of_another_account_is_said_and_its_ids_suppress_nothing() {
+fn the_state_of_another_account_is_reported_and_its_ids_skip_nothing() {
     let (one, other) = (sandbox(day(300, 1)), sandbox(day(300, 1)));
     let first = connect(&one).set("subdomain", json!("one")).read(None).succeeded();
     let second = connect(&other).set("subdomain", json!("other")).read(Some(&first.state())).succeeded();
     let warnings = second.logs("WARN");
-    assert!(warnings.iter().any(|words| words.contains("\"one\"") && words.contains("\"other\"")), "{warnings:?}");
-    assert!(!second.records().is_empty(), "the ids of the look-back coincide, and are other events");
+    assert!(
+        warnings.iter().any(|message| message.contains("\"one\"") && message.contains("\"other\"")),
+        "{warnings:?}"
+    );
+    assert!(!second.records().is_empty(), "the ids of the look-back are equal, but belong to other events");
     assert_eq!(second.stream_state()["account"], "other");
-    // It is said once, and the same account as before is none of it.
+    // The warning is emitted once, and not for the account of the previous sync.
     let third = connect(&other).set("subdomain", json!("OTHER")).read(Some(&second.state())).succeeded();
     assert_eq!((third.records().len(), third.logs("WARN").len()), (0, 0));
 }
 
 #[test]
-fn a_cursor_of_the_year_2099_is_said() {
+fn a_cursor_of_the_year_2099_is_reported() {
     let sandbox = sandbox(day(300, 1));
     let state = json!({
         "type": "STREAM",
@@ -294,13 +297,13 @@ fn a_cursor_of_the_year_2099_is_said() {
 }
 
 #[test]
-fn the_state_that_airbytes_own_zendesk_connector_leaves_goes_on_from_there() {
+fn a_state_of_airbytes_own_zendesk_connector_is_resumed() {
     let sandbox = sandbox(day(500, 1));
     let stream = |state| {
         let descriptor = json!({ "name": "audit_logs" });
         json!({ "type": "STREAM", "stream": { "stream_descriptor": descriptor, "stream_state": state } })
     };
-    // Seen with source-zendesk-support 5.1.1.
+    // The state of source-zendesk-support 5.1.1.
     let theirs = stream(json!({ "created_at": "2026-11-23T10:00:00Z" }));
     let run = connect(&sandbox).read(Some(&theirs)).succeeded();
     let due = sandbox.records().into_iter().filter(|record| {
@@ -309,7 +312,7 @@ fn the_state_that_airbytes_own_zendesk_connector_leaves_goes_on_from_there() {
     });
     let (read, mut due) = (sorted(run.records()), due.peekable());
     assert!(due.peek().is_some() && due.all(|record| read.contains(&record)));
-    // Other forms of a state are no states of this connector.
+    // Other forms of a state are not states of this connector.
     for other in [
         json!({ "cursor": "2026-11-23T10:00:00Z" }),
         json!({ "states": [{ "partition": {}, "cursor": { "created_at": "2026" } }], "use_global_cursor": false }),
@@ -318,16 +321,16 @@ fn the_state_that_airbytes_own_zendesk_connector_leaves_goes_on_from_there() {
         let run = connect(&sandbox).read(Some(&stream(other)));
         assert_eq!((run.code, run.records().len()), (1, 0));
         assert_eq!(run.error()["failure_type"], "config_error");
-        assert!(run.error()["message"].as_str().is_some_and(|words| words.contains("none of the fields")));
+        assert!(run.error()["message"].as_str().is_some_and(|message| message.contains("none of the fields")));
     }
 }
 
 #[test]
-fn warnings_of_a_wrong_clock_and_of_unknown_actions_are_repeated_in_the_last_line() {
+fn warnings_about_a_wrong_clock_and_unknown_actions_are_repeated_in_the_last_message() {
     let sandbox = sandbox(Options { clock_offset: SignedDuration::from_hours(1), ..day(50, 1) });
     let run = connect(&sandbox).set("filters", json!({ "actions": ["logni"] })).read(None).succeeded();
     let warnings = run.logs("WARN");
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     let last = run.logs("INFO").pop().expect("a last line");
-    assert!(warnings.iter().all(|words| last.contains(words)), "{last}");
+    assert!(warnings.iter().all(|warning| last.contains(warning)), "{last}");
 }

@@ -1,4 +1,4 @@
-"""The container check: builds the image with the Dockerfile, and runs it as Airbyte and people do.
+"""The container check: builds the image with the Dockerfile, and runs it as Airbyte and users do.
 
     python3 .ci/container                      # with a Docker daemon, or else buildah, podman and runc
     SKIP_CONTAINER=1 python3 .ci/container     # prints that the check did not run, and succeeds

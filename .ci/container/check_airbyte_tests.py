@@ -1,6 +1,6 @@
 """Runs the CDK's tests of an image (conformance/test_image.py) against the image, and against a broken one.
 
-It counts the tests that ran. No test, or another number than docs/conformance.md says, is a failure.
+It counts the tests that ran. No test, or another number than in docs/conformance.md, is a failure.
 """
 
 import os
@@ -29,7 +29,7 @@ def check_airbyte_tests(containers, sandbox_program):
     python = run("bash", REPO / "conformance/packages.sh", "tools", timeout=300, cwd=REPO).exits(0)
     python = python.stdout.split("\n")[-2]
     row = re.search(r"^\| image tests \| (\d+) \|", (REPO / "docs/conformance.md").read_text(), re.MULTILINE)
-    must(row, "docs/conformance.md does not say how many image tests there are.")
+    must(row, "docs/conformance.md does not have the number of image tests.")
     documented = int(row.group(1))
 
     def tests(image):
@@ -50,7 +50,7 @@ def check_airbyte_tests(containers, sandbox_program):
 
     passed, failed, done = tests(containers.image)
     must(done.code == 0 and not failed, f"Airbyte's tests of the image failed: {', '.join(failed)}.", done)
-    numbers = f"{len(passed)} of Airbyte's tests of the image passed; docs/conformance.md says {documented}."
+    numbers = f"{len(passed)} of Airbyte's tests of the image passed; docs/conformance.md has {documented}."
     must(passed and len(passed) == documented, numbers, done)
     ok(f"Airbyte's tests of the image: {len(passed)} passed")
 
@@ -64,5 +64,5 @@ def check_airbyte_tests(containers, sandbox_program):
     containers.engine.build(broken, directory)
     passed, failed, done = tests(broken)
     expected = "test_docker_image_build_and_check['invalid_config' Test Scenario]"
-    must(expected in failed and passed and done.code != 0, "Airbyte's tests did not notice a broken image.", done)
+    must(expected in failed and passed and done.code != 0, "Airbyte's tests did not detect a broken image.", done)
     ok(f"Airbyte's tests of the image: a `check` that accepts everything fails {len(failed)} of them")

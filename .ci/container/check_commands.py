@@ -24,7 +24,7 @@ def check_commands(containers, user):
     must(good.messages()[-1]["connectionStatus"]["status"] == "SUCCEEDED", "The check failed.", good)
     bad = connector("check", "--config", "/config/refused.json").exits(0)
     must(bad.messages()[-1]["connectionStatus"]["status"] == "FAILED", "The check did not fail.", bad)
-    ok(f"{who}: check answers SUCCEEDED, and FAILED for a token that the API rejects")
+    ok(f"{who}: check returns SUCCEEDED, and FAILED for a token that the API rejects")
 
     found = connector("discover", "--config", "/config/config.json").exits(0)
     streams = sorted(stream["name"] for stream in found.messages()[-1]["catalog"]["streams"])

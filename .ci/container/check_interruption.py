@@ -49,10 +49,10 @@ def stopped(containers):
 def resumes(containers, what, stdout):
     kept = up_to_the_last_state(stdout)
     before = record_ids(kept)
-    must(0 < len(before) < EVENTS, f"{what}: {len(before)} records before it, which proves nothing.")
+    must(0 < len(before) < EVENTS, f"{what}: {len(before)} records before it: too few or too many.")
     containers.write("state.json", states(kept)[-1:])
     options = [*containers.locked_down, *containers.mounted]
     rest = containers.run("read", *containers.reading, "--state", "/config/state.json", options=options).exits(0)
     after = record_ids(rest.messages())
     must_be_all(before + after, containers.sandbox, f"{what}, then resumed", rest)
-    ok(f"{what}: {len(before)} events up to the last state, {len(after)} after it; none lost, none twice")
+    ok(f"{what}: {len(before)} events up to the last state, {len(after)} after it; none lost or repeated")

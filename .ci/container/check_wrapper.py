@@ -38,7 +38,7 @@ def to_a_file(containers, connector, code, holds):
     told = (directory / "exit.txt").read_text().strip()
     must(process.returncode == code and told == str(code), f"Exit codes {process.returncode}, {told}.", output)
     messages = json_lines((directory / "output.jsonl").read_text())
-    must(holds(messages), f"{connector}: unexpected answer.", output)
+    must(holds(messages), f"{connector}: unexpected messages.", output)
 
 
 def to_pipes(containers, name, connector, code):

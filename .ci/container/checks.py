@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 90
 
 
 class Failed(Exception):
-    """A check that failed; the text has everything that is known."""
+    """A check that failed; its message has all evidence."""
 
 
 class Progress:

@@ -1,6 +1,6 @@
 """Builds the image with the Dockerfile.
 
-Cargo builds the binary on this machine, from a copy of what the Dockerfile may see, and the binary replaces the
+Cargo builds the binary on this machine, from a copy of the Dockerfile's build context, and the binary replaces the
 Dockerfile's stage `build`. So no image registry is needed. If the registry cannot be reached, Debian's busybox replaces the
 base image as well.
 """
@@ -41,7 +41,7 @@ def build_binaries():
 
 
 def build_context():
-    """Copies what .dockerignore lets the Dockerfile see, so that a source that needs another file does not compile."""
+    """Copies the files that .dockerignore allows, so that a source that needs another file does not compile."""
     context = TARGET / "container-context"
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)

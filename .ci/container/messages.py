@@ -25,13 +25,13 @@ def errors(messages):
 
 
 def up_to_the_last_state(text):
-    """Returns what the platform keeps of an interrupted run: the messages up to the last complete STATE."""
+    """Returns the messages of an interrupted run that the platform keeps: those up to the last complete STATE."""
     messages = json_lines(text)
     last = max((at for at, message in enumerate(messages) if message["type"] == "STATE"), default=-1)
     return messages[: last + 1]
 
 
 def must_be_all(ids, sandbox, what, *evidence):
-    """Fails unless each event of the sandbox is there exactly once, and nothing else."""
+    """Fails unless the ids are those of the sandbox's events, each exactly once."""
     lost = len(set(sandbox.ids) - set(ids))
     must(sorted(ids) == sandbox.ids, f"{what}: {len(ids)} records, {lost} events lost.", *evidence)

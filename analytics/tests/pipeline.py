@@ -1,6 +1,6 @@
 """Runs the steps of the pipeline: sandbox -> connector -> PyAirbyte -> warehouse -> dbt. Each step is a program.
 
-It must not judge the results: the tests do. It also collects what the table at the end shows.
+It must not judge the results: the tests do. It also collects the values of the table at the end.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ __all__ = ["Sandbox"]
 EVENTS = 2_000
 RUN = ("duckdb", "postgres")
 PARSED = ("snowflake", "bigquery", "databricks")
-# A step takes seconds. After this time it hangs.
+# A step takes seconds. After this time it counts as hung.
 TIMEOUT_SECONDS = 240
 
 
 @dataclass
 class Facts:
-    """What the table at the end shows. A value is empty if the test that sets it did not run."""
+    """The values of the table at the end. A value is empty if the test that sets it did not run."""
 
     detections: int = 0
     rules: int = 0

@@ -1,4 +1,4 @@
-"""Computes in plain Python which of the sandbox' records each detection and mart must contain.
+"""Computes in plain Python which of the sandbox's records each detection and mart must contain.
 
 It must not use SQL or Sigma: it is a second, independent implementation.
 """
@@ -115,7 +115,7 @@ def sign_in_from_new_address(records: list[Record]) -> list[Record]:
     found = []
     for actor in {record["actor_id"] for record in sign_ins}:
         own = [record for record in sign_ins if record["actor_id"] == actor and record.get("ip_address")]
-        # Within a second the order of the ids as strings decides, as it does in the model.
+        # Within a second, events are ordered by their ids as strings, as in the model.
         own.sort(key=lambda record: (at(record), str(record.get("id"))))
         seen: set[str] = set()
         for record in own:

@@ -38,11 +38,11 @@ def test_a_detection_finds_the_expected_events_and_no_others(
     assert harmless, "the scenario has no event that this detection must not find"
     assert not expected & harmless
     assert of_scenario == expected
-    # The same among all events, seeded ones included.
+    # The comparison of all events, including seeded ones.
     assert {name for name, _ in found[detection]} == reference.alerts(truth)[detection]
 
 
-def test_the_alerts_in_all_are_those_expected(found: dict[str, Any], truth: list[dict[str, Any]]) -> None:
+def test_all_alerts_are_expected(found: dict[str, Any], truth: list[dict[str, Any]]) -> None:
     expected = reference.alerts(truth)
     assert set(found) == set(expected) == set(DETECTIONS)
     listed = scenes("expected_alerts.csv")

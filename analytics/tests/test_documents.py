@@ -64,7 +64,7 @@ def test_the_output_of_read_becomes_the_table(
 ) -> None:
     section = TEXT.partition("\n## With the output of `read`\n")[2]
     sql = section.partition("```sql\n")[2].partition("\n```\n")[0]
-    # As after a crash between the records and their STATE: the records come again.
+    # As after a crash between the records and their STATE: the records are emitted again.
     (tmp_path / "audit_logs.jsonl").write_text(output + output)
     monkeypatch.chdir(tmp_path)
     with duckdb.connect() as database:
@@ -75,6 +75,6 @@ def test_the_output_of_read_becomes_the_table(
 
 
 def test_the_blind_spots_are_documented() -> None:
-    for words in ("record the creation of users", "Labels and descriptions are in the account's language", "never run"):
-        assert words in TEXT
+    for text in ("record the creation of users", "Labels and descriptions are in the account's language", "never run"):
+        assert text in TEXT
     assert (ANALYTICS / "run").exists()

@@ -1,4 +1,4 @@
-"""The staging models and marts contain what a computation in plain Python finds, in both warehouses."""
+"""The staging models and marts equal the result of a computation in plain Python, in both warehouses."""
 
 from __future__ import annotations
 

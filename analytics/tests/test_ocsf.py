@@ -20,7 +20,7 @@ KNOWN = [
 
 
 def nested(row: dict[str, Any]) -> dict[str, Any]:
-    """Returns the event as an object. Columns become paths, and nulls are left out."""
+    """Returns the event as an object. Columns become paths, and nulls are omitted."""
     event: dict[str, Any] = {}
     for column, value in row.items():
         if value is None or column == "audit_log_key":

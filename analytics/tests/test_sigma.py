@@ -85,7 +85,7 @@ def test_each_detection_has_a_rule_that_agrees_with_the_register() -> None:
 
 
 @pytest.mark.parametrize("rule", sorted(set(RULES) - {"mass_deletion"}))
-def test_a_rule_finds_in_sqlite_what_dbt_finds(rule: str, logs: sqlite3.Connection, alerts: dict[str, Any]) -> None:
+def test_a_rule_finds_the_same_events_in_sqlite_as_dbt(rule: str, logs: sqlite3.Connection, alerts: dict[str, Any]) -> None:
     [query] = sqliteBackend().convert(load(rule))
     query = re.sub(r"^SELECT \* FROM", "SELECT id, url FROM", query)
     assert set(logs.execute(query)) == alerts[rule]

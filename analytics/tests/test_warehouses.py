@@ -31,7 +31,7 @@ def test_a_broken_query_does_not_parse() -> None:
 
 @pytest.mark.parametrize("target", PARSED)
 def test_no_dialect_gets_functions_of_another(target: str) -> None:
-    """sqlglot accepts any name of a function, so functions of DuckDB and PostgreSQL are looked for."""
+    """sqlglot accepts any name of a function, so the test searches for functions of DuckDB and PostgreSQL."""
     foreign = {"epoch_us", "epoch_ms", "make_timestamp", "string_split", "json_build_object", "string_to_array"}
     for path, sql in compiled(target).items():
         used = {function.sql_name().lower() for function in sqlglot.parse_one(sql, dialect=target).find_all(exp.Func)}

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::interrupted::Ended;
 use crate::harness::record;
 
-/// Everything that was received, over all syncs.
+/// All received output, over all syncs.
 #[derive(Default)]
 pub struct Consumer {
     /// The `state` of the last STATE message.
@@ -23,7 +23,7 @@ pub struct Consumer {
     pub duplicated: Vec<String>,
     /// Emitted again because the previous sync was killed between the record and its STATE.
     pub unavoidable: u64,
-    /// What else was wrong, in words.
+    /// Other violations.
     pub broken: Vec<String>,
     /// How far out of order the server lists records, in seconds.
     disorder: i64,

@@ -1,4 +1,4 @@
-//! Commands in this process that are interrupted in the middle of their output.
+//! Runs commands in this process and interrupts them in the middle of their output.
 //!
 //! It must not know what the output means.
 
@@ -9,27 +9,27 @@ use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 
 use crate::harness::Connection;
 
-/// What happens to a sync before it is done.
+/// An interruption of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kill {
-    /// A request to shut down, as by SIGTERM.
+    /// A shutdown request, as by SIGTERM.
     Stop,
-    /// stdout is closed, mostly inside of a line.
+    /// stdout is closed, usually in the middle of a line.
     ClosedStdout,
     /// SIGKILL of the program itself.
     Sigkill,
 }
 
-/// How a sync ended, as the consumer knows it.
+/// How a sync ended, as seen by the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// By itself, or after a request to shut down: with this exit code.
+    /// With this exit code, also after a shutdown request.
     Orderly(u8),
     /// Killed at an arbitrary point.
     Killed,
 }
 
-/// Runs a command in this process. `kill` happens after so many bytes of output.
+/// Runs a command in this process. `kill` is applied after this number of bytes of output.
 pub fn run(connection: &mut Connection, arguments: &[String], kill: Option<(Kill, usize)>) -> (Vec<u8>, Ended) {
     let shutdown = Shutdown::default();
     connection.signals = Some(shutdown.clone());
@@ -40,7 +40,7 @@ pub fn run(connection: &mut Connection, arguments: &[String], kill: Option<(Kill
     (stdout, if code == 141 { Ended::Killed } else { Ended::Orderly(code) })
 }
 
-/// A stdout that requests a shutdown or closes after so many bytes.
+/// A stdout that requests a shutdown or closes after a number of bytes.
 struct Stdout {
     received: Arc<Mutex<Vec<u8>>>,
     kill: Option<(Kill, usize)>,

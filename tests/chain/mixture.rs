@@ -1,5 +1,5 @@
-//! The parameters of a run: its history, its configuration and the faults of each sync, all drawn from one seed. With
-//! every mixture a request can succeed.
+//! The parameters of a run: its history, its configuration and the faults of each sync, all drawn from one
+//! seed. With every mixture, requests can succeed.
 //!
 //! It must not run anything.
 
@@ -12,19 +12,19 @@ use zendesk_sandbox::{
     RetryAfterFormat, Rule, ServerClock, Shape, Ties, When,
 };
 
-/// The largest total probability of faults that fail an attempt: ten of them in a row end a sync, and
-/// that must not happen in thousands of syncs.
+/// The largest total probability of faults that fail an attempt. Ten of them in a row end a sync, and that
+/// must not happen in thousands of syncs.
 const FAILING: f64 = 0.22;
-/// The largest probability that a page leads nowhere. Three in a row restart a walk.
+/// The largest probability of a page with a wrong cursor. Three in a row restart a walk.
 const MISLEADING: f64 = 0.12;
-/// The present when a run begins.
+/// The time at which a run begins.
 const PRESENT: Timestamp = Timestamp::constant(1_717_243_200, 0);
 
 /// The parameters of a run.
 pub struct Mixture {
-    /// Without faults: each sync has its own.
+    /// The options without faults: each sync has its own faults.
     pub options: Options,
-    /// The program itself is run and killed, too. Its clock is real, so waits must be short.
+    /// `true` to also run and kill the program itself. Its clock is real, so waits must be short.
     pub program: bool,
     /// How far out of order the server lists records, in seconds.
     pub disorder: i64,
@@ -40,16 +40,16 @@ pub struct Sync {
     pub workers: u64,
     pub lookback: u64,
     pub percentage: u64,
-    /// How far the connector's clock is ahead.
+    /// The offset of the connector's clock, ahead of the server's.
     pub skew: SignedDuration,
-    /// An attempt without a response has a short timeout.
+    /// `true` to use a short timeout, because an attempt may get no response.
     pub hasty: bool,
 }
 
 impl Mixture {
     pub fn draw(rng: &mut Rng) -> Self {
         let program = rng.u8(..5) == 0;
-        // Some thousands at most lie within a look-back: a state holds 10,000 ids.
+        // At most some thousands of events are within a look-back: a state holds 10,000 ids.
         let events = match rng.u8(..20) {
             0 => rng.u64(..120),
             1..13 => rng.u64(120..1_500),
@@ -65,7 +65,7 @@ impl Mixture {
         };
         let shapes = [Shape::Even, Shape::Mixed, Shape::Mixed, Shape::Skewed, Shape::Tied, Shape::OneSecond];
         let headers = [RateHeaders::Both, RateHeaders::XRateLimit, RateHeaders::RateLimit, RateHeaders::None];
-        // The delay of events and the error of the clock together stay within the look-back.
+        // The delay of events and the error of the clock together are within the look-back.
         let lookback = [0, 1, 5, 10, 10, 60][rng.usize(..6)];
         let skew = rng.u64(..=lookback * 30);
         let (order, disorder) = order(rng, events, lookback * 60);
@@ -91,7 +91,7 @@ impl Mixture {
                 ..Options::default()
             },
             program,
-            // An event that appears late in a window that is read again follows newer ones.
+            // An event that appears late, in a window that is read again, follows newer events.
             disorder: disorder + i64::try_from(lookback * 60).unwrap_or(i64::MAX),
             lookback,
             late: Duration::from_secs(lookback * 60 - skew),
@@ -119,7 +119,7 @@ impl Mixture {
         }
     }
 
-    /// Returns how long after their time events can appear.
+    /// Returns the largest delay with which events can appear.
     pub fn late(&self) -> SignedDuration {
         SignedDuration::try_from(self.late).unwrap_or_default()
     }
@@ -194,7 +194,7 @@ fn fails(kind: Fault) -> bool {
     !MISLEADERS.contains(&kind) && !others.contains(&kind) && !headers.contains(&kind) && kind != Fault::Drip
 }
 
-/// Draws some of these kinds, which together hit at most this share of the requests.
+/// Draws some of these kinds, which together affect at most this share of the requests.
 fn share(rng: &mut Rng, most: f64, kinds: &[Fault]) -> Vec<Rule> {
     let number = rng.usize(..=kinds.len().min(8));
     let total = most * rng.f64();
@@ -227,7 +227,7 @@ fn dates(rng: &mut Rng, events: u64) -> Dates {
     }
 }
 
-/// Draws what is too heavy for the server.
+/// Draws the load limits of the server.
 fn load(rng: &mut Rng) -> Load {
     Load {
         max_span_days: (rng.u8(..8) == 0).then_some(365),

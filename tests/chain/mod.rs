@@ -1,5 +1,5 @@
-//! A chain of syncs with faults and kills, drawn from a seed, and its result. The soak (`examples/soak.rs`) runs thousands,
-//! the test (`tests/soak.rs`) some.
+//! A chain of syncs with faults and kills, drawn from a seed, and its result. The soak (`examples/soak.rs`)
+//! runs thousands of chains, the test (`tests/soak.rs`) some.
 //!
 //! In this process the clock is manual, so that backoff takes no time. The program that is killed by SIGKILL has a real
 //! clock.
@@ -28,7 +28,7 @@ use consumer::Consumer;
 pub use interrupted::{Ended, Kill};
 use mixture::{Mixture, Sync};
 
-/// A sync takes less than this, by its own clock.
+/// The upper bound of a sync's duration, by its own clock.
 const LONGEST: Duration = Duration::from_hours(24);
 /// Long enough for a machine under load.
 const PATIENT: Timeouts =
@@ -43,14 +43,14 @@ pub struct Report {
     pub syncs: u64,
     pub requests: u64,
     pub faults: BTreeMap<Fault, u64>,
-    /// Those that came before the sync was done.
+    /// The number of kills before the end of a sync.
     pub kills: BTreeMap<Kill, u64>,
     pub events: u64,
     pub unavoidable: u64,
     pub lost: u64,
     pub duplicated: u64,
     pub altered: u64,
-    /// Everything that is not as it should be, in words, with the run's seed.
+    /// All violations, with the run's seed.
     pub violations: Vec<String>,
 }
 
@@ -213,7 +213,7 @@ impl Chain {
     }
 }
 
-/// Runs the program and kills it after this many bytes of output. What it had written by then is
+/// Runs the program and kills it after this number of bytes of output. The bytes that it had written are
 /// still received.
 fn run_and_kill(program: &Path, connection: &Connection, arguments: &[String], after: usize) -> (Vec<u8>, Ended) {
     let mut child = Command::new(program)
@@ -228,7 +228,7 @@ fn run_and_kill(program: &Path, connection: &Connection, arguments: &[String], a
     let mut stdout = Vec::new();
     let limit = u64::try_from(after).expect("some bytes");
     pipe.by_ref().take(limit).read_to_end(&mut stdout).expect("the pipe is read");
-    // If it is done already, the code says so.
+    // If the program has already ended, its exit code is returned.
     let _ = child.kill();
     pipe.read_to_end(&mut stdout).expect("the pipe is read");
     let status = child.wait().expect("the program ends");

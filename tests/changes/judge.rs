@@ -1,4 +1,4 @@
-//! Compares what a sync did with what the oracle says, and derives what its states mean.
+//! Compares the output of a sync with the oracle's result, and derives the meaning of its states.
 //!
 //! It must not run anything.
 
@@ -11,25 +11,26 @@ use super::interrupted::Ended;
 use super::oracle::{Event, Expectation, Known, Setting, Texts, is_listed, settled};
 use super::received::Received;
 
-/// The most ids in a state.
+/// The largest number of ids in a state.
 const MOST_IDS: usize = 10_000;
 /// The start of the warning about ids that do not fit.
-const TRUNCATED: &str = "So many events lie within the look-back window";
-/// Records that may be kept a little longer than needed: their place is not where their date is.
+const TRUNCATED: &str = "The look-back window has more events";
+/// The number of records that a state may keep longer than needed, because they are listed away from their
+/// time.
 const SPARE_IDS: usize = 150;
 
-/// A sync that has run.
+/// A finished sync.
 pub struct Judged<'a> {
     pub setting: &'a Setting,
     pub expectation: &'a Expectation,
     pub received: &'a Received,
     pub ended: Ended,
-    /// The events at the end of the sync; those at its beginning are the first ones of them by no order.
+    /// The events at the end of the sync. The events at its beginning are among them, in any position.
     pub events: &'a [Event],
 }
 
 impl Judged<'_> {
-    /// Returns what each state means, and what was wrong.
+    /// Returns the meaning of each state, and the violations.
     pub fn judge(&self) -> (Vec<Known>, Vec<String>) {
         let mut wrong = self.received.broken.clone();
         self.records(&mut wrong);
@@ -53,7 +54,7 @@ impl Judged<'_> {
         (meanings, wrong)
     }
 
-    /// Each record that is due, once, and no other.
+    /// Checks that each due record was emitted once, and no other.
     fn records(&self, wrong: &mut Vec<String>) {
         let Expectation { due, possible, span, .. } = self.expectation;
         let listed =
@@ -65,7 +66,7 @@ impl Judged<'_> {
             if !emitted.insert(text) {
                 wrong.push(format!("twice in a sync: {text}"));
             } else if !due.contains(text) && !possible.contains(text) && (known.contains(text) || !listed(text)) {
-                let what = if known.contains(text) { "repeated" } else { "altered or not asked for" };
+                let what = if known.contains(text) { "repeated" } else { "altered or unexpected" };
                 wrong.push(format!("{what}: {text}"));
             }
         }
@@ -78,12 +79,12 @@ impl Judged<'_> {
         }
     }
 
-    /// Each warning that is due, once, and no other.
+    /// Checks that each due warning was emitted once, and no other.
     fn warnings(&self, wrong: &mut Vec<String>) {
         let mut due = self.expectation.warnings.clone();
         let mut possible = self.expectation.possible_warnings.clone();
         if self.ended == Ended::Orderly(143) {
-            // It may have stopped before the server told its time.
+            // The sync may have stopped before the server reported its time.
             let clocks = ["This machine's clock is", "The sync begins at"];
             due.retain(|start| !clocks.contains(start));
             possible.extend(clocks);
@@ -99,21 +100,21 @@ impl Judged<'_> {
         if undated > 0 {
             due.push(&of_undated);
         }
-        for words in &self.received.warnings {
-            let find = |starts: &[&str]| starts.iter().position(|start| words.starts_with(start));
+        for text in &self.received.warnings {
+            let find = |starts: &[&str]| starts.iter().position(|start| text.starts_with(start));
             if let Some(at) = find(&due) {
                 due.remove(at);
             } else if let Some(at) = find(&possible) {
                 possible.remove(at);
             } else {
-                wrong.push(format!("an unexpected warning: {words}"));
+                wrong.push(format!("an unexpected warning: {text}"));
             }
         }
         if self.ended != Ended::Killed {
             wrong.extend(due.iter().map(|start| format!("no warning \"{start} …\"")));
-            let warned = self.received.last_words.contains("warning");
+            let warned = self.received.last_message.contains("warning");
             if self.ended == Ended::Orderly(0) && warned == self.received.warnings.is_empty() {
-                wrong.push(format!("the last line does not tell the warnings: {}", self.received.last_words));
+                wrong.push(format!("the last line does not repeat the warnings: {}", self.received.last_message));
             }
         }
     }
@@ -128,13 +129,14 @@ impl Judged<'_> {
         if self.received.status != expected {
             wrong.push(format!("{} after {:?}", self.received.status, self.ended));
         }
-        // A sync that is stopped before it begins writes no STATE.
+        // A sync that is stopped before its first request writes no STATE.
         if self.received.states.last().map_or(0, |(_, records)| *records) != self.received.records.len() {
-            wrong.push("records behind the last STATE".to_owned());
+            wrong.push("records after the last STATE".to_owned());
         }
     }
 
-    /// What a STATE behind so many records means. It claims nothing that was not emitted, and is small.
+    /// Returns the meaning of a STATE after this number of records. It must not cover a record that was not
+    /// emitted, and must be small.
     fn state(&self, state: &Value, records: usize, wrong: &mut Vec<String>) -> Known {
         let mut known = self.expectation.opened.clone();
         known.emitted.extend(self.received.records[..records].iter().map(|text| text.as_str().into()));
@@ -151,7 +153,7 @@ impl Judged<'_> {
         let newest = self.newest(&known.emitted).max(known.cursor);
         known.cursor = date(&state["created_at"]);
         if known.cursor > newest {
-            wrong.push(format!("a cursor of {:?} after records until {newest:?}", known.cursor));
+            wrong.push(format!("a cursor of {:?} after records up to {newest:?}", known.cursor));
         }
         let since = known.since.unwrap_or(i64::MIN);
         let claimed = self.events.iter().filter(|event| event.place.1 < since);
@@ -164,7 +166,7 @@ impl Judged<'_> {
         known
     }
 
-    /// The ids in a state are those of emitted records from its beginning on, as far as they fit.
+    /// Checks that the ids in a state are those of emitted records since its start, if they fit.
     fn ids(&self, state: &Value, since: i64, known: &mut Known, wrong: &mut Vec<String>) {
         let seen = state["seen"].as_object();
         let ids = seen.into_iter().flat_map(|seen| seen.values()).filter_map(Value::as_array).flatten();
@@ -193,10 +195,10 @@ impl Judged<'_> {
             let (retained, dropped): (Vec<_>, Vec<_>) = with_id.partition(|(_, id)| numbers.contains(id));
             let oldest = retained.iter().filter_map(|(event, _)| event.dated).min();
             if dropped.iter().filter_map(|(event, _)| event.dated).max() > oldest && !self.setting.disordered {
-                wrong.push("the ids that a STATE leaves out are not the oldest".to_owned());
+                wrong.push("the ids that a STATE omits are not the oldest".to_owned());
             }
             let again = dropped.iter().any(|(event, _)| event.place.0 >= since);
-            if again && !self.received.warnings.iter().any(|words| words.starts_with(TRUNCATED)) {
+            if again && !self.received.warnings.iter().any(|message| message.starts_with(TRUNCATED)) {
                 wrong.push("no warning about ids that do not fit".to_owned());
             }
             let odd = needed.iter().filter(|event| event.id().is_none()).map(|event| event.text.clone());
@@ -208,7 +210,7 @@ impl Judged<'_> {
         }
     }
 
-    /// The state of a COMPLETE begins where the rules say.
+    /// Checks that the state of a COMPLETE starts at the time that the rules define.
     fn last_state(&self, state: &Value, last: &Known, wrong: &mut Vec<String>) {
         let opened = &self.expectation.opened;
         let in_state = date(&state["seen_since"]);
@@ -231,7 +233,7 @@ impl Judged<'_> {
         }
     }
 
-    /// The newest date of these records within the span.
+    /// Returns the newest date of these records within the span.
     fn newest(&self, emitted: &Texts) -> Option<i64> {
         let (first, last) = self.expectation.span;
         let (first, last) = (first + i64::from(self.setting.inclusive.0), last - i64::from(self.setting.inclusive.1));

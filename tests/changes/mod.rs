@@ -1,7 +1,7 @@
-//! Chains of syncs between which the account, the clocks, the start date, the look-back, the filters and the state
-//! change, drawn from a seed. An oracle knows what each sync must emit.
+//! Chains of syncs with changes of the account, the clocks, the start date, the look-back, the filters and
+//! the state between them, drawn from a seed. An oracle computes what each sync must emit.
 //!
-//! `tests/changes.rs` runs some, `examples/changes.rs` any number.
+//! `tests/changed_syncs.rs` runs some chains, `examples/changes.rs` any number.
 
 #![allow(dead_code, reason = "the test and the example each use a part of it")]
 
@@ -47,14 +47,14 @@ pub struct Report {
     pub requests: u64,
     pub faults: u64,
     pub emitted: u64,
-    /// Records that were due and had been emitted before, because of a change of the state.
+    /// Records that were due although they had been emitted before, because of a change of the state.
     pub again: u64,
-    /// Each kind of change, and each start of a warning.
+    /// The number of each kind of change, and of each warning.
     pub changes: BTreeMap<&'static str, u64>,
     pub warnings: u64,
-    /// The most bytes of a state.
+    /// The size of the largest state, in bytes.
     pub largest_state: usize,
-    /// What was wrong, with the chain's seed.
+    /// The violations, with the chain's seed.
     pub violations: Vec<String>,
 }
 
@@ -76,18 +76,18 @@ impl Report {
     }
 }
 
-/// An account, and how its server behaves.
+/// An account, and the behavior of its server.
 struct Account {
     sandbox: Sandbox,
-    /// The account's name, and the one that it has after it was renamed.
+    /// The account's name, and its name after a rename.
     names: [&'static str; 2],
     inclusive: (bool, bool),
-    /// How far its `Date` is ahead of its events, in seconds.
+    /// The offset of its `Date` from its events, in seconds.
     offset: i64,
     reader: Reader,
 }
 
-/// What stays the same until something changes it.
+/// The settings and the state of a chain, which changes modify.
 struct Chain {
     accounts: [Account; 2],
     connection: Connection,
@@ -97,11 +97,11 @@ struct Chain {
     /// In minutes.
     lookback: i64,
     filters: Value,
-    /// How far this machine's clock is ahead of the server's, in seconds.
+    /// The offset of this machine's clock from the server's, in seconds.
     skew: i64,
-    /// The state that the next sync gets, and what it means.
+    /// The state for the next sync, and its meaning.
     state: Option<(Value, Known)>,
-    /// Everything that was emitted so far.
+    /// All emitted records so far.
     emitted: HashSet<String>,
     /// All states so far.
     states: Vec<(Value, Known)>,
@@ -112,7 +112,7 @@ struct Chain {
 /// Runs a chain.
 pub fn run(seed: u64) -> Report {
     let mut rng = Rng::with_seed(seed);
-    // The disorder of the servers stays within every look-back of the chain.
+    // The disorder of the servers is within every look-back of the chain.
     let (lookbacks, displaced): (&[i64], _) = match rng.u8(..3) {
         0 => (&[0, 1, 10, 60], None),
         1 => (&[5, 10, 30], Some(300)),
@@ -140,7 +140,7 @@ pub fn run(seed: u64) -> Report {
         chain.change(&mut rng);
         chain.sync(&mut rng, seed);
     }
-    // At the end, a sync that nothing disturbs and one more, to which nothing is new.
+    // Finally, a sync without disturbances, and another one without new events.
     for _ in 0..2 {
         chain.undisturbed(seed);
     }
@@ -194,7 +194,7 @@ fn account(rng: &mut Rng, names: [&'static str; 2], displaced: Option<u32>, many
 }
 
 impl Chain {
-    /// Something changes between two syncs; mostly, time passes and events arrive.
+    /// Changes something between two syncs; usually, time passes and events arrive.
     fn change(&mut self, rng: &mut Rng) {
         for account in &self.accounts {
             account.sandbox.advance_clock(SignedDuration::from_secs(rng.i64(0..3 * HOUR)));
@@ -404,7 +404,7 @@ impl Chain {
     }
 }
 
-/// A state as people write it, and as Airbyte's own Zendesk connector leaves it behind.
+/// Returns a state as users write it, and as Airbyte's own Zendesk connector leaves it.
 fn by_hand(at: Timestamp) -> (Value, Known) {
     let state = json!({
         "type": "STREAM",

@@ -1,7 +1,7 @@
-//! The oracle: which records a sync must emit, which of them a second time, and which warnings it must write.
+//! The oracle: the records that a sync must emit, those that it must emit a second time, and the warnings.
 //!
 //! It is a second implementation of the rules in docs/incremental.md and docs/reliability.md. It must not use
-//! the connector's code, and reads nothing from a STATE except where it compares it with its own result.
+//! the connector's code, and must not read a STATE except to compare it with its own result.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,21 +10,23 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The connector reads this far beyond the present, in seconds.
+/// The time after the present that the connector reads, in seconds.
 pub const BEYOND_NOW: i64 = 86_400;
 /// Clocks that differ by more than this are reported, in seconds.
 const MOST_OFF: i64 = 300;
-/// So many new events later than the server's time by more than [`MOST_OFF`] show that it is wrong.
+/// This number of new events that are later than the server's time by more than [`MOST_OFF`] shows that this
+/// time is wrong.
 const LATER_THAN_NOW: usize = 20;
 
-/// An event as the server has it.
+/// An event of the server.
 #[derive(Clone, Debug)]
 pub struct Event {
     /// The JSON of its record.
     pub text: Arc<str>,
-    /// Its `created_at`.
+    /// The `created_at` of the event.
     pub dated: Option<i64>,
-    /// The first and the last second in which the server may list it: the same for all with a date.
+    /// The first and the last second in which the server may list the event. They are equal for an event with
+    /// a date.
     pub place: (i64, i64),
     facts: Arc<Facts>,
 }
@@ -93,27 +95,27 @@ impl Event {
     }
 }
 
-/// Records by their JSON.
+/// A set of records, by their JSON.
 pub type Texts = HashSet<Arc<str>>;
 
-/// What a state means.
+/// The meaning of a state.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Where the next sync begins to read.
+    /// The time from which the next sync reads.
     pub since: Option<i64>,
-    /// The newest `created_at` that was emitted.
+    /// The newest emitted `created_at`.
     pub cursor: Option<i64>,
     /// The account; `None` in states that do not name it.
     pub account: Option<String>,
     /// The filters; `null` for none.
     pub filters: Value,
-    /// The records of this account that were emitted until then, as far as the state can hold their ids.
+    /// The emitted records of this account, if the state can hold their ids.
     pub emitted: Texts,
-    /// Records without an id that may come again: it cannot be seen if they fitted into the state.
+    /// Records without an id that may be emitted again: the state does not show if it holds them.
     pub dropped: Texts,
 }
 
-/// What a sync is run with.
+/// The settings of a sync.
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub account: String,
@@ -123,34 +125,35 @@ pub struct Setting {
     /// `null` for none.
     pub filters: Value,
     pub machine: i64,
-    /// The server's time, as its `Date` shows it.
+    /// The server's time, as in its `Date`.
     pub server: i64,
-    /// If the server takes the ends of a filter as inclusive.
+    /// `true` if the bounds of the server's time filter are inclusive.
     pub inclusive: (bool, bool),
-    /// Pages are out of order so that the place of a record without a date cannot be known.
+    /// `true` if pages are out of order, so that the position of a record without a date is unknown.
     pub disordered: bool,
-    /// Faults delay the first page.
+    /// `true` if faults delay the first page.
     pub delayed: bool,
 }
 
-/// What a sync must do.
+/// The required behavior of a sync.
 #[derive(Clone, Debug)]
 pub struct Expectation {
-    /// What the state means for this sync.
+    /// The meaning of the state for this sync.
     pub opened: Known,
-    /// The first second that is read, and the last.
+    /// The first and the last second that are read.
     pub span: (i64, i64),
     /// Records that must be emitted.
     pub due: Texts,
-    /// Records that may be emitted: what appears during the sync, and what has no date at the edge of the span.
+    /// Records that may be emitted: those that appear during the sync, and those without a date at the edge
+    /// of the span.
     pub possible: Texts,
-    /// The starts of the warnings before anything is read.
+    /// The starts of the warnings before the first request.
     pub warnings: Vec<&'static str>,
     /// Warnings that may be written.
     pub possible_warnings: Vec<&'static str>,
 }
 
-/// Returns what a sync must do with the events that are there when it begins.
+/// Returns what a sync must do with the events at its start.
 pub fn expect(state: Option<&Known>, setting: &Setting, events: &[Event]) -> Expectation {
     let mut opened = state.cloned().unwrap_or_default();
     let mut warnings = Vec::new();
@@ -206,8 +209,8 @@ pub fn expect(state: Option<&Known>, setting: &Setting, events: &[Event]) -> Exp
     Expectation { opened, span, due, possible, warnings, possible_warnings }
 }
 
-/// Where the next sync begins after this one has emitted everything: the earliest and the latest second that
-/// are right; `None` if it does not move.
+/// Returns the time at which the next sync starts after this sync has emitted everything: the earliest and
+/// the latest valid second; `None` if it does not move.
 pub fn settled(setting: &Setting, expectation: &Expectation, listed: &[&Event], new: &[&Event]) -> Option<(i64, i64)> {
     let (begin, end) = (expectation.span.0 + i64::from(setting.inclusive.0), expectation.span.1);
     let dated = listed.iter().filter_map(|event| event.dated).filter(|at| (begin..=end).contains(at)).max()?;

@@ -1,4 +1,4 @@
-//! The output of one sync, as a consumer receives it.
+//! The output of one sync, as received by a consumer.
 //!
 //! It must not know what the output should be.
 
@@ -6,24 +6,24 @@ use serde_json::Value;
 
 use crate::harness::record;
 
-/// Everything that a sync wrote until it ended or its pipe was closed.
+/// The output that a sync wrote until it ended or its pipe was closed.
 #[derive(Debug, Default)]
 pub struct Received {
     /// The records in the order of emission.
     pub records: Vec<String>,
-    /// Each STATE's `state`, and how many records stand before it.
+    /// The state of each STATE message, and the number of records before it.
     pub states: Vec<(Value, usize)>,
     pub warnings: Vec<String>,
-    /// The last LOG.
-    pub last_words: String,
+    /// The last LOG message.
+    pub last_message: String,
     /// The last stream status.
     pub status: String,
-    /// What cannot be read.
+    /// Lines that cannot be parsed.
     pub broken: Vec<String>,
 }
 
 impl Received {
-    /// Reads whole lines. A last one without an end is ignored.
+    /// Parses whole lines. An incomplete last line is ignored.
     pub fn read(stdout: &[u8]) -> Self {
         let mut received = Self::default();
         let whole = memchr::memrchr(b'\n', stdout).map_or(&[][..], |end| &stdout[..end]);
@@ -39,10 +39,10 @@ impl Received {
             if message["type"] == "STATE" {
                 received.states.push((message["state"].clone(), received.records.len()));
             }
-            if let Some(words) = message["log"]["message"].as_str() {
-                words.clone_into(&mut received.last_words);
+            if let Some(text) = message["log"]["message"].as_str() {
+                text.clone_into(&mut received.last_message);
                 if message["log"]["level"] == "WARN" {
-                    received.warnings.push(words.to_owned());
+                    received.warnings.push(text.to_owned());
                 }
             }
             if let Some(status) = message["trace"]["stream_status"]["status"].as_str() {

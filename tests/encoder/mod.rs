@@ -1,6 +1,7 @@
-//! What servers may make of a text that they repeat: encodings, cuts, case and reversals, composed by chance.
+//! Composes random transformations that servers may apply to a string that they repeat: encodings,
+//! truncation, case and reversal.
 //!
-//! It must not know what the connector recognizes; a composition is not a list of known forms.
+//! It must not know which forms the connector recognizes.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE};
@@ -80,7 +81,7 @@ const STEPS: [Step; 33] = [
     Step::Spaces,
 ];
 
-/// Longer texts get no further step, in bytes.
+/// Longer strings get no further step, in bytes.
 const LONGEST: usize = 2_000;
 
 /// Applies one to four steps and returns them with their result. The result is ASCII.
@@ -103,7 +104,7 @@ fn apply(step: Step, text: &str, rng: &mut Rng) -> String {
     let signs = |form: &dyn Fn(u8) -> String| {
         each(&|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { form(byte) }).concat()
     };
-    // Mostly more than a piece, and often less than all.
+    // Usually longer than a piece, and often shorter than the whole.
     let length = rng.usize(8..=24).min(text.len());
     match step {
         Step::PercentReserved => signs(&|byte| format!("%{byte:02X}")),

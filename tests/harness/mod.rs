@@ -1,5 +1,5 @@
-//! Runs whole commands of the connector against a sandbox in this process: takes arguments and files, returns messages and
-//! an exit code. The clock is manual, so that backoff takes no time.
+//! Runs whole commands of the connector against a sandbox in this process: takes arguments and files, returns
+//! messages and an exit code. The clock is manual, so backoff takes no time.
 //!
 //! It must not know what is correct; the tests do.
 
@@ -28,21 +28,22 @@ pub struct Connection {
     pub signals: Option<Shutdown>,
     /// `ZENDESK_LOG`
     pub log: Option<String>,
-    /// The terminal of a user.
+    /// The user's terminal.
     pub terminal: Option<Stdout>,
 }
 
-/// What a command did.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Run {
     pub code: u8,
     pub stdout: String,
 }
 
-/// What the clock of a connection shows at first.
+/// The initial time of a connection's clock.
 pub const NOON: &str = "2026-11-23T12:00:00Z";
 
-/// A sandbox with these options. Where it goes by this machine's clock, its `Date` is that of a connection's.
+/// Starts a sandbox with these options. If it uses this machine's clock, its `Date` is the time of a
+/// connection's clock.
 pub fn sandbox(mut options: Options) -> Sandbox {
     if options.clock == ServerClock::Machine && options.clock_offset.is_zero() {
         let noon: jiff::Timestamp = NOON.parse().expect("a time");
@@ -52,7 +53,7 @@ pub fn sandbox(mut options: Options) -> Sandbox {
 }
 
 impl Connection {
-    /// To a sandbox, with a pasted access token, at noon of 2026-11-23.
+    /// Connects to a sandbox, with a pasted access token, at noon of 2026-11-23.
     pub fn to(sandbox: &Sandbox) -> Self {
         Self::with(
             Some(sandbox.base_url()),
@@ -163,12 +164,12 @@ impl Connection {
     }
 }
 
-/// A configured catalog.
+/// Returns a configured catalog.
 pub fn catalog(sync_mode: &str) -> Value {
     catalog_of(&["audit_logs"], sync_mode)
 }
 
-/// A configured catalog of these streams.
+/// Returns a configured catalog of these streams.
 pub fn catalog_of(streams: &[&str], sync_mode: &str) -> Value {
     let entry = |name: &&str| {
         json!({
@@ -185,7 +186,7 @@ fn text(path: &Path) -> &str {
 }
 
 impl Run {
-    /// All messages; a line that is none fails the test.
+    /// Returns all messages. A line that is not a message fails the test.
     pub fn messages(&self) -> Vec<Value> {
         self.stdout
             .lines()
@@ -218,22 +219,22 @@ impl Run {
         self.of_type("TRACE").iter().filter_map(status).collect()
     }
 
-    /// The `state` of each STATE message.
+    /// Returns the state of each STATE message.
     pub fn states(&self) -> Vec<Value> {
         self.of_type("STATE").into_iter().map(|message| message["state"].clone()).collect()
     }
 
-    /// The last STATE's `state`.
+    /// Returns the state of the last STATE message.
     pub fn state(&self) -> Value {
         self.states().pop().unwrap_or_else(|| panic!("no STATE: {self:?}"))
     }
 
-    /// The last STATE's `stream_state`.
+    /// Returns the `stream_state` of the last STATE message.
     pub fn stream_state(&self) -> Value {
         self.state()["stream"]["stream_state"].clone()
     }
 
-    /// The stream statuses, such as `STARTED`.
+    /// Returns the stream statuses, such as `STARTED`.
     pub fn statuses(&self) -> Vec<String> {
         self.of_type("TRACE")
             .iter()
@@ -241,7 +242,7 @@ impl Run {
             .collect()
     }
 
-    /// The only TRACE ERROR's `error`.
+    /// Returns the error of the only TRACE ERROR.
     pub fn error(&self) -> Value {
         let errors: Vec<Value> = self
             .of_type("TRACE")
@@ -255,7 +256,7 @@ impl Run {
         }
     }
 
-    /// The log messages at this level.
+    /// Returns the log messages at this level.
     pub fn logs(&self, level: &str) -> Vec<String> {
         self.of_type("LOG")
             .iter()
@@ -264,15 +265,16 @@ impl Run {
             .collect()
     }
 
-    /// Asserts that it is a check that failed, and returns the message.
+    /// Asserts that a check failed, and returns the message.
     pub fn failed_check(&self) -> String {
         assert_eq!(self.code, 0, "{}", self.stdout);
-        let status = self.of_type("CONNECTION_STATUS").pop().unwrap_or_else(|| panic!("no answer: {self:?}"));
+        let status =
+            self.of_type("CONNECTION_STATUS").pop().unwrap_or_else(|| panic!("no CONNECTION_STATUS: {self:?}"));
         assert_eq!(status["connectionStatus"]["status"], "FAILED", "{}", self.stdout);
         status["connectionStatus"]["message"].as_str().expect("a message").to_owned()
     }
 
-    /// Asserts a success, and says what it was if not.
+    /// Asserts a success; the panic message shows the output.
     #[track_caller]
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.stdout);
@@ -284,19 +286,19 @@ impl Run {
     }
 }
 
-/// The record in a RECORD line.
+/// Returns the record in a RECORD line.
 pub fn record(line: &str) -> Option<String> {
     record_of("audit_logs", line)
 }
 
-/// The record in a RECORD line of a stream.
+/// Returns the record in a RECORD line of a stream.
 pub fn record_of(stream: &str, line: &str) -> Option<String> {
     let rest = line.strip_prefix(r#"{"type":"RECORD","record":{"stream":""#)?.strip_prefix(stream)?;
     let (data, _) = rest.strip_prefix(r#"","data":"#)?.rsplit_once(",\"emitted_at\":")?;
     Some(compact(data))
 }
 
-/// Sorted, for comparing what was read with what there is.
+/// Sorts the records, to compare the read records with the sandbox's.
 pub fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts.sort_unstable();
     texts
@@ -307,7 +309,7 @@ pub fn sorted(mut texts: Vec<String>) -> Vec<String> {
 pub struct Stdout(Arc<Mutex<Vec<u8>>>);
 
 impl Stdout {
-    /// Returns the text of a stdout that may have been closed within a character.
+    /// Returns the text of a stdout that may have been closed in the middle of a character.
     pub fn text_lossy(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }

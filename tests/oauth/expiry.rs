@@ -1,4 +1,4 @@
-//! Access tokens that end: before a sync, during it, and while a request waits for its turn.
+//! Tests access tokens that expire before a sync, during it, and while a request waits for the rate limiter.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -29,7 +29,7 @@ fn a_sync_renews_each_token_once_when_eight_requests_are_rejected_at_once() {
         let issued = sandbox.token_requests();
         assert_eq!((issued.client_credentials + issued.refresh_token, issued.refused), (7, 0));
         assert_eq!(run.configs().len(), issued.refresh_token);
-        // A request that was refused is made again.
+        // A rejected request is sent again.
         let pages: Vec<String> =
             sandbox.requests().into_iter().filter(|request| request.path != TOKENS).map(|page| page.query).collect();
         let repeated = pages.len() - pages.iter().collect::<BTreeSet<_>>().len();
@@ -37,18 +37,18 @@ fn a_sync_renews_each_token_once_when_eight_requests_are_rejected_at_once() {
     }
 }
 
-/// Lets a manual clock run on.
+/// Advances a manual clock.
 fn advance(clock: &ManualClock, seconds: u64) {
     let clock = Clock::Manual(clock.clone());
     let mut context = std::task::Context::from_waker(Waker::noop());
-    // The first poll moves it.
+    // The first poll advances it.
     let _ = pin!(clock.sleep(Duration::from_secs(seconds))).poll(&mut context);
 }
 
 #[test]
-fn a_token_is_renewed_before_it_ends() {
-    // Each request takes a second of the manual clock, and the 35th with the same token 200 more, so
-    // that a token of 300 seconds ends after a hundred requests: it is renewed 30 requests before.
+fn a_token_is_renewed_before_it_expires() {
+    // Each request takes a second of the manual clock, and the 35th with the same token 200 more, so that a
+    // token of 300 seconds expires after a hundred requests: it is renewed 30 requests before.
     let clock = ManualClock::new("2026-11-23T12:00:00Z".parse().expect("a time"));
     let issued: Arc<Mutex<HashMap<String, (Duration, usize)>>> = Arc::default();
     let refused = Arc::new(AtomicUsize::new(0));
@@ -65,10 +65,10 @@ fn a_token_is_renewed_before_it_ends() {
                 let now = clock.elapsed();
                 let Some(token) = bearer(request) else {
                     let issued = Arc::clone(&issued);
-                    return Some(MockResponse::edit(move |answer| {
-                        let token = answer["access_token"].as_str().expect("a token").to_owned();
+                    return Some(MockResponse::edit(move |response| {
+                        let token = response["access_token"].as_str().expect("a token").to_owned();
                         locked(&issued).insert(token, (now, 0));
-                        answer
+                        response
                     }));
                 };
                 let mut issued = locked(&issued);
@@ -92,13 +92,13 @@ fn a_token_is_renewed_before_it_ends() {
     assert!(tokens > 5, "{tokens} tokens");
     let mut uses: Vec<usize> = locked(&issued).values().map(|(_, uses)| *uses).collect();
     uses.sort_unstable();
-    // Each but the last one was used until shortly before its end.
+    // Each token except the last one was used until shortly before its expiry.
     assert!(uses[1..].iter().all(|uses| (60..=100).contains(uses)), "{uses:?}");
     assert_eq!(uses.len(), tokens);
 }
 
 #[test]
-fn the_token_request_asks_for_the_least_and_for_a_lifetime() {
+fn the_token_request_has_the_smallest_scope_and_a_lifetime() {
     for (credentials, grant) in
         [(client_credentials(), "client_credentials"), (refresh_token(credentials::REFRESH_TOKEN), "refresh_token")]
     {
@@ -143,7 +143,7 @@ fn a_new_token_that_is_rejected_ends_the_sync_without_more_token_requests() {
 
 #[test]
 fn a_token_that_expired_while_a_request_waited_is_renewed() {
-    // The server asks for a wait that is longer than the token's life, once or again and again.
+    // The server requests a wait that is longer than the token's lifetime, once or repeatedly.
     for waits in [1, usize::MAX] {
         let pages = AtomicUsize::new(0);
         let options = Options { events: 300, token_lifetime: Some(Duration::from_mins(5)), ..Options::default() };
@@ -188,7 +188,7 @@ fn a_renewal_that_fails_during_a_sync_loses_no_event() {
                     if request.path == TOKENS {
                         return broken.load(Ordering::Relaxed).then(|| MockResponse::json(status, body));
                     }
-                    // The endpoint breaks with the revocation, when at least four pages have arrived.
+                    // The endpoint fails at the revocation, when at least four pages have been received.
                     pages.fetch_add(1, Ordering::Relaxed);
                     if pages.load(Ordering::Relaxed) == 12 {
                         broken.store(true, Ordering::Relaxed);
@@ -202,7 +202,7 @@ fn a_renewal_that_fails_during_a_sync_loses_no_event() {
             if let Some(config) = checked.configs().pop() {
                 connection.config = config;
             } else {
-                // The first token of the sync comes before the endpoint breaks.
+                // The first token of the sync is issued before the endpoint fails.
                 assert_eq!(sandbox.token_requests().client_credentials, 1);
             }
             sandbox.clear_requests();
@@ -213,9 +213,9 @@ fn a_renewal_that_fails_during_a_sync_loses_no_event() {
             assert_eq!(run.statuses(), ["STARTED", "RUNNING", "INCOMPLETE"]);
             let read = run.records();
             assert!(!read.is_empty() && read.len() < 4_000, "{} records", read.len());
-            assert_eq!(claimed(&run), read.len(), "the STATE claims what is out");
+            assert_eq!(claimed(&run), read.len(), "the STATE covers the emitted records");
             let first = usize::from(credentials["auth_type"] == "client_credentials");
-            assert_eq!(token_requests(&sandbox), first + tries, "one renewal, not one each");
+            assert_eq!(token_requests(&sandbox), first + tries, "one renewal for all requests");
 
             broken.store(false, Ordering::Relaxed);
             let rest = connection.read(Some(&run.state())).swept(&sandbox).succeeded();

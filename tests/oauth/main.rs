@@ -1,12 +1,13 @@
-//! Signing in: tokens that end during a sync, pairs that must not be lost, and what each refusal says.
+//! Tests authentication: tokens that expire during a sync, pairs that must not be lost, and the message of
+//! each refusal.
 //!
-//! Every output of these tests is searched for every secret that there is. Here is what the topics share.
+//! Every output of these tests is searched for all secrets. This file has the shared helpers.
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
 mod expiry;
-mod lost_answers;
+mod lost_responses;
 mod methods;
 mod pairs;
 mod process;
@@ -54,7 +55,7 @@ fn connect(sandbox: &Sandbox, credentials: Value) -> Connection {
     Connection::with(Some(sandbox.base_url()), credentials)
 }
 
-/// A sandbox whose hook may act on it.
+/// Starts a sandbox with a hook that can act on the sandbox.
 fn sandbox_with(
     options: Options,
     hook: impl Fn(&Sandbox, &SeenRequest) -> Option<MockResponse> + Send + Sync + 'static,
@@ -81,7 +82,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// No secret stands in an output, but for the CONTROL message, which must carry the new pair.
+/// Asserts that an output contains no secret, except in the CONTROL message, which must contain the new pair.
 #[track_caller]
 fn assert_no_secret(output: &str, sandbox: &Sandbox) {
     let shown: Vec<&str> = output.lines().filter(|line| !line.starts_with(r#"{"type":"CONTROL","#)).collect();
@@ -94,11 +95,11 @@ fn assert_no_secret(output: &str, sandbox: &Sandbox) {
         .chain(basic.map(|pair| BASE64_STANDARD.encode(pair)))
         .chain([WRONG_SECRET.to_owned()])
     {
-        assert!(!shown.contains(&secret), "{secret} stands in {shown}");
+        assert!(!shown.contains(&secret), "{secret} is in {shown}");
     }
 }
 
-/// Every run of these tests passes through here.
+/// Searches the output of a run for secrets. Every run of these tests is searched.
 trait Swept {
     fn swept(self, sandbox: &Sandbox) -> Self;
     fn configs(&self) -> Vec<Value>;
@@ -111,7 +112,7 @@ impl Swept for Run {
         self
     }
 
-    /// The configuration in each CONTROL message.
+    /// Returns the configuration in each CONTROL message.
     fn configs(&self) -> Vec<Value> {
         self.of_type("CONTROL").iter().map(config_of).collect()
     }
@@ -139,7 +140,7 @@ fn assert_all_read(run: &Run, sandbox: &Sandbox) {
     assert_same(run.records(), sandbox.records());
 }
 
-/// Nothing is lost, altered or repeated.
+/// Asserts that nothing is lost, altered or repeated.
 #[track_caller]
 fn assert_same(read: Vec<String>, there: Vec<String>) {
     let (read, there) = (sorted(read), sorted(there));
@@ -148,7 +149,7 @@ fn assert_same(read: Vec<String>, there: Vec<String>) {
     assert!(read == there, "read {} of {}; lost {lost:?}; twice {twice:?}", read.len(), there.len());
 }
 
-/// How many records the STATE messages claim.
+/// Returns the number of records that the STATE messages cover.
 fn claimed(run: &Run) -> usize {
     let counts = run.of_type("STATE").into_iter().map(|state| state["state"]["sourceStats"]["recordCount"].as_f64());
     counts.map(|count| format!("{}", count.expect("a count")).parse::<usize>().expect("whole")).sum()
@@ -158,9 +159,10 @@ fn failure_type(failure: &Failure) -> FailureType {
     Error::from(zendesk::Error::from(failure.clone())).failure_type()
 }
 
-/// Runs check and read, and asserts that both say this; returns how many token requests each made.
+/// Runs check and read, and asserts that both report this failure. Returns the number of token requests of
+/// each.
 #[track_caller]
-fn assert_says(sandbox: &Sandbox, connection: &Connection, kind: &Failure) -> [usize; 2] {
+fn assert_reports(sandbox: &Sandbox, connection: &Connection, kind: &Failure) -> [usize; 2] {
     sandbox.clear_requests();
     let message = connection.check().swept(sandbox).failed_check();
     assert_eq!(message, kind.to_string());
@@ -176,7 +178,7 @@ fn assert_says(sandbox: &Sandbox, connection: &Connection, kind: &Failure) -> [u
     [checked, token_requests(sandbox)]
 }
 
-/// Answers each token request like this.
+/// Returns a hook that responds to each token request with this response.
 fn token_endpoint(status: u16, headers: &[(&str, &str)], body: &str) -> ResponseHook {
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let body = body.as_bytes().to_vec();
@@ -186,8 +188,8 @@ fn token_endpoint(status: u16, headers: &[(&str, &str)], body: &str) -> Response
     })
 }
 
-/// Lets all tokens die at the twelfth request that carries the same one, so many times. The seven
-/// requests before it are held until then, so that eight workers are refused together.
+/// Returns a hook that revokes all tokens at the twelfth request with the same token, this many times. The
+/// seven requests before it are held until then, so that eight workers are rejected together.
 fn revoking(times: usize) -> impl Fn(&Sandbox, &SeenRequest) -> Option<MockResponse> + Send + Sync + 'static {
     let counts: Mutex<HashMap<String, usize>> = Mutex::default();
     let revoked = AtomicUsize::new(0);

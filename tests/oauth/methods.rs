@@ -1,8 +1,9 @@
-//! The four methods: which is the recommended one, which ones end, and what the documentation says of them.
+//! Tests the four methods: which one is recommended, which ones are retired, and their documentation.
 
 use crate::harness::sandbox;
 use crate::{
-    Swept, api_token, assert_all_read, assert_says, assert_valid, claimed, client_credentials, connect, token_requests,
+    Swept, api_token, assert_all_read, assert_reports, assert_valid, claimed, client_credentials, connect,
+    token_requests,
 };
 use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
@@ -13,7 +14,7 @@ use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::{MockResponse, Options, ResponseHook, credentials};
 
 #[test]
-fn client_credentials_come_first_and_emit_no_control_message() {
+fn client_credentials_are_the_first_option_and_emit_no_control_message() {
     let specification = connection_specification();
     let first = &specification["properties"]["credentials"]["oneOf"][0]["properties"];
     assert_eq!(first["auth_type"]["const"], "client_credentials");
@@ -24,7 +25,7 @@ fn client_credentials_come_first_and_emit_no_control_message() {
     for run in runs.map(|run| run.swept(&sandbox).succeeded()) {
         assert_eq!(run.configs(), [] as [Value; 0]);
     }
-    // A token lives in memory only: one for the check, none for the discovery, one for the read.
+    // A token exists only in memory: one for the check, none for discover, one for the read.
     assert_eq!(sandbox.token_requests().client_credentials, 2);
 }
 
@@ -35,8 +36,8 @@ fn an_api_token_warns_of_its_retirement_and_names_the_alternative() {
     for run in [connection.check(), connection.read(None)] {
         let run = run.swept(&sandbox).succeeded();
         let [warning] = run.logs("WARN").try_into().expect("one warning");
-        for words in ["30 April 2027", "confidential OAuth client", "OAuth client credentials"] {
-            assert!(warning.contains(words), "{warning}");
+        for text in ["30 April 2027", "confidential OAuth client", "OAuth client credentials"] {
+            assert!(warning.contains(text), "{warning}");
         }
     }
     for credentials in
@@ -48,7 +49,7 @@ fn an_api_token_warns_of_its_retirement_and_names_the_alternative() {
 }
 
 #[test]
-fn an_api_token_rejected_after_the_retirement_date_says_so() {
+fn an_api_token_rejected_after_the_retirement_date_is_reported_as_retired() {
     let method = AuthMethod::ApiToken;
     for (now, kind) in [
         ("2026-11-23T12:00:00Z", Failure::Credentials { method }),
@@ -60,7 +61,7 @@ fn an_api_token_rejected_after_the_retirement_date_says_so() {
         let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
         let mut connection = connect(&sandbox, api_token());
         connection.clock = ManualClock::new(now.parse().expect("a time"));
-        assert_eq!(assert_says(&sandbox, &connection, &kind), [0, 0]);
+        assert_eq!(assert_reports(&sandbox, &connection, &kind), [0, 0]);
         assert!(kind.to_string().contains("30 April 2027") && kind.to_string().contains("OAuth client credentials"));
     }
 }
@@ -101,7 +102,7 @@ fn the_documentation_has_the_messages_of_the_connector() {
     for example in page.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```")) {
         let config: Value = serde_json::from_str(example.0).expect("an example is JSON");
         assert_valid(&config);
-        Config::parse(&config).expect("an example is understood");
+        Config::parse(&config).expect("the example is valid");
         ways.push(config["credentials"]["auth_type"].as_str().expect("a text").to_owned());
     }
     assert_eq!(ways, ["client_credentials", "refresh_token", "access_token", "api_token"]);

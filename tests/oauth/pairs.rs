@@ -1,4 +1,4 @@
-//! Rotated pairs: when they are used up, and that they are saved before they are used.
+//! Tests rotated pairs: when they are renewed, and that they are saved before they are used.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::{
     sandbox_with, token_requests,
 };
 
-/// A stdout whose readers see what has been flushed, and nothing else.
+/// A stdout whose readers see only flushed bytes.
 #[derive(Clone, Default)]
 struct Flushed {
     waiting: Arc<Mutex<Vec<u8>>>,
@@ -64,7 +64,7 @@ fn a_new_pair_is_on_stdout_before_it_is_used() {
         stdout.clone().flush().expect("a buffer");
         let run = Run { code, stdout: stdout.seen.text() }.swept(&sandbox).succeeded();
         assert_eq!(run.configs().len(), if command == "check" { 1 } else { 3 });
-        assert_eq!(*locked(&early), [] as [String; 0], "used before it was kept");
+        assert_eq!(*locked(&early), [] as [String; 0], "used before it was saved");
     }
 }
 
@@ -87,7 +87,7 @@ fn the_control_message_holds_the_whole_configuration() {
     // 172,800 seconds after noon of the 23rd.
     expected["credentials"]["token_expiry_date"] = json!("2026-11-25T12:00:00Z");
     assert_eq!(config, expected);
-    // What was written is what the next command needs.
+    // The next command needs the emitted configuration.
     connection.config = config;
     assert_eq!(connection.read(None).swept(&sandbox).succeeded().records().len(), 100);
     assert_eq!(sandbox.token_requests().refresh_token, 1);
@@ -101,7 +101,7 @@ fn an_access_token_that_is_still_valid_is_used_without_a_refresh() {
         (json!("2026-11-25T12:00:00Z"), 0),
         (json!("2026-11-23T13:00:00+00:30"), 0),
         (json!("2026-11-23T12:01:01Z"), 0),
-        // Within a minute it would end under way.
+        // Within a minute it would expire during the command.
         (json!("2026-11-23T12:01:00Z"), 1),
         (json!("2026-11-23T11:59:59Z"), 1),
         (json!("2020-01-01T00:00:00Z"), 1),
@@ -124,7 +124,7 @@ fn an_access_token_that_is_still_valid_is_used_without_a_refresh() {
             assert_eq!(token_requests(&sandbox), expected, "{command}, {date}");
             assert_eq!(run.configs().len(), expected, "{command}, {date}");
             if let Some(config) = run.configs().pop() {
-                assert_eq!(sandbox.requests()[0].path, TOKENS, "ahead of its end");
+                assert_eq!(sandbox.requests()[0].path, TOKENS, "before it expires");
                 connection.config = config;
             }
         }
@@ -160,7 +160,7 @@ fn frequent_syncs_share_a_pair() {
     for _ in 0..10 {
         assert_eq!(connection.check().swept(&sandbox).succeeded().configs().len(), usize::from(state.is_none()));
         if state.is_none() {
-            // The platform saves what the check has written.
+            // The platform saves the configuration that the check has emitted.
             let pair = sandbox.issued_secrets();
             connection.config["credentials"]["access_token"] = json!(pair[0]);
             connection.config["credentials"]["refresh_token"] = json!(pair[1]);
@@ -196,7 +196,7 @@ fn a_pair_that_cannot_be_written_is_not_used() {
 
 #[test]
 fn a_pair_in_flight_is_saved_when_the_sync_stops() {
-    // The stop comes when the token request has arrived; it is answered all the same.
+    // The shutdown is requested when the token request has arrived; the response is still sent.
     for command in ["check", "read"] {
         let shutdown = Shutdown::default();
         let trigger = shutdown.clone();
@@ -221,7 +221,7 @@ fn a_pair_in_flight_is_saved_when_the_sync_stops() {
         if request.path == TOKENS {
             return Some(MockResponse::Delay(Duration::from_millis(100)));
         }
-        // Whether somebody asks how many events there are, and when, must not matter.
+        // The result must not depend on the request for the number of events.
         if request.param("per_page").is_some() {
             return None;
         }
@@ -234,7 +234,7 @@ fn a_pair_in_flight_is_saved_when_the_sync_stops() {
     let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN)).set("num_workers", json!(8));
     let run = connection.read(None).swept(&sandbox);
     assert_eq!((run.code, run.error()["message"].clone()), (1, json!(Failure::IpRestricted.to_string())));
-    assert_eq!(run.configs().len(), sandbox.token_requests().refresh_token, "a pair is lost");
+    assert_eq!(run.configs().len(), sandbox.token_requests().refresh_token, "a pair was lost");
     connection.config = run.configs().pop().expect("the new pair");
     assert_eq!(connection.config["credentials"]["access_token"], json!(sandbox.issued_secrets()[2]));
 }
@@ -247,9 +247,9 @@ fn a_lifetime_in_any_form_does_not_discard_the_pair() {
             move |_, request| {
                 let lifetime = lifetime.clone();
                 (request.path == TOKENS).then(|| {
-                    MockResponse::edit(move |mut answer| {
-                        answer["expires_in"] = lifetime.clone();
-                        answer
+                    MockResponse::edit(move |mut response| {
+                        response["expires_in"] = lifetime.clone();
+                        response
                     })
                 })
             }

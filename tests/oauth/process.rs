@@ -1,4 +1,4 @@
-//! The connector as a process that is killed.
+//! Tests the connector as a process that is killed.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ use crate::{
     client_credentials, connect, refresh_token, sandbox_with,
 };
 
-/// The connector as a process of its own.
+/// A running connector process.
 struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -46,7 +46,7 @@ impl Process {
         Self { child, lines }
     }
 
-    /// Its lines up to the first that the closure wants, or to the end.
+    /// Returns its lines up to the first line that matches, or to the end.
     fn until(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
@@ -58,12 +58,12 @@ impl Process {
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return lines,
-                Err(RecvTimeoutError::Timeout) => panic!("silent after {lines:?}"),
+                Err(RecvTimeoutError::Timeout) => panic!("no output after {lines:?}"),
             }
         }
     }
 
-    /// Waits for its end and returns what stands on stderr.
+    /// Waits for its end and returns its stderr.
     fn stderr(&mut self) -> String {
         let mut text = String::new();
         self.child.stderr.take().expect("a pipe").read_to_string(&mut text).expect("text");
@@ -74,7 +74,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -104,7 +104,7 @@ fn a_kill_right_after_a_refresh_leaves_the_new_pair_on_stdout() {
         assert_valid(&config);
         assert_eq!(config["unknown"], json!([1]));
 
-        // Both halves of the pair are good, and the old refresh token is not.
+        // Both tokens of the pair are valid, and the old refresh token is not.
         stalled.store(false, Ordering::Relaxed);
         assert!(
             connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN))

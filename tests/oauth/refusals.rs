@@ -1,4 +1,4 @@
-//! What the token endpoint refuses, how it fails, and what the user reads then.
+//! Tests the refusals and failures of the token endpoint, and their messages for the user.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,13 +9,13 @@ use zendesk_sandbox::{Account, MockResponse, Options, ResponseHook, SeenRequest,
 
 use crate::harness::sandbox;
 use crate::{
-    Swept, TOKENS, WRONG_SECRET, api_token, assert_all_read, assert_says, client, client_credentials, connect,
+    Swept, TOKENS, WRONG_SECRET, api_token, assert_all_read, assert_reports, client, client_credentials, connect,
     failure_type, refresh_token, sandbox_with, token_endpoint, token_requests,
 };
 
 #[test]
-fn each_refusal_names_its_remedy_and_is_not_repeated() {
-    for (credentials, kind, words) in [
+fn each_refusal_has_its_remedy_and_is_not_retried() {
+    for (credentials, kind, text) in [
         (client("nobody", credentials::CLIENT_SECRET), Failure::OauthClientUnknown, "Check the client ID"),
         (client(credentials::CLIENT_ID, WRONG_SECRET), Failure::OauthSecret, "client secret"),
         (
@@ -32,18 +32,18 @@ fn each_refusal_names_its_remedy_and_is_not_repeated() {
         (refresh_token(credentials::USED_REFRESH_TOKEN), Failure::RefreshTokenInvalid, "OAuth client credentials"),
     ] {
         let sandbox = sandbox(Options::default());
-        assert!(kind.to_string().contains(words), "{kind}");
-        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &kind), [1, 1], "{kind}");
+        assert!(kind.to_string().contains(text), "{kind}");
+        assert_eq!(assert_reports(&sandbox, &connect(&sandbox, credentials), &kind), [1, 1], "{kind}");
     }
     for credentials in [client_credentials(), refresh_token(credentials::REFRESH_TOKEN)] {
         let sandbox = sandbox(Options { account: Account::Missing, ..Options::default() });
         assert!(Failure::UnknownSubdomain.to_string().contains("Check the subdomain"));
-        assert_eq!(assert_says(&sandbox, &connect(&sandbox, credentials), &Failure::UnknownSubdomain), [1, 1]);
+        assert_eq!(assert_reports(&sandbox, &connect(&sandbox, credentials), &Failure::UnknownSubdomain), [1, 1]);
     }
 }
 
 #[test]
-fn refusals_in_other_words_are_understood() {
+fn refusals_in_other_forms_are_recognized() {
     let location = [("location", "https://elsewhere.example/login?token=x")];
     for (status, headers, body, kind) in [
         (400, &[][..], r#"{"error":"invalid_client"}"#, Failure::OauthClient),
@@ -62,13 +62,13 @@ fn refusals_in_other_words_are_understood() {
     ] {
         let sandbox =
             sandbox(Options { response_hook: Some(token_endpoint(status, headers, body)), ..Options::default() });
-        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
+        let tries = assert_reports(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(tries, [1, 1], "{status} {body}");
     }
     let dead = token_endpoint(401, &[], r#"{"error":"invalid_grant"}"#);
     let sandbox = sandbox(Options { response_hook: Some(dead), ..Options::default() });
     let connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
-    assert_eq!(assert_says(&sandbox, &connection, &Failure::RefreshTokenInvalid), [1, 1]);
+    assert_eq!(assert_reports(&sandbox, &connection, &Failure::RefreshTokenInvalid), [1, 1]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn transient_failures_are_retried_and_reported_as_transient() {
         (200, r#"["list","of",3600]"#, Failure::NotAToken),
     ] {
         let sandbox = sandbox(Options { response_hook: Some(token_endpoint(status, &[], body)), ..Options::default() });
-        let tries = assert_says(&sandbox, &connect(&sandbox, client_credentials()), &kind);
+        let tries = assert_reports(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(json!(failure_type(&kind)), "transient_error");
         assert_eq!(tries, [3, 10], "{status} {body}");
     }
@@ -96,11 +96,11 @@ fn transient_failures_are_retried_and_reported_as_transient() {
 fn a_token_endpoint_that_drops_connections_is_retried_and_reported_as_transient() {
     let drop = ResponseHook::new(|request| (request.path == TOKENS).then_some(MockResponse::DropConnection));
     let sandbox = sandbox(Options { response_hook: Some(drop), ..Options::default() });
-    assert_eq!(assert_says(&sandbox, &connect(&sandbox, client_credentials()), &Failure::ConnectionLost), [3, 10]);
+    assert_eq!(assert_reports(&sandbox, &connect(&sandbox, client_credentials()), &Failure::ConnectionLost), [3, 10]);
 }
 
 #[test]
-fn a_rate_limit_of_the_token_endpoint_is_waited_out() {
+fn a_rate_limit_of_the_token_endpoint_is_waited_for() {
     let refused = token_endpoint(429, &[("retry-after", "60")], "Too many requests");
     let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
     let connection = connect(&sandbox, client_credentials());
@@ -108,7 +108,7 @@ fn a_rate_limit_of_the_token_endpoint_is_waited_out() {
     let run = connection.read(None).swept(&sandbox);
     assert_eq!(run.code, 1);
     assert_eq!(run.error()["failure_type"], "transient_error");
-    assert!(run.error()["message"].as_str().expect("a text").starts_with("Zendesk's rate limit allowed no request"));
+    assert!(run.error()["message"].as_str().expect("a string").starts_with("Zendesk's rate limit allowed no request"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 """Draws the pictures of the documentation: docs/pictures/*.svg and docs/plots/*.svg.
 
-    python3 docs/pictures/generator             draws from what is committed: docs/plots/data, docs/pictures/demo.txt
+    python3 docs/pictures/generator             draws from the committed files: docs/plots/data, docs/pictures/demo.txt
     python3 docs/pictures/generator --capture   runs the demo first, and writes demo.txt
     python3 docs/pictures/generator --check     writes nothing: fails if a picture differs from its data, or demo.txt from
                                                 a run of the demo
@@ -25,7 +25,7 @@ CAPTURE = DOCS / "pictures" / "demo.txt"
 
 
 def pictures() -> dict[Path, str]:
-    """The content of each picture by its path."""
+    """Returns the content of each picture by its path."""
     drawn = {DOCS / "pictures" / "demo.svg": terminal.draw(CAPTURE.read_text())}
     for folder, kinds in (("pictures", DIAGRAMS), ("plots", PLOTS)):
         for name, draw in kinds.items():
@@ -35,19 +35,19 @@ def pictures() -> dict[Path, str]:
 
 
 def stale() -> list[str]:
-    """What is committed and differs from its source, and pictures that nothing draws."""
+    """Returns committed files that differ from their source, and pictures without a source."""
     drawn = pictures()
     committed = {path for folder in ("pictures", "plots") for path in (DOCS / folder).glob("*.svg")}
     wrong = [path for path, content in drawn.items() if path not in committed or path.read_text() != content]
     wrong += sorted(committed - set(drawn))
-    found = [f"{path.relative_to(DOCS.parent)} is not what its data gives: run python3 docs/pictures/generator" for path in wrong]
+    found = [f"{path.relative_to(DOCS.parent)} is outdated: run python3 docs/pictures/generator" for path in wrong]
     captured, now = (terminal.without_what_varies(text) for text in (CAPTURE.read_text(), terminal.capture()))
     if captured != now:
         for before, after in zip(captured.splitlines(), now.splitlines()):
             if before != after:
                 found.append(f"the demo printed:\n  {after}\ndocs/pictures/demo.txt has:\n  {before}")
                 break
-        found.append("docs/pictures/demo.txt is not what the demo prints: run python3 docs/pictures/generator --capture")
+        found.append("docs/pictures/demo.txt is outdated: run python3 docs/pictures/generator --capture")
     return found
 
 
@@ -59,7 +59,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.check:
         found = stale()
-        print("\n".join(found) if found else "Every picture is what its data gives.")
+        print("\n".join(found) if found else "Every picture is up to date.")
         return 1 if found else 0
     if arguments.capture:
         CAPTURE.write_text(terminal.capture())

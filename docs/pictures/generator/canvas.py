@@ -71,7 +71,7 @@ class Canvas:
             self.head(points[-2], points[-1], color)
 
     def head(self, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
-        """An arrow head at the end of a horizontal or vertical line."""
+        """Draws an arrow head at the end of a horizontal or vertical line."""
         (x, y), (dx, dy) = end, (end[0] - start[0], end[1] - start[1])
         length = max(abs(dx), abs(dy)) or 1
         dx, dy = dx / length * 8, dy / length * 8

@@ -12,20 +12,20 @@ from xml.sax.saxutils import escape
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = ["cargo", "run", "--quiet", "--locked", "--example", "demo"]
 COLUMNS = 118
-#: Rows of a line that is shown whole up to here; other lines have one row.
+#: The largest number of rows of such a line; other lines have one row.
 ROWS = {"CONNECTION_STATUS": 3, "LOG": 3}
 #: Seconds between two lines.
 PACE = 0.22
 
 
 def capture() -> str:
-    """The output of a run of the demo."""
+    """Returns the output of a run of the demo."""
     done = subprocess.run(COMMAND, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return re.sub(r"/tmp/\.tmp\w+", "/tmp/demo", done.stdout)
 
 
 def without_what_varies(text: str) -> str:
-    """The text without what differs from run to run: times, the port, numbers of requests."""
+    """Returns the text without the parts that differ between runs: times, the port, numbers of requests."""
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r'"emitted_at":\d+', '"emitted_at":TIME', text)
     text = re.sub(r'"byte_estimate":\d+', '"byte_estimate":N', text)
@@ -47,7 +47,7 @@ def color(line: str) -> str:
 
 
 def wrapped(line: str) -> list[str]:
-    """The rows of a line. What does not fit ends with an ellipsis."""
+    """Returns the rows of a line. A truncated row ends with an ellipsis."""
     kind = re.match(r'\{"type":"(\w+)"', line)
     most = ROWS.get(kind[1], 1) if kind else 1
     cut = [line[start:start + COLUMNS] for start in range(0, len(line), COLUMNS)]
@@ -57,7 +57,7 @@ def wrapped(line: str) -> list[str]:
 
 
 def draw(text: str) -> str:
-    """The capture as an animation that ends with the whole text. Lines are cut at the right edge."""
+    """Draws the capture as an animation that ends with the whole text. Lines are truncated at the right edge."""
     source = ["$ cargo run --locked --example demo", *text.rstrip("\n").split("\n")]
     lines = [(row, color(line)) for line in source for row in wrapped(line)]
     width, step, top = 880, 15.5, 52

@@ -96,7 +96,7 @@ impl OAuth {
                 &denied("access_denied", "The end-user or authorization server denied the request."),
             );
         }
-        let lifetime = self.behaviour.code_lifetime_seconds.map_or(LIFETIME, |s| Duration::from_secs(s.into()));
+        let lifetime = self.behavior.code_lifetime_seconds.map_or(LIFETIME, |s| Duration::from_secs(s.into()));
         let code = self.new_secret("zdsb-code-", CODE);
         let requested = Code {
             client: request.client.id,

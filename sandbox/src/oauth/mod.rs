@@ -75,7 +75,7 @@ struct Refresh {
 pub(crate) struct OAuth {
     seed: u64,
     lifetime: Option<Duration>,
-    behaviour: Tokens,
+    behavior: Tokens,
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
     codes: HashMap<String, Code>,
@@ -115,7 +115,7 @@ impl OAuth {
         Self {
             seed: options.seed,
             lifetime: options.token_lifetime,
-            behaviour: options.tokens.clone(),
+            behavior: options.tokens.clone(),
             access: HashMap::new(),
             refresh: HashMap::from([(credentials::REFRESH_TOKEN.to_owned(), first)]),
             codes: HashMap::new(),
@@ -150,8 +150,8 @@ impl OAuth {
             self.requests.refused += 1;
             refusal
         });
-        if self.behaviour.delay_seconds > 0 {
-            reply.delay = Delay::For(Duration::from_secs(self.behaviour.delay_seconds.into()));
+        if self.behavior.delay_seconds > 0 {
+            reply.delay = Delay::For(Duration::from_secs(self.behavior.delay_seconds.into()));
         }
         reply
     }
@@ -215,7 +215,7 @@ impl OAuth {
         response.insert("access_token".to_owned(), access.clone().into());
         response.insert("token_type".to_owned(), "bearer".into());
         response.insert("scope".to_owned(), grant.scope.clone().into());
-        if let Some(value) = &self.behaviour.expires_in {
+        if let Some(value) = &self.behavior.expires_in {
             response.insert("expires_in".to_owned(), value.clone());
         } else if expires_in.is_some() {
             response.insert("expires_in".to_owned(), whole_seconds(lifetime).into());
@@ -227,7 +227,7 @@ impl OAuth {
         };
         *counter += 1;
         match &grant.kind {
-            Kind::Refresh(used) if self.behaviour.refresh_response == RefreshResponse::AccessOnly => {
+            Kind::Refresh(used) if self.behavior.refresh_response == RefreshResponse::AccessOnly => {
                 if let Some(known) = self.refresh.get_mut(used) {
                     known.access = Some(access.clone());
                 }
@@ -248,7 +248,7 @@ impl OAuth {
         }
         // A lifetime that the clock cannot represent becomes a month.
         let expires = now.checked_add(lifetime).unwrap_or(now + DEFAULT_REFRESH_LIFETIME);
-        let refusals = self.behaviour.propagation;
+        let refusals = self.behavior.propagation;
         self.access.insert(access, Access { scope: grant.scope, admin: grant.admin, expires, refusals });
         Reply::json(201, Value::Object(response).to_string())
     }

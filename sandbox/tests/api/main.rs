@@ -24,7 +24,7 @@ mod overload;
 mod own_endpoints;
 mod program;
 mod seeded_faults;
-mod token_behaviour;
+mod token_behavior;
 mod token_info;
 mod tokens;
 mod traffic;

@@ -1,5 +1,5 @@
-//! Answers of the token endpoint that come late, in part or not at all, and tokens that not every server knows yet:
-//! a rotated pair is never thrown away.
+//! Tests responses of the token endpoint that are late, incomplete or lost, and tokens that some servers do
+//! not know yet: a rotated pair is never discarded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -22,8 +22,8 @@ fn run(connection: &Connection, command: &str) -> Run {
 }
 
 #[test]
-fn a_pair_that_rotates_at_once_and_is_answered_late_is_not_thrown_away() {
-    // Every other request is given up after half a second.
+fn a_pair_that_rotates_before_a_late_response_is_not_discarded() {
+    // Every other request times out after half a second.
     let limit = Duration::from_millis(500);
     for command in ["check", "read"] {
         let tokens = Tokens { delay_seconds: 2, ..Tokens::default() };
@@ -31,7 +31,7 @@ fn a_pair_that_rotates_at_once_and_is_answered_late_is_not_thrown_away() {
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
         connection.timeouts = Some(Timeouts { connect: Duration::from_secs(20), read: limit, total: limit });
         let run = run(&connection, command).swept(&sandbox).succeeded();
-        assert_eq!(token_requests(&sandbox), 1, "{command} gave the request up and tried again");
+        assert_eq!(token_requests(&sandbox), 1, "{command} repeated the request");
         let [config] = run.configs().try_into().expect("one CONTROL message");
         assert_valid(&config);
         if command == "check" {
@@ -56,7 +56,7 @@ fn a_token_request_of_client_credentials_has_the_limit_of_every_other_request() 
 }
 
 #[test]
-fn after_an_answer_that_was_lost_invalid_grant_says_so() {
+fn invalid_grant_after_a_lost_response_has_its_own_message() {
     type Loss = fn() -> MockResponse;
     let losses: [(&str, Loss); 4] = [
         ("dropped", || MockResponse::DropInBody { sent: 10 }),
@@ -79,13 +79,13 @@ fn after_an_answer_that_was_lost_invalid_grant_says_so() {
                 assert_eq!(run.error()["failure_type"], "config_error", "{name}");
             }
             let issued = sandbox.token_requests();
-            assert_eq!((issued.refresh_token, issued.refused), (1, 1), "{name}: the request was not tried again");
+            assert_eq!((issued.refresh_token, issued.refused), (1, 1), "{name}: the request was not retried");
         }
     }
 }
 
 #[test]
-fn a_refused_refresh_token_is_not_called_lost_when_no_request_can_have_used_it_up() {
+fn a_rejected_refresh_token_is_not_reported_as_lost_if_no_request_can_have_used_it() {
     let requests = AtomicUsize::new(0);
     let sandbox = sandbox_with(Options { events: 10, ..Options::default() }, move |_, request| {
         (request.path == TOKENS && requests.fetch_add(1, Ordering::Relaxed) == 0).then(|| MockResponse::json(429, "{}"))
@@ -97,7 +97,7 @@ fn a_refused_refresh_token_is_not_called_lost_when_no_request_can_have_used_it_u
 }
 
 #[test]
-fn a_refresh_answer_without_a_new_refresh_token_keeps_the_old_one() {
+fn a_refresh_response_without_a_new_refresh_token_keeps_the_old_one() {
     let tokens = Tokens { refresh_response: RefreshResponse::AccessOnly, ..Tokens::default() };
     let sandbox = sandbox(Options { events: 300, tokens, ..Options::default() });
     let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
@@ -109,7 +109,7 @@ fn a_refresh_answer_without_a_new_refresh_token_keeps_the_old_one() {
         assert_eq!(config["credentials"]["refresh_token"], credentials::REFRESH_TOKEN);
         assert_eq!(config["credentials"]["access_token"], *sandbox.issued_secrets().last().expect("an access token"));
         connection.config = config;
-        // The saved access token is used as long as it lives.
+        // The saved access token is used until it expires.
         assert_eq!(connection.check().swept(&sandbox).succeeded().configs(), [] as [Value; 0]);
         assert_eq!(token_requests(&sandbox), renewals);
         sandbox.revoke_tokens();
@@ -117,7 +117,7 @@ fn a_refresh_answer_without_a_new_refresh_token_keeps_the_old_one() {
 }
 
 #[test]
-fn a_new_refresh_token_is_kept_when_the_access_token_beside_it_cannot_be_used() {
+fn a_new_refresh_token_is_kept_if_its_access_token_is_unusable() {
     for unusable in [json!(7), json!(null), json!("two\nlines"), json!("")] {
         let requests = AtomicUsize::new(0);
         let sandbox = sandbox_with(Options { events: 300, ..Options::default() }, {
@@ -125,9 +125,9 @@ fn a_new_refresh_token_is_kept_when_the_access_token_beside_it_cannot_be_used() 
             move |_, request| {
                 let unusable = unusable.clone();
                 (request.path == TOKENS && requests.fetch_add(1, Ordering::Relaxed) == 0).then(|| {
-                    MockResponse::edit(move |mut answer| {
-                        answer["access_token"] = unusable.clone();
-                        answer
+                    MockResponse::edit(move |mut response| {
+                        response["access_token"] = unusable.clone();
+                        response
                     })
                 })
             }
@@ -159,10 +159,10 @@ fn an_invalid_lifetime_does_not_discard_the_pair() {
         let run = connection.read(None).swept(&sandbox);
         assert_all_read(&run, &sandbox);
         connection.config = run.configs().pop().expect("the new pair");
-        // The requested lifetime counts: 172,800 seconds after noon of the 23rd.
+        // The requested lifetime applies: 172,800 seconds after noon of the 23rd.
         assert_eq!(connection.config["credentials"]["token_expiry_date"], "2026-11-25T12:00:00Z", "{lifetime}");
         assert_all_read(&connection.read(None).swept(&sandbox), &sandbox);
-        assert_eq!(token_requests(&sandbox), 1, "{lifetime}: the pair was not used again");
+        assert_eq!(token_requests(&sandbox), 1, "{lifetime}: the pair was renewed again");
     }
 }
 
@@ -178,7 +178,7 @@ fn a_lifetime_of_zero_or_less_does_not_use_up_a_pair_for_each_request() {
 }
 
 #[test]
-fn a_new_access_token_that_is_refused_once_is_tried_once_more() {
+fn a_new_access_token_that_is_rejected_once_is_retried_once() {
     for (credentials, method) in [
         (client_credentials(), AuthMethod::ClientCredentials),
         (refresh_token(credentials::REFRESH_TOKEN), AuthMethod::RefreshToken),
@@ -193,13 +193,13 @@ fn a_new_access_token_that_is_refused_once_is_tried_once_more() {
             } else {
                 assert_eq!(run.error()["message"], Failure::TokenExpired { method }.to_string());
             }
-            assert_eq!(token_requests(&sandbox), 1, "{method:?}: the next token would be as new");
+            assert_eq!(token_requests(&sandbox), 1, "{method:?}: another token would not help");
         }
     }
 }
 
 #[test]
-fn an_access_token_that_cannot_be_used_beside_a_good_refresh_token_is_ignored() {
+fn an_unusable_access_token_with_a_valid_refresh_token_is_ignored() {
     for token in
         [json!("**********"), json!("two\nlines"), json!("a b"), json!("ä"), json!(7), json!(["at"]), json!({})]
     {
@@ -214,7 +214,7 @@ fn an_access_token_that_cannot_be_used_beside_a_good_refresh_token_is_ignored() 
 }
 
 #[test]
-fn a_shutdown_ends_the_attempts_of_a_refresh_but_not_the_one_in_flight() {
+fn a_shutdown_ends_the_retries_of_a_refresh_but_not_the_attempt_in_flight() {
     for command in ["check", "read"] {
         let shutdown = Shutdown::default();
         let trigger = shutdown.clone();
@@ -230,7 +230,7 @@ fn a_shutdown_ends_the_attempts_of_a_refresh_but_not_the_one_in_flight() {
         let mut connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
         connection.signals = Some(shutdown);
         assert_eq!(run(&connection, command).swept(&sandbox).code, 143);
-        // Without the shutdown there would be three for a check and ten for a read.
+        // Without the shutdown, a check would make three attempts and a read ten.
         assert_eq!(token_requests(&sandbox), 2, "{command}");
     }
 }
