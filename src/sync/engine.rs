@@ -283,7 +283,7 @@ impl Engine {
     async fn warn_of_missing(&self) -> Result<()> {
         for suspect in self.emitter.completeness.still_missing() {
             let words = format!(
-                "Zendesk counts {} events from {} to {} and returned {} of them, also when they were read again. Compare the audit log of that time in the Admin Center; if events are missing in it as well, report it to Zendesk.",
+                "Zendesk counts {} events from {} to {} but returned only {} of them, also when they were read again. Compare the audit log of that time in the Admin Center; if events are missing in it as well, report it to Zendesk.",
                 suspect.counted, suspect.window.start, suspect.window.end, suspect.read
             );
             self.output.warn(words).await?;

@@ -206,7 +206,7 @@ impl Failure {
             Self::Redirect { status, to } => {
                 let to = to.as_ref().map(|host| format!(" to {host}")).unwrap_or_default();
                 configuration(format!("Zendesk responded with a redirect ({status}){to}. The connector does not follow it, because requests carry credentials."))
-                    .remedy("The account may have moved: check the subdomain. Sign in once in a browser to see whether Zendesk asks for something.")
+                    .remedy("The account may have moved: check the subdomain. Sign in with a browser to see if Zendesk requires an action.")
             }
             Self::Unprocessable => configuration("Zendesk cannot process the request (422).")
                 .remedy("Check the configuration. The technical details contain Zendesk's reason."),
@@ -217,12 +217,12 @@ impl Failure {
                     .remedy("This should not happen. Report it with the technical details.")
             }
             Self::OauthClient => configuration("Zendesk rejected the OAuth client.").remedy("Check the client ID (the identifier of the OAuth client in Admin Center, not its name) and the client secret, and check that the client kind is \"Confidential\"."),
-            Self::OauthClientUnknown => configuration("Zendesk does not know the OAuth client.").remedy(format!("Check the client ID: it is the client's identifier in {OAUTH_CLIENTS}, not its name. If it is right, enter the client secret again.")),
+            Self::OauthClientUnknown => configuration("Zendesk does not know the OAuth client.").remedy(format!("Check the client ID: it is the client's identifier in {OAUTH_CLIENTS}, not its name. If it is correct, enter the client secret again.")),
             Self::OauthSecret => configuration("Zendesk rejected the client secret of the OAuth client.").remedy(format!("Enter it again, or generate a new one in {OAUTH_CLIENTS}.")),
             Self::OauthClientKind => configuration("The OAuth client is not allowed to request tokens this way.").remedy(format!("Use a client of the kind \"Confidential\", which you can create in {OAUTH_CLIENTS}.")),
             Self::OauthScope => configuration("The OAuth client is not allowed to issue tokens with the scope \"auditlogs:read\".").remedy(format!("Add the scope to the client's allowed scopes in {OAUTH_CLIENTS}.")),
-            Self::RefreshTokenInvalid => configuration("The refresh token is not valid any more. A refresh token can be used once, and it expires if it is not used.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
-            Self::RefreshResponseLost => configuration("The refresh token is used up, and the response with the new one was lost. An earlier attempt of this command got no usable response, and now Zendesk rejects the refresh token.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
+            Self::RefreshTokenInvalid => configuration("The refresh token is no longer valid. A refresh token can be used once, and it expires if it is not used.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
+            Self::RefreshResponseLost => configuration("The refresh token has been used, and the response with the new one was lost. An earlier attempt of this command got no usable response, and now Zendesk rejects the refresh token.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
             Self::OauthRefused { status } => configuration(format!("Zendesk refused to issue an OAuth access token ({status}).")).remedy(format!("Check the OAuth client in {OAUTH_CLIENTS}.")),
             Self::NotAToken => transient("The response of Zendesk's token endpoint does not contain an OAuth token.").remedy("Try again later. If the error persists, look for a proxy or a maintenance page between this machine and Zendesk."),
             Self::NoConnection { why } => transient(format!("This machine cannot connect to Zendesk ({why})."))
@@ -236,7 +236,7 @@ impl Failure {
             Self::NotAPage { stream, what } => transient(format!("Zendesk's response is not a page of the {} ({what}).", stream.title))
                 .remedy("The connector did not treat it as the end of the data. Try again later. If the error persists, look for a proxy or a maintenance page between this machine and Zendesk."),
             Self::TooLarge { what } => transient(format!("Zendesk's response is too large ({what})."))
-                .remedy("The connector already asks for as little as possible. Try again later. If the error persists, report it with the technical details."),
+                .remedy("The connector already requests as little as possible. Try again later. If the error persists, report it with the technical details."),
             Self::Pagination { what } => transient(format!("Zendesk's pagination does not advance ({what})."))
                 .remedy("The records read so far are kept, and the next sync continues from there."),
             Self::RateLimited { minutes } => {
