@@ -1,4 +1,4 @@
-//! The part of a request and its response that may be shown: three harmless headers, no body, no secret.
+//! The part of a request and its response that may be shown: three headers without secrets, and no body.
 //!
 //! It must not interpret a response.
 
@@ -21,7 +21,7 @@ pub struct Attempt {
     pub method: Method,
     /// The path and the query, decoded, with shortened cursors.
     pub target: String,
-    /// The response, or the error below HTTP.
+    /// The response, or the error of the transport.
     pub outcome: Result<AttemptResponse, String>,
     /// The time from the start of the request to the end of the response.
     pub took: Duration,
@@ -43,11 +43,11 @@ pub struct AttemptResponse {
 }
 
 impl Attempt {
-    /// Describes an attempt that ended with a response or an error.
+    /// Creates the description of an attempt that ended with a response or an error.
     #[must_use]
     pub fn new(request: &Outgoing, response: Result<&Response, &str>, took: Duration, redactor: &Redactor) -> Self {
         let outcome = match response {
-            Err(words) => Err(redactor.library_message(words)),
+            Err(message) => Err(redactor.library_message(message)),
             Ok(response) => {
                 let account = RateLimitHeaders::of(response).account;
                 Ok(AttemptResponse {
@@ -63,8 +63,8 @@ impl Attempt {
     }
 }
 
-/// Returns the path and the query of a URL, decoded. A cursor comes from the server, which may have put
-/// anything into it: it is shown as a fingerprint, which tells cursors apart.
+/// Returns the path and the query of a URL, decoded. A cursor comes from the server and can contain anything,
+/// so it is shown as a fingerprint, which distinguishes cursors.
 #[must_use]
 pub fn target(url: &Url) -> String {
     let pairs = url.query_pairs().map(|(name, value)| {
@@ -74,7 +74,7 @@ pub fn target(url: &Url) -> String {
     if query.is_empty() { url.path().to_owned() } else { format!("{}?{query}", url.path()) }
 }
 
-/// The first bytes of its SHA-256 in hexadecimal form.
+/// Returns the first bytes of the cursor's SHA-256 in hexadecimal form.
 fn fingerprint(cursor: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, cursor.as_bytes());
     let digits: Vec<_> = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();

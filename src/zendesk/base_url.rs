@@ -1,7 +1,7 @@
 //! The base URL of requests: the account's own host.
 //!
-//! All URLs of the connector are made here, from a [`Subdomain`] or from the operator's
-//! `ZENDESK_BASE_URL`. No URL may be made from a response.
+//! This file creates all URLs of the connector, from a [`Subdomain`] or from the operator's
+//! `ZENDESK_BASE_URL`. No URL may be created from a response.
 
 use std::net::IpAddr;
 
@@ -54,7 +54,7 @@ impl BaseUrl {
         url
     }
 
-    /// Returns whether the host is this machine. Such requests must not use a proxy.
+    /// Returns `true` if the host is this machine. Such requests must not use a proxy.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)

@@ -1,26 +1,27 @@
-//! The memory for large bodies, which all pages share: those being received and those that wait to be emitted.
+//! The shared memory for large bodies of pages: those being received and those that wait to be emitted.
 //!
-//! A usual page needs none of it. A body that grows beyond an allowance of its own waits until there is room. The
-//! first page in the order of emission never waits: all others are emitted after it, and free their room only then. This file must not receive or emit anything.
+//! A typical page does not use it. A body that exceeds its own allowance waits until there is room. The first
+//! page in the order of emission never waits: all others are emitted after it, and only then release their
+//! memory. This file must not receive or emit anything.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What each body may have without asking, in bytes. A usual page has about 60 KB.
+/// The allowance of each body, in bytes. A typical page has about 60 kB.
 const ALLOWANCE: usize = 512 << 10;
-/// What all bodies together may have beyond that, in bytes. The earliest page comes on top of it.
+/// The shared memory for the bodies beyond their allowances, in bytes. The earliest page may exceed it.
 const SHARED: usize = 8 << 20;
 
-/// In which order pages are emitted: by the turn of their window, then by its start.
+/// The order of emission of pages: by the turn of their window, then by its start.
 pub type Order = (u32, i64);
 
 /// The shared memory.
 #[derive(Debug, Default)]
 pub struct BodyRoom {
     state: Mutex<State>,
-    /// Tells those who wait that there may be room, or that they have become the earliest.
+    /// Notifies waiting tasks that there may be room, or that they may have become the earliest.
     freed: Notify,
 }
 
@@ -28,21 +29,21 @@ pub struct BodyRoom {
 struct State {
     used: usize,
     made: u64,
-    /// Pages from the first attempt of their request until they are emitted: their order, and a number.
+    /// The pages from the first attempt of their request until their emission: their order, and a number.
     places: BTreeSet<(Order, u64)>,
 }
 
-/// The place of a page, from the first attempt of its request until the page is dropped.
+/// A page's claim on the memory, from the first attempt of its request until the page is dropped.
 #[derive(Debug)]
 pub struct Place {
     room: Arc<BodyRoom>,
     key: (Order, u64),
-    /// What it uses of the shared memory.
+    /// The shared memory that the page uses, in bytes.
     used: Mutex<usize>,
 }
 
 impl BodyRoom {
-    /// Creates a place for a page.
+    /// Creates a claim for a page.
     #[must_use]
     pub fn place(self: &Arc<Self>, order: Order) -> Place {
         let mut state = locked(&self.state);
@@ -81,7 +82,7 @@ impl Place {
         true
     }
 
-    /// Gives the memory back: the body is dropped.
+    /// Releases the memory of a dropped body.
     pub fn shrink(&self) {
         let used = std::mem::take(&mut *locked(&self.used));
         if used > 0 {
@@ -101,7 +102,7 @@ impl Drop for Place {
     }
 }
 
-/// A lock whose holder panicked still guards plain figures.
+/// A poisoned lock still guards valid numbers.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -114,7 +115,7 @@ mod tests {
     const LARGE: usize = 16 << 20;
 
     #[test]
-    fn usual_pages_need_no_shared_memory() {
+    fn typical_pages_need_no_shared_memory() {
         let room = Arc::<BodyRoom>::default();
         let places: Vec<_> = (0..1_000).map(|start| room.place((0, start))).collect();
         assert!(places.iter().all(|place| place.try_grow(ALLOWANCE)));
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_becomes_the_earliest_goes_on_and_its_room_is_given_back() {
+    fn a_page_that_becomes_the_earliest_continues_and_releases_its_memory() {
         let room = Arc::<BodyRoom>::default();
         let (first, second, third) = (room.place((0, 2)), room.place((0, 3)), room.place((1, 1)));
         assert!(third.try_grow(SHARED));
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_page_that_comes_later_does_not_wait_for_those_that_wait_for_it() {
+    fn an_earlier_page_that_starts_later_does_not_wait_for_later_pages() {
         let room = Arc::<BodyRoom>::default();
         let later: Vec<_> = (2..6).map(|start| room.place((0, start))).collect();
         assert_eq!(later.iter().filter(|place| place.try_grow(LARGE)).count(), 1, "the earliest so far");
@@ -154,13 +155,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_go_on_one_after_the_other() {
+    async fn waiting_bodies_continue_one_after_the_other() {
         let room = Arc::<BodyRoom>::default();
         let tasks: Vec<_> = (0..16)
             .map(|start| {
                 let place = room.place((0, start));
                 tokio::spawn(async move {
-                    // Half-read bodies wait for the other half.
+                    // Each partly read body waits for the rest.
                     place.grow(2 << 20).await;
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     place.grow(LARGE).await;

@@ -1,4 +1,4 @@
-//! The API as the rest of the connector sees it: ask for a page, get a page.
+//! The API for the rest of the connector: request a page, get a page.
 //!
 //! It must not decide which page comes next; that is `sync`.
 
@@ -35,39 +35,39 @@ pub struct Client {
 /// A request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Which page.
+    /// The query.
     pub query: Query,
-    /// What to do with a failure that a smaller request can avoid.
+    /// The handling of a failure that a smaller request can avoid.
     pub on_too_much: OnTooMuch,
-    /// Failures of larger requests for the same records: the backoff goes on from there.
+    /// The number of failures of larger requests for the same records: the backoff continues from there.
     pub failed: u32,
-    /// Which pages are emitted before this one: those with a lower number, and of the same number those whose filter
-    /// starts earlier. The first of all pages that are alive never waits for memory.
+    /// The position in the order of emission: pages with a lower number are emitted first, and among equal
+    /// numbers those whose filter starts earlier. The first of all existing pages never waits for memory.
     pub turn: u32,
 }
 
 impl PageRequest {
-    /// A request that is retried whatever its failure means.
+    /// Creates a request that is retried after every transient failure.
     #[must_use]
     pub fn retried(query: Query) -> Self {
         Self { query, on_too_much: OnTooMuch::Retry, failed: 0, turn: 0 }
     }
 }
 
-/// What a request for a page brought.
+/// The result of a request for a page.
 #[derive(Debug)]
 pub enum PageOutcome {
     /// The page.
     Page(Page),
-    /// 400 for a request with a cursor: it is no longer known.
+    /// 400 for a request with a cursor: the cursor has expired.
     CursorRefused,
-    /// The server cannot send so much, or the connector cannot take it; the backoff is over. Only for
-    /// [`OnTooMuch::Report`].
+    /// The server cannot send a response of this size, or the connector cannot accept it. The backoff has
+    /// passed. Only for [`OnTooMuch::Report`].
     TooMuch(TooMuch),
 }
 
 impl Client {
-    /// Sets up the client; nothing is sent yet.
+    /// Sets up the client without sending a request.
     ///
     /// # Errors
     /// If the certificates of the environment or a credential cannot be used.
@@ -78,10 +78,10 @@ impl Client {
         Ok(Self { base, retry_loop, auth, rooms: Mutex::default() })
     }
 
-    /// Fetches a page, with as many attempts and new tokens as it takes.
+    /// Requests a page, with retries and token renewals.
     ///
     /// # Errors
-    /// If it cannot be had: the account refuses it, or the retry policy gives up.
+    /// If the account refuses it, or the retry policy ends the attempts.
     pub async fn page(&self, request: &PageRequest) -> Result<PageOutcome> {
         let PageRequest { query, on_too_much, failed, turn } = request;
         let url = query.url(&self.base);
@@ -116,8 +116,9 @@ impl Client {
         }
     }
 
-    /// Returns the memory for large bodies of a stream. Streams have no order among each other: with a common
-    /// memory, a page of one could wait for ever while the other always has an earlier one.
+    /// Returns the memory for large bodies of a stream. The pages of different streams have no common order:
+    /// with shared memory, a page of one stream could wait forever because another stream always has an
+    /// earlier one.
     fn room(&self, stream: &Stream) -> Arc<BodyRoom> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, room)) = rooms.iter().find(|(known, _)| *known == stream.name) {
@@ -139,19 +140,19 @@ impl Client {
         }
     }
 
-    /// Which way to sign in is used.
+    /// Returns the authentication method.
     #[must_use]
     pub fn method(&self) -> AuthMethod {
         self.auth.method()
     }
 
-    /// Returns figures of all requests so far.
+    /// Returns the metrics of all requests.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         self.retry_loop.connection.metrics.all()
     }
 
-    /// Returns figures of the requests to the endpoint of a stream.
+    /// Returns the metrics of the requests to the endpoint of a stream.
     #[must_use]
     pub fn metrics_of(&self, stream: &Stream) -> Arc<Metrics> {
         self.retry_loop.connection.metrics.endpoint(stream.path)
@@ -161,52 +162,53 @@ impl Client {
     pub async fn notices_reported(&self) {
         let (reached, reported) = oneshot::channel();
         self.retry_loop.connection.notify(Notice::Barrier { reached });
-        // If nobody reports any more, there is nothing to wait for.
+        // If the reporter has ended, there is nothing to wait for.
         let _ = reported.await;
     }
 
-    /// Returns when the sync began: the server's time at the first page, once and for all. It is this machine's
-    /// time if that response did not tell the server's, and until there is a response.
+    /// Returns the time at which the sync began: the server's time at the first page, fixed for the whole
+    /// sync. It is this machine's time until the first response, or if that response does not contain the
+    /// server's time.
     #[must_use]
     pub fn server_time(&self) -> Second {
         self.retry_loop.connection.server_time()
     }
 
-    /// Returns how far the server's clock was ahead of this machine's at the first page, in seconds.
+    /// Returns the offset of the server's clock from this machine's at the first page, in seconds.
     #[must_use]
     pub fn server_clock_offset(&self) -> Option<i64> {
         self.retry_loop.connection.server_clock_offset()
     }
 
-    /// Adds the limit of a stream's endpoint that holds beside the account's and that no header tells, if it has
-    /// one. A 429 of this endpoint then pauses its requests only.
+    /// Adds the limit of a stream's endpoint that no header reports, if it has one, in addition to the
+    /// account's. A 429 of this endpoint then pauses only its requests.
     pub fn limit_endpoint(&self, stream: &Stream) {
         if let Some(per_minute) = stream.requests_per_minute {
             self.retry_loop.connection.limit_endpoint(stream.path, per_minute);
         }
     }
 
-    /// Returns the number of requests to keep in flight to the endpoint of a stream: as many as the share of the rate limit and the latency
-    /// of page requests need (Little's law) and one that waits for its turn, at most `most`. It is one before
-    /// the first page.
+    /// Returns the number of requests to keep in flight to the endpoint of a stream: the number that the
+    /// share of the rate limit and the latency of page requests require (Little's law), plus one that waits,
+    /// at most `most`. Before the first page it is one.
     #[must_use]
     pub fn concurrency(&self, stream: &Stream, most: usize) -> usize {
         self.retry_loop.connection.concurrency(stream.path, most)
     }
 
-    /// Returns the requests a minute that the rate limiter allows to the endpoint of a stream.
+    /// Returns the requests per minute that the rate limiter allows to the endpoint of a stream.
     #[must_use]
     pub fn quota(&self, stream: &Stream) -> f64 {
         self.retry_loop.connection.quota(stream.path)
     }
 
-    /// Requests a minute of the whole account, if a header has told.
+    /// Returns the requests per minute of the whole account, if a header has reported them.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
         self.retry_loop.connection.limit()
     }
 
-    /// Returns how long nothing has gone to the endpoint of a stream because of rate limits.
+    /// Returns how long rate limits have blocked requests to the endpoint of a stream.
     #[must_use]
     pub fn waits(&self, stream: &Stream) -> Waits {
         self.retry_loop.connection.waits(stream.path)

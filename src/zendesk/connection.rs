@@ -1,7 +1,7 @@
-//! The connection to the account's host: sends a request once, and keeps what responses tell about the rate limit,
-//! the server's clock and the latency.
+//! The connection to the account's host: sends a request once, and records the rate limits, the server's
+//! clock and the latency from responses.
 //!
-//! It must not retry (`retry_loop.rs`), and must not send a request before the rate limiter lets it through
+//! It must not retry (`retry_loop.rs`), and must not send a request before the rate limiter allows it
 //! (`gate.rs`).
 
 use std::path::PathBuf;
@@ -28,31 +28,31 @@ use crate::clock::Clock;
 use crate::second::Second;
 use crate::secret::Redactor;
 
-/// What the connection and the retry loop need from outside.
+/// The dependencies of the connection and the retry loop.
 pub struct Setup {
-    /// Where requests go.
+    /// The base URL of requests.
     pub base: BaseUrl,
     /// `SSL_CERT_FILE`
     pub certificates: Option<PathBuf>,
     /// The proxy variables of the environment.
     pub proxies: ProxyVariables,
-    /// Of an attempt.
+    /// The timeouts of an attempt.
     pub timeouts: Timeouts,
-    /// Is used instead of HTTP, if set. It has its own certificates and timeouts.
+    /// Replaces HTTP, if set. It has its own certificates and timeouts.
     pub transport: Option<Arc<dyn Transport>>,
-    /// Of a request with all its attempts.
+    /// The retry policy of a request.
     pub retry_policy: RetryPolicy,
-    /// The share of the account's rate limit to take, in percent.
+    /// The share of the account's rate limit to use, in percent.
     pub rate_limit_percentage: u32,
     /// Time and sleep.
     pub clock: Clock,
     /// The seed of the jitter.
     pub seed: u64,
-    /// Where waits and retries are reported.
+    /// The receiver of reports about waits and retries.
     pub notices: Notices,
-    /// If each attempt is reported as well.
+    /// `true` to report each attempt as well.
     pub report_attempts: bool,
-    /// What must not be shown. Tokens that the server issues are added.
+    /// Redacts secrets. Tokens that the server issues are added.
     pub secrets: Redactor,
 }
 
@@ -62,20 +62,20 @@ pub struct Connection {
     clock: Clock,
     notices: Notices,
     report_attempts: bool,
-    /// If other integrations of the account go first.
+    /// `true` if other integrations of the account have priority.
     yields: bool,
     gate: Gate,
     in_flight: AtomicU32,
     server_clock: OnceLock<ServerClock>,
     pages: Mutex<PageLatency>,
-    /// What must not be shown.
+    /// Redacts secrets.
     pub secrets: Redactor,
-    /// Figures of all requests so far.
+    /// The metrics of all requests.
     pub metrics: AllMetrics,
 }
 
 impl Connection {
-    /// Sets up the HTTP client; nothing is sent yet.
+    /// Sets up the HTTP client without sending a request.
     ///
     /// # Errors
     /// If `SSL_CERT_FILE` cannot be used.
@@ -115,18 +115,18 @@ impl Connection {
 
     /// Reports an event.
     pub fn notify(&self, notice: Notice) {
-        // If the receiver is gone, the command is over.
+        // If the receiver has been dropped, the command has ended.
         let _ = self.notices.send(notice);
     }
 
-    /// Returns the time of the first page, by the server's clock if it has told its time then. Until there
-    /// is a page it is this machine's time.
+    /// Returns the time of the first page, by the server's clock if the response contained its time. Before
+    /// the first page it is this machine's time.
     #[must_use]
     pub fn server_time(&self) -> Second {
         self.server_clock.get().map_or_else(|| Second::containing(self.clock.now()), |clock| clock.began)
     }
 
-    /// Returns how far the server's clock was ahead of this machine's at the first page, in seconds.
+    /// Returns the offset of the server's clock from this machine's at the first page, in seconds.
     #[must_use]
     pub fn server_clock_offset(&self) -> Option<i64> {
         self.server_clock.get()?.offset
@@ -141,7 +141,7 @@ impl Connection {
         latency.concurrency(per_second, most)
     }
 
-    /// Notes how long a response with a page took.
+    /// Records the latency of a page.
     pub fn observe_page(&self, path: &str, took: Duration) {
         locked(&self.pages).observe(path, took);
     }
@@ -151,32 +151,32 @@ impl Connection {
         self.gate.limiter()
     }
 
-    /// Adds a limit, in requests a minute, that no header tells.
+    /// Adds a limit, in requests per minute, that no header reports.
     pub fn limit_endpoint(&self, path: &str, per_minute: u32) {
         self.limiter().limit_endpoint(path, per_minute, self.clock.instant());
     }
 
-    /// Returns the requests a minute that the rate limiter allows to an endpoint.
+    /// Returns the requests per minute that the rate limiter allows to an endpoint.
     #[must_use]
     pub fn quota(&self, path: &str) -> f64 {
         self.limiter().quota(path, self.clock.instant())
     }
 
-    /// Returns the requests a minute of the whole account, if a header has told.
+    /// Returns the requests per minute of the whole account, if a header has reported them.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
         self.limiter().limit()
     }
 
-    /// Returns how long nothing has gone to an endpoint because of rate limits.
+    /// Returns how long rate limits have blocked requests to an endpoint.
     #[must_use]
     pub fn waits(&self, path: &str) -> Waits {
         self.limiter().waits(path, self.clock.instant())
     }
 
-    /// Sends a request once, for a response that nothing depends on. Every failure means that there is none.
-    /// It is sent within the rate limit, and not at all if its turn comes later than `longest_wait`.
-    pub async fn ask<T>(
+    /// Sends an optional request once. Every failure results in `None`. The request respects the rate limit,
+    /// and is not sent if it would have to wait longer than `longest_wait`.
+    pub async fn try_once<T>(
         &self,
         request: &Outgoing,
         longest_wait: Duration,
@@ -186,18 +186,19 @@ impl Connection {
         if self.gate.expected_wait(path, self.clock.instant()) > longest_wait {
             return None;
         }
-        self.wait_for_turn(path).await;
+        self.wait_for_rate_limit(path).await;
         let mut response = self.send(request).await.ok()?;
         read(&mut response)
     }
 
-    /// Waits until the rate limiter lets a request through.
-    pub async fn wait_for_turn(&self, path: &str) {
+    /// Waits until the rate limiter allows a request.
+    pub async fn wait_for_rate_limit(&self, path: &str) {
         self.gate.pass(path, &self.clock).await;
         self.metrics.add(path, |metrics| &metrics.requests, 1);
     }
 
-    /// Sends a request once and learns from its response. The request must have waited for its turn.
+    /// Sends a request once and processes the headers of its response. The request must have waited for the
+    /// rate limiter.
     pub async fn send(&self, request: &Outgoing) -> Fetched {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let sent = self.clock.instant();
@@ -208,7 +209,7 @@ impl Connection {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let took = self.clock.instant().saturating_duration_since(sent);
         if self.report_attempts {
-            let seen = response.as_ref().map_err(|(_, words)| words.as_str());
+            let seen = response.as_ref().map_err(|(_, message)| message.as_str());
             let attempt = Attempt::new(request, seen, took, &self.secrets);
             self.notify(Notice::Attempt(attempt));
         }
@@ -231,7 +232,7 @@ impl Connection {
         if response.status != 429 {
             let in_flight = self.in_flight.load(Ordering::Relaxed);
             let mut headers = RateLimitHeaders::of(response);
-            headers.told_within(took);
+            headers.set_age(took);
             if !self.yields {
                 headers.forget_remaining();
             }
@@ -240,7 +241,7 @@ impl Connection {
     }
 }
 
-/// Locks a mutex. After a panic of its holder it still guards plain figures.
+/// Locks a mutex. A poisoned lock still guards valid numbers.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,21 +1,21 @@
-//! What of a response that is not a page may be shown: the error fields that the API documents.
+//! The part of a response that may be shown if it is not a page: the error fields that the API documents.
 //!
-//! Everything else of a body stays hidden, and so does everything in these fields that is neither a known
-//! word nor short: a server may repeat the request's credentials in any form. This file must not decide
-//! what a response means.
+//! The rest of the body stays hidden. Text in these fields is masked unless it is a known word or short,
+//! because a server may repeat the request's credentials in any form. This file must not decide what a
+//! response means.
 
 use serde_json::Value;
 
 use crate::secret::Redactor;
 
-/// Larger bodies are not searched for error fields, in bytes.
+/// The largest body that is searched for error fields, in bytes.
 const LARGEST: usize = 64 << 10;
-/// As much of a field is shown, in bytes.
+/// The length to which a field is truncated, in bytes.
 const SHOWN: usize = 200;
-/// As many errors of an array are shown.
+/// The largest number of errors of an array that are shown.
 const MOST_ERRORS: usize = 3;
 
-/// Describes a body on one line: its error fields, or what it is instead.
+/// Describes a body on one line: its error fields, or its kind.
 #[must_use]
 pub fn describe(body: &[u8], secrets: &Redactor) -> String {
     let size = body.len();
@@ -49,7 +49,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// Returns the error fields of the documented shapes, with the names under which they are shown.
+/// Returns the error fields of the documented shapes, with their displayed names.
 fn fields(json: &Value) -> Vec<(&'static str, &str)> {
     let mut found = Vec::new();
     collect(json, &["error", "title", "message", "description", "error_description"], &mut found);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_of_a_body_is_shown() {
+    fn the_rest_of_a_body_is_hidden() {
         for (body, shown) in [
             ("", "empty"),
             (" \n", "empty"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_masked_and_cut() {
+    fn a_field_is_masked_and_truncated() {
         assert_eq!(
             described(r#"{"error":"invalid token s3cr3t-0123456789, qwzxkvbp"}"#),
             r#"error "invalid token (redacted), (masked)""#

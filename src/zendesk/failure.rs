@@ -1,7 +1,7 @@
-//! Why a request to Zendesk fails, in words for the user.
+//! The failures of requests to Zendesk, with their messages for the user.
 //!
-//! A failure is classified once, where it is found (`response.rs`, `auth/grant.rs`, `transport.rs`). This file
-//! must not decide whether to retry; that is `retry.rs`.
+//! A failure is classified once, where it is detected (`response.rs`, `auth/grant.rs`, `transport.rs`). This
+//! file must not decide if it is retried; that is `retry.rs`.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::failure::{Category, Explanation};
 use crate::panics::Panicked;
 use crate::stream::Stream;
 
-/// What a failed request means.
+/// The meaning of a failed request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.explain())]
 pub enum Failure {
@@ -25,7 +25,7 @@ pub enum Failure {
     Certificates {
         /// The variable's value.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// A proxy variable is invalid.
@@ -111,7 +111,7 @@ pub enum Failure {
     /// 200 or 201 with a body that is not a token.
     NotAToken,
 
-    // Failures that may pass.
+    // Transient failures.
     /// No connection.
     NoConnection {
         /// "connection refused", …
@@ -130,7 +130,7 @@ pub enum Failure {
     NotAPage {
         /// The stream that was requested.
         stream: &'static Stream,
-        /// What the response is instead.
+        /// The description of the response.
         what: String,
     },
     /// A response that is larger than the connector or the server accepts.
@@ -138,14 +138,14 @@ pub enum Failure {
         /// "a body of more than 16 MiB", …
         what: String,
     },
-    /// The cursors of the pages do not lead to an end.
+    /// The cursors of the pages do not reach an end.
     Pagination {
-        /// "the same cursor comes again", …
+        /// "the same cursor again", …
         what: &'static str,
     },
-    /// Only 429 for too long.
+    /// Only 429 responses for too long.
     RateLimited {
-        /// How long; 0 for less than a minute.
+        /// The duration; 0 for less than a minute.
         minutes: u64,
     },
 
@@ -257,11 +257,11 @@ fn transient(fact: impl Into<Cow<'static, str>>) -> Explanation {
     Explanation::new(Category::Transient, fact)
 }
 
-/// A failed request: what the failure means, and its technical details.
+/// A failed request: the failure, and its technical details.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{failure}")]
 pub struct Error {
-    /// What the failure means.
+    /// The failure.
     pub failure: Failure,
     /// Method, path, status, `X-Zendesk-Request-Id` and the beginning of the body, without secrets.
     pub details: Option<String>,

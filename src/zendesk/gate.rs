@@ -1,7 +1,7 @@
-//! Lets requests through one after the other, each when the rate limiter allows it.
+//! Admits requests one after the other, when the rate limiter allows them.
 //!
-//! Requests to the same endpoint go in the order in which they came. Only the first of them sleeps, and it
-//! looks again when a limit rises or a pause ends. This file must not know what a limit is.
+//! Requests to the same endpoint are admitted in the order of their arrival. Only the first one sleeps, and
+//! it checks again when a limit rises or a pause ends. This file must not know what a limit is.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,23 +13,23 @@ use super::rate_limit_headers::RateLimitHeaders;
 use super::rate_limiter::RateLimiter;
 use crate::clock::Clock;
 
-/// The rate limiter, and those who wait for it.
+/// The rate limiter, and the requests that wait for it.
 pub struct Gate {
     limiter: Mutex<RateLimiter>,
     queues: Mutex<Vec<(String, Arc<Queue>)>>,
-    /// Tells those who sleep that they may have to sleep no longer.
+    /// Wakes the sleeping requests when their wait may have become shorter.
     sooner: Notify,
 }
 
-/// Requests to one endpoint that wait.
+/// The waiting requests to one endpoint.
 #[derive(Default)]
 struct Queue {
-    /// Fair: whoever came first is the first to get it.
+    /// A fair lock: requests get it in the order of their arrival.
     first: tokio::sync::Mutex<()>,
     waiting: AtomicU32,
 }
 
-/// Leaves the queue, also when the request is given up.
+/// Leaves the queue when it is dropped, also when the request is cancelled.
 struct Place<'q>(&'q Queue);
 
 impl<'q> Place<'q> {
@@ -46,13 +46,13 @@ impl Drop for Place<'_> {
 }
 
 impl Gate {
-    /// Creates a gate that this rate limiter rules.
+    /// Creates a gate for this rate limiter.
     #[must_use]
     pub fn new(limiter: RateLimiter) -> Self {
         Self { limiter: Mutex::new(limiter), queues: Mutex::default(), sooner: Notify::new() }
     }
 
-    /// Returns the rate limiter. The lock is not to be held over an `await`.
+    /// Returns the rate limiter. The lock must not be held over an `await`.
     pub fn limiter(&self) -> MutexGuard<'_, RateLimiter> {
         locked(&self.limiter)
     }
@@ -67,7 +67,7 @@ impl Gate {
         queue
     }
 
-    /// Waits until the next request to this endpoint may go.
+    /// Waits until the next request to this endpoint may be sent.
     pub async fn pass(&self, path: &str, clock: &Clock) {
         let queue = self.queue(path);
         let _place = Place::take(&queue);
@@ -87,7 +87,7 @@ impl Gate {
         }
     }
 
-    /// Returns about how long a request that comes now will wait.
+    /// Returns the approximate wait of a request that arrives now.
     pub fn expected_wait(&self, path: &str, now: Instant) -> Duration {
         let waiting = self.queue(path).waiting.load(Ordering::Relaxed);
         let limiter = self.limiter();
@@ -104,7 +104,7 @@ impl Gate {
     }
 }
 
-/// A lock whose holder panicked still guards plain figures.
+/// A poisoned lock still guards valid numbers.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -117,7 +117,7 @@ mod tests {
 
     const PATH: &str = "/api/v2/audit_logs";
 
-    /// A gate and a clock that goes by the runtime's time, which moves on when nothing else is to be done.
+    /// Creates a gate and a clock with the runtime's time, which advances when all tasks wait.
     fn gate(percentage: u32) -> (Arc<Gate>, Clock) {
         let clock = Clock::Runtime(RuntimeClock::new(Arc::new(|_| jiff::Timestamp::UNIX_EPOCH)));
         (Arc::new(Gate::new(RateLimiter::new(percentage, clock.instant()))), clock)
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_go_in_the_order_in_which_they_came() {
+    async fn requests_are_admitted_in_the_order_of_arrival() {
         let (gate, clock) = gate(1);
         let began = clock.instant();
         let (went, order) = tokio::sync::mpsc::unbounded_channel();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn those_who_wait_go_at_once_when_the_limit_rises() {
+    async fn waiting_requests_are_admitted_at_once_when_the_limit_rises() {
         let (gate, clock) = gate(50);
         for _ in 0..2 {
             gate.learn(PATH, &limit(1), 0, clock.instant());
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_is_given_up_leaves_the_queue() {
+    async fn a_cancelled_request_leaves_the_queue() {
         let (gate, clock) = gate(1);
         gate.pass(PATH, &clock).await;
         let given_up = tokio::time::timeout(Duration::from_secs(1), gate.pass(PATH, &clock)).await;
@@ -185,12 +185,12 @@ mod tests {
         let (waiting, waiting_clock) = (Arc::clone(&gate), clock.clone());
         let task = tokio::spawn(async move { waiting.pass(PATH, &waiting_clock).await });
         tokio::task::yield_now().await;
-        assert_eq!(gate.expected_wait(PATH, clock.instant()), Duration::from_secs(19), "another one comes first");
+        assert_eq!(gate.expected_wait(PATH, clock.instant()), Duration::from_secs(19), "one request is before it");
         task.await.expect("it passes");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_endpoint_holds_up_no_other_one() {
+    async fn a_slow_endpoint_delays_no_other_endpoint() {
         let (gate, clock) = gate(50);
         gate.limiter().limit_endpoint("/slow", 1, clock.instant());
         gate.pass("/slow", &clock).await;

@@ -1,20 +1,21 @@
-//! How long page requests take, and how many of them must be in flight to use up a rate: pure.
+//! The latency of page requests, and the number of requests in flight for a rate: pure.
 //!
 //! It must not read a clock or send anything.
 
 use std::time::Duration;
 
-/// The weight of a request that took longer than the mean: the mean follows a rise within a few requests.
+/// The weight of a request that took longer than the mean: the mean follows an increase within a few
+/// requests.
 const RISE: f64 = 0.5;
-/// The weight of a request that took less: a fast answer among slow ones changes little.
+/// The weight of a request that took less: a single fast response changes little.
 const FALL: f64 = 0.125;
 
-/// How long the pages of each endpoint take, by its path.
+/// The latency of each endpoint, by its path.
 #[derive(Debug, Default)]
 pub struct PageLatency(Vec<(String, Latency)>);
 
 impl PageLatency {
-    /// Takes a page into account that came from this endpoint after this time.
+    /// Records the latency of a page of this endpoint.
     pub fn observe(&mut self, path: &str, took: Duration) {
         let index = self.0.iter().position(|(known, _)| known == path).unwrap_or_else(|| {
             self.0.push((path.to_owned(), Latency::default()));
@@ -23,7 +24,7 @@ impl PageLatency {
         self.0[index].1.observe(took);
     }
 
-    /// Returns how long the pages of an endpoint take.
+    /// Returns the latency of an endpoint.
     #[must_use]
     pub fn latency(&self, path: &str) -> Latency {
         self.0.iter().find(|(known, _)| known == path).map_or_else(Latency::default, |(_, latency)| *latency)
@@ -33,12 +34,12 @@ impl PageLatency {
 /// The smoothed mean of the time from sending a request to the last byte of its response.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Latency {
-    /// In seconds; none before the first response.
+    /// In seconds; `None` before the first response.
     mean: Option<f64>,
 }
 
 impl Latency {
-    /// Takes a request that was answered after this time into account.
+    /// Records a request with this latency.
     pub fn observe(&mut self, took: Duration) {
         let took = took.as_secs_f64();
         let mean = self.mean.unwrap_or(took);
@@ -46,9 +47,9 @@ impl Latency {
         self.mean = Some(mean + weight * (took - mean));
     }
 
-    /// Returns the number of requests to keep in flight for this many requests a second (Little's law), and
-    /// one more, so that there is always a request that waits for its turn. Before the first response it is
-    /// one. Never more than `most`, never less than one.
+    /// Returns the number of requests to keep in flight for this number of requests per second (Little's
+    /// law), plus one, so that one request always waits. Before the first response it is one. Always between
+    /// one and `most`.
     #[must_use]
     pub fn concurrency(self, per_second: f64, most: usize) -> usize {
         let Some(mean) = self.mean else {
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_follows_a_rise_within_a_few_requests_and_a_fall_slowly() {
+    fn the_mean_follows_an_increase_within_a_few_requests_and_a_decrease_slowly() {
         let seconds = |latency: Latency| latency.mean.expect("something was observed");
         assert!(seconds(after(&[100, 1_000, 1_000, 1_000])) > 0.85);
         let fallen = after(&[1_000, 100, 100, 100]);

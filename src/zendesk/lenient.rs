@@ -1,6 +1,6 @@
-//! Reads a JSON value of any type as what it should be, or else as a fixed value.
+//! Deserializes a JSON value of any type to an expected type, or to a fixed value.
 //!
-//! It must not fail for JSON that is valid.
+//! It must not fail for valid JSON.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 /// Accepts any JSON value: passes scalars to a function, and returns a fixed value for everything else.
 pub struct Lenient<T, F>(pub T, pub F);
 
-/// A scalar that can be what is expected.
+/// A scalar that may be accepted.
 pub enum Scalar<'t> {
     /// `null`
     Null,

@@ -1,8 +1,9 @@
-//! Lookups besides the pages: the number of events, access to a stream, and when the access token expires.
+//! Lookups in addition to the pages: the number of events, access to a stream, and the expiry of the access
+//! token.
 //!
-//! Nothing may depend on them: each is requested once, with a token that is already there, and every failure
-//! means "unknown". Only numbers and times of a response may leave this file, because the response about a token
-//! contains a part of the token.
+//! They are optional: each is requested once, with an existing token, and every failure means "unknown". Only
+//! numbers and times of a response may leave this file, because the response about a token contains a part of
+//! the token.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::stream::{Counts, Stream};
 
 /// The endpoint that describes the access token of the request.
 const TOKEN_PATH: &str = "/api/v2/oauth/tokens/current.json";
-/// A larger number of events is not plausible.
+/// The largest plausible number of events.
 const MOST_EVENTS: u64 = 1_000_000_000_000;
 
 /// When an access token expires.
@@ -43,21 +44,21 @@ impl Client {
             return None;
         }
         let url = count_url(&self.base, query);
-        self.ask(url, longest_wait, read_count).await
+        self.look_up(url, longest_wait, read_count).await
     }
 
     /// Returns when the access token expires, or `None` if it is unknown: the user may not have the permission, or
     /// the token is not an OAuth token. `longest_wait` is that of [`Client::count`].
     pub async fn token_end(&self, longest_wait: Duration) -> Option<TokenEnd> {
-        self.ask(self.base.join(TOKEN_PATH), longest_wait, read_token_end).await
+        self.look_up(self.base.join(TOKEN_PATH), longest_wait, read_token_end).await
     }
 
-    /// Returns whether the records of a stream can be read, with the failure if the API refuses them, or `None` if
-    /// that is unknown. `longest_wait` is that of [`Client::count`].
+    /// Returns success if the records of a stream can be read, or the failure if the API refuses them, or
+    /// `None` if that is unknown. `longest_wait` is that of [`Client::count`].
     pub async fn access(&self, stream: &'static Stream, longest_wait: Duration) -> Option<Result<(), Failure>> {
         let clock = self.retry_loop.connection.clock();
         let method = self.auth.method();
-        self.ask_any(Query::newest(stream).url(&self.base), longest_wait, |response| {
+        self.look_up_any(Query::newest(stream).url(&self.base), longest_wait, |response| {
             if response.status == 200 {
                 return Page::parse(&mut response.body, stream).ok().map(|_| Ok(()));
             }
@@ -67,12 +68,12 @@ impl Client {
         .await
     }
 
-    async fn ask<T>(&self, url: Url, longest_wait: Duration, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+    async fn look_up<T>(&self, url: Url, longest_wait: Duration, read: fn(&[u8]) -> Option<T>) -> Option<T> {
         let read = |response: &mut Response| if response.status == 200 { read(&response.body) } else { None };
-        self.ask_any(url, longest_wait, read).await
+        self.look_up_any(url, longest_wait, read).await
     }
 
-    async fn ask_any<T>(
+    async fn look_up_any<T>(
         &self,
         url: Url,
         longest_wait: Duration,
@@ -80,12 +81,12 @@ impl Client {
     ) -> Option<T> {
         let token = self.auth.token_at_hand(self.retry_loop.connection.clock())?;
         let request = Outgoing::get(url, token.header());
-        self.retry_loop.connection.ask(&request, longest_wait, read).await
+        self.retry_loop.connection.try_once(&request, longest_wait, read).await
     }
 }
 
-/// Returns a URL with offset pagination, whose responses contain the number of all matching records. One record
-/// is the smallest page.
+/// Returns a URL with offset pagination, whose responses contain the number of all matching records. The
+/// smallest page has one record.
 fn count_url(base: &BaseUrl, query: &Query) -> Url {
     let mut url = base.join(query.stream.path);
     let mut pairs = url.query_pairs_mut();

@@ -1,12 +1,12 @@
-//! Counts what was sent and received.
+//! Counts requests and received bytes.
 //!
-//! It must not decide anything by these figures.
+//! No decision may depend on these metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The figures of all requests, and those of each endpoint.
+/// The metrics of all requests, and those of each endpoint.
 #[derive(Debug, Default)]
 pub struct AllMetrics {
     all: Metrics,
@@ -14,13 +14,13 @@ pub struct AllMetrics {
 }
 
 impl AllMetrics {
-    /// Returns the figures of all requests.
+    /// Returns the metrics of all requests.
     #[must_use]
     pub fn all(&self) -> &Metrics {
         &self.all
     }
 
-    /// Returns the figures of the requests to an endpoint.
+    /// Returns the metrics of the requests to an endpoint.
     #[must_use]
     pub fn endpoint(&self, path: &str) -> Arc<Metrics> {
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,14 +32,14 @@ impl AllMetrics {
         metrics
     }
 
-    /// Adds to one figure of an endpoint, and to that of all.
+    /// Adds to one metric of an endpoint, and to that of all endpoints.
     pub(super) fn add(&self, path: &str, figure: fn(&Metrics) -> &AtomicU64, amount: u64) {
         figure(&self.all).fetch_add(amount, Ordering::Relaxed);
         figure(&self.endpoint(path)).fetch_add(amount, Ordering::Relaxed);
     }
 }
 
-/// Figures of requests so far.
+/// The metrics of requests so far.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(super) requests: AtomicU64,
@@ -49,25 +49,25 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Requests sent.
+    /// Returns the number of sent requests.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Those of them that were sent again after a failure.
+    /// Returns the number of requests that were sent again after a failure.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// Bytes of bodies received, after decompression.
+    /// Returns the number of received bytes of bodies, after decompression.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How long was waited before requests that were sent again, the rate limit left aside.
+    /// Returns the total backoff before repeated requests, without waits for the rate limit.
     #[must_use]
     pub fn backoff(&self) -> Duration {
         Duration::from_millis(self.backoff_ms.load(Ordering::Relaxed))

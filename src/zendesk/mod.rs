@@ -1,7 +1,7 @@
-//! The API side: how to request records, and what the responses mean.
+//! The API side: requests for records, and the meaning of the responses.
 //!
-//! It must not know the protocol in which records are emitted, and must not write to stdout. It reports
-//! events as [`Notice`]s.
+//! It must not know in which protocol records are emitted, and must not write to stdout. It reports events as
+//! [`Notice`]s.
 
 mod attempt;
 mod auth;

@@ -1,6 +1,6 @@
 //! Notices: events between the connector and the API that are reported to the user, as data.
 //!
-//! `commands/reporter.rs` makes messages from them. This file must not contain any text for users.
+//! `commands/reporter.rs` formats them as messages. This file must not contain any text for users.
 
 use std::time::Duration;
 
@@ -16,48 +16,48 @@ use crate::secret::Secret;
 /// An event to report.
 #[derive(Debug)]
 pub enum Notice {
-    /// An attempt of a request ended; only if the setup asks for it.
+    /// An attempt of a request ended; only if the setup enables it.
     Attempt(Attempt),
     /// An attempt failed and will be retried.
     Retrying {
         /// Why it failed.
         failure: Failure,
-        /// How long the retry is delayed.
+        /// The delay of the retry.
         wait: Duration,
     },
-    /// A rate limit is used up (429); all requests that it rules wait.
+    /// A rate limit is used up (429); all requests under it wait.
     RateLimited {
         /// The endpoint that refused a request.
         path: String,
         /// Which limit is used up.
         limit: RefusedLimit,
-        /// When requests continue.
+        /// The time at which requests continue.
         until: Timestamp,
-        /// How long that takes.
+        /// The length of the wait.
         wait: Duration,
     },
-    /// Nothing happened. It is answered when all notices before it have been reported.
+    /// A synchronization point: acknowledged when all notices before it have been reported.
     Barrier {
-        /// Must be answered.
+        /// Acknowledges the notice.
         reached: oneshot::Sender<()>,
     },
     /// The server's clock and this machine's differ.
     ClocksDiffer {
-        /// How far the server's clock is ahead of this machine's, in seconds.
+        /// The offset of the server's clock from this machine's, in seconds.
         offset: i64,
     },
     /// A refresh token was used. The tokens in the configuration are no longer valid.
     Rotated {
-        /// The new access token; absent if the response had none that can be used.
+        /// The new access token; absent if the response had no usable one.
         access_token: Option<Secret>,
         /// When it expires.
         expires_at: Second,
         /// The refresh token to use next.
         refresh_token: Secret,
-        /// Must be answered when the new tokens are saved, and dropped if they could not be saved.
+        /// Acknowledges that the new tokens are saved; dropped if they could not be saved.
         kept: oneshot::Sender<()>,
     },
 }
 
-/// The sender of notices. The client waits for a receiver only where a notice says so.
+/// The sender of notices. The client waits for a receiver only if the notice requires it.
 pub type Notices = mpsc::UnboundedSender<Notice>;

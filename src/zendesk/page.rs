@@ -1,7 +1,7 @@
 //! A page: finds the records in the bytes of a response, without changing them.
 //!
-//! It must reject everything but a well-formed page, so that a broken response is never treated as the end of
-//! the data. Which fields of a record it reads is in `record_keys.rs`.
+//! It must reject everything except a well-formed page, so that a broken response is never treated as the end
+//! of the data. `record_keys.rs` reads the fields of a record.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,11 +20,11 @@ use super::scan::{Fault, Scan};
 use crate::second::Second;
 use crate::stream::{NextPage, Stream};
 
-/// The largest size of a cursor, in bytes. Cursors of the API have some dozens of characters.
+/// The largest size of a cursor, in bytes. The API's cursors have some dozens of characters.
 const LONGEST_CURSOR: usize = 8 << 10;
 
-/// The largest number of records in a page. The connector requests far fewer; a response with more could exhaust
-/// the memory, because an empty record takes three bytes in a response and many more here.
+/// The largest number of records in a page. The connector requests far fewer. A response with more could
+/// exhaust the memory, because an empty record takes three bytes in a response and many more here.
 const MOST_RECORDS: usize = 10_000;
 
 /// A page: the bytes of the response, and the positions of the records in them.
@@ -32,13 +32,13 @@ pub struct Page {
     body: Vec<u8>,
     /// The records, in the order of the response.
     pub records: Vec<Record>,
-    /// Whether there are more pages.
+    /// `true` if there are more pages.
     pub has_more: bool,
     /// The cursor of the next page.
     pub next: Option<PageCursor>,
-    /// `links.next` is there. It is never followed: it is only compared with `has_more`.
+    /// `true` if `links.next` exists. It is never followed, only compared with `has_more`.
     pub has_next_link: bool,
-    /// The memory that the body counts for as long as the page lives.
+    /// The claim on the memory of the body, for the lifetime of the page.
     place: Option<Arc<Place>>,
 }
 
@@ -51,7 +51,7 @@ pub struct PageCursor {
     pub value: String,
 }
 
-/// Shows how many records there are; they can hold anything that a user entered.
+/// Shows the number of records; their content can be personal data.
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page").field("records", &self.records.len()).finish_non_exhaustive()
@@ -94,10 +94,10 @@ enum Link {
 }
 
 impl Page {
-    /// Parses the body of a 200 and takes its bytes.
+    /// Parses the body of a 200, and takes the bytes on success.
     ///
     /// # Errors
-    /// A description of what the body is instead, which contains nothing of it. The body is then unchanged.
+    /// A description of the body, which contains nothing of its content. The body is then unchanged.
     pub fn parse(body: &mut Vec<u8>, stream: &Stream) -> Result<Self, String> {
         match body.trim_ascii_start().first() {
             None => return Err("an empty body".to_owned()),
@@ -120,7 +120,7 @@ impl Page {
         Ok(Self { records, has_more, next, has_next_link, place: None, body: std::mem::take(body) })
     }
 
-    /// Counts the body until the page is dropped.
+    /// Counts the memory of the body until the page is dropped.
     pub(super) fn hold(&mut self, place: Arc<Place>) {
         self.place = Some(place);
     }
@@ -156,7 +156,7 @@ fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta, Link), Fault>
             field if field == stream.records_field && records.is_none() => {
                 records = Some(read_records(&mut scan, stream)?);
             }
-            // serde would accept an array as the fields in their order.
+            // serde would also accept an array with the fields in order.
             "meta" if meta.is_none() && scan.peek() == Some(b'{') => meta = Some(scan.value::<Meta>()?),
             field if field == stream.records_field || field == "meta" => return Err(Fault::Shape),
             "links" if scan.peek() == Some(b'{') => link = scan.value::<Links>()?.next.or(link),
@@ -170,7 +170,7 @@ fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta, Link), Fault>
     }
 }
 
-/// Returns the cursor of the next page: from the query of the link, if the stream takes it from there.
+/// Returns the cursor of the next page, from the query of the link if the stream uses that.
 fn cursor(link: &Link, after_cursor: Option<String>, stream: NextPage) -> Option<PageCursor> {
     let from_link = match link {
         Link::Url(link) if !stream.from_link.is_empty() => cursor_of_link(link, stream.from_link),
@@ -179,7 +179,7 @@ fn cursor(link: &Link, after_cursor: Option<String>, stream: NextPage) -> Option
     from_link.or_else(|| Some(PageCursor { parameter: stream.parameter, value: after_cursor? }))
 }
 
-/// Returns the first of these parameters that the query of a link has. The rest of the link is not looked at.
+/// Returns the first of these parameters in the query of a link. The rest of the link is ignored.
 fn cursor_of_link(link: &str, parameters: &[&'static str]) -> Option<PageCursor> {
     let (_, query) = link.split_once('?')?;
     let mut url = Url::parse("http://unused.invalid/").ok()?;
@@ -205,8 +205,8 @@ fn read_records(scan: &mut Scan<'_>, stream: &Stream) -> Result<Vec<Record>, Fau
         }
         let start = scan.position();
         let keys = scan.seeded(ReadKeys(stream)).or_else(|_| {
-            // A record with a repeated key or an invalid escape has no usable keys, but the page is not
-            // broken. If the record is not JSON, this fails too.
+            // A record with a repeated key or an invalid escape has no usable keys, but the page is valid. If
+            // the record is not JSON, this fails too.
             scan.value::<IgnoredAny>().map(|_| Keys::default())
         })?;
         let range = start..scan.position();

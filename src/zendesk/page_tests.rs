@@ -1,4 +1,4 @@
-//! What a page is, and what is not one.
+//! Tests which responses are pages.
 
 use super::*;
 use crate::stream::{ACCESS_LOGS, AUDIT_LOGS};
@@ -48,7 +48,7 @@ fn a_record_of_the_access_log_has_a_ulid_a_timestamp_and_a_user() {
 }
 
 #[test]
-fn the_cursor_of_the_access_log_comes_from_the_query_of_the_link_whatever_its_host_is() {
+fn the_cursor_of_the_access_log_comes_from_the_query_of_the_link_with_any_host() {
     let next = |links: &str| {
         let body =
             format!(r#"{{"access_logs":[],"links":{links},"meta":{{"has_more":true,"after_cursor":"of+meta"}}}}"#);

@@ -1,47 +1,47 @@
-//! Times in which no request goes, and the reasons for them: pure bookkeeping.
+//! Times in which no request is sent, and their reasons: pure bookkeeping.
 //!
-//! It must not decide how long a pause is.
+//! It must not determine the length of a pause.
 
 use std::time::{Duration, Instant};
 
-/// Why nothing goes for a while.
+/// The reason for a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// A request was refused (429).
     Refused,
-    /// What is left of a limit is left to others.
+    /// The remaining quota is left to others.
     Yielding,
 }
 
-/// How long nothing has gone, and why.
+/// The length of the pauses so far, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
     /// The limit was used up (429).
     pub refused: Duration,
-    /// What was left of it was left to others.
+    /// The remaining quota was left to others.
     pub yielding: Duration,
 }
 
 impl Waits {
-    /// Adds up two accounts.
+    /// Returns the sum of two values.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { refused: self.refused + other.refused, yielding: self.yielding + other.yielding }
     }
 }
 
-/// The pauses of a rate limit. A second that both reasons cover counts as refused.
+/// The pauses of a rate limit. A second with both reasons counts as refused.
 #[derive(Debug, Default)]
 pub struct Pauses {
     refused_until: Option<Instant>,
     yielding_until: Option<Instant>,
-    /// The account up to the last change, and when that was.
+    /// The pauses up to the last change, and the time of that change.
     before: Waits,
     changed: Option<Instant>,
 }
 
 impl Pauses {
-    /// Pauses until this moment, or until an earlier pause for this reason ends if that is later.
+    /// Pauses until this time, or until the end of an earlier pause for the same reason if that is later.
     pub fn add(&mut self, now: Instant, until: Instant, reason: Reason) {
         self.settle(now);
         let end = match reason {
@@ -51,20 +51,20 @@ impl Pauses {
         *end = Some(end.map_or(until, |end| end.max(until)));
     }
 
-    /// Stops to leave what is left to others.
+    /// Ends the pause for other integrations.
     pub fn stop_yielding(&mut self, now: Instant) {
         self.settle(now);
         self.yielding_until = None;
     }
 
-    /// Returns how long nothing goes.
+    /// Returns the remaining length of the pause.
     #[must_use]
     pub fn left(&self, now: Instant) -> Duration {
         let until = self.refused_until.max(self.yielding_until);
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// Returns how long nothing has gone until now.
+    /// Returns the length of the pauses so far.
     #[must_use]
     pub fn waits(&self, now: Instant) -> Waits {
         let Some(from) = self.changed else {
@@ -93,14 +93,14 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_told_apart_and_counted_once_as_far_as_they_have_passed() {
+    fn pauses_are_counted_once_by_reason_up_to_now() {
         let start = Instant::now();
         let at = |seconds: u32| start + seconds * SECOND;
         let mut pauses = Pauses::default();
         assert_eq!(pauses.waits(at(0)), waits(0, 0));
         pauses.add(at(0), at(30), Reason::Yielding);
         pauses.add(at(0), at(30), Reason::Yielding);
-        assert_eq!(pauses.waits(at(0)), waits(0, 0), "all of it lies ahead");
+        assert_eq!(pauses.waits(at(0)), waits(0, 0), "the pause has not started");
         assert_eq!(pauses.waits(at(10)), waits(0, 10));
         pauses.add(at(20), at(50), Reason::Refused);
         assert_eq!(pauses.left(at(20)), 30 * SECOND);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_for_others_can_end_early_and_one_after_a_refusal_cannot() {
+    fn a_pause_for_others_can_end_early_but_not_one_after_a_refusal() {
         let start = Instant::now();
         let at = |seconds: u32| start + seconds * SECOND;
         let mut pauses = Pauses::default();

@@ -1,8 +1,8 @@
-//! The proxy that the environment names.
+//! The proxy from the environment.
 //!
-//! The HTTP library reads the same variables, but ignores a value that it does not understand, and then
-//! requests with credentials go past a mandatory proxy. Here such a value is an error. No message shows a
-//! value: it may contain the proxy's password.
+//! The HTTP library reads the same variables, but it ignores invalid values, so that requests with
+//! credentials would bypass a mandatory proxy. Here, an invalid value is an error. No message shows a value:
+//! it may contain the proxy's password.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,16 +13,16 @@ use super::failure::Failure;
 use crate::decoding::layers;
 use crate::secret::Redactor;
 
-/// The variables for requests over HTTPS. The first that is not empty counts.
+/// The variables for requests over HTTPS. The first one that is not empty is used.
 const HTTPS: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// The variables for requests without TLS, which the connector does not send through a proxy.
 const HTTP: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
-/// The hosts that need no proxy.
+/// The hosts that bypass the proxy.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 const NOT_A_URL: &str = "is not the URL of a proxy, such as http://proxy.example:3128";
 
-/// The proxy variables of an environment, as they are.
+/// The proxy variables of an environment, unchanged.
 #[derive(Clone, Default)]
 pub struct ProxyVariables(Vec<(&'static str, OsString)>);
 
@@ -38,8 +38,8 @@ impl ProxyVariables {
     /// Returns the proxy for requests over HTTPS, if there is one.
     ///
     /// # Errors
-    /// If a variable has a value that is not the URL of a proxy, or if the one that counts names a proxy of
-    /// a kind that is not supported.
+    /// If a variable has a value that is not the URL of a proxy, or if the used variable contains a proxy of
+    /// an unsupported kind.
     pub fn proxy(&self, secrets: &Redactor) -> Result<Option<reqwest::Proxy>, Failure> {
         let mut counts = None;
         for (variable, value) in self.of(&HTTPS) {
@@ -68,7 +68,7 @@ impl ProxyVariables {
         Ok(Some(proxy.no_proxy(NoProxy::from_string(exceptions))))
     }
 
-    /// Returns those of these variables that are set; a value that is not Unicode is none.
+    /// Returns the variables with these names that are set; `None` for a value that is not Unicode.
     fn of(&self, names: &'static [&'static str]) -> impl Iterator<Item = (&'static str, Option<&str>)> {
         let set = self.0.iter().filter(|(name, _)| names.contains(name));
         set.map(|(name, value)| (*name, value.to_str()))
@@ -81,23 +81,23 @@ impl fmt::Debug for ProxyVariables {
     }
 }
 
-/// Where a proxy is.
+/// The address of a proxy.
 #[derive(Debug, PartialEq, Eq)]
 enum Address {
-    /// A proxy that is spoken to in HTTP.
+    /// A proxy that uses HTTP.
     Http(Url),
     /// Another kind of proxy.
     Socks,
 }
 
-/// Reads `http://user:password@host:port`, of which only the host is required.
+/// Parses `http://user:password@host:port`. Only the host is required.
 fn parse(value: Option<&str>) -> Result<Address, &'static str> {
     let value = value.ok_or(NOT_A_URL)?;
     if value.trim().is_empty() {
         return Err("is blank");
     }
     let (scheme, host) = value.split_once("://").unwrap_or(("http", value));
-    // The parser of URLs is lenient: it would take `http:/host` for a host named "http".
+    // The URL parser is lenient: it would accept `http:/host` as a host named "http".
     let host = host.strip_suffix('/').unwrap_or(host);
     let foreign = |char: char| char.is_whitespace() || char.is_control() || "/\\?#".contains(char);
     if host.is_empty() || host.contains(foreign) {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_proxy_is_read_in_each_usual_form() {
+    fn the_address_of_a_proxy_is_parsed_in_each_common_form() {
         for (value, url) in [
             ("http://proxy.example:3128", "http://proxy.example:3128/"),
             ("http://proxy.example:3128/", "http://proxy.example:3128/"),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_address_of_a_proxy_is_refused() {
+    fn an_invalid_address_of_a_proxy_is_rejected() {
         for value in [
             " ",
             "\t\n",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variable_that_is_not_empty_counts() {
+    fn the_first_variable_that_is_not_empty_is_used() {
         assert_eq!(proxy(&[]), Ok(false));
         assert_eq!(proxy(&[("HTTPS_PROXY", ""), ("all_proxy", "")]), Ok(false));
         assert_eq!(proxy(&[("HTTPS_PROXY", ""), ("https_proxy", "proxy")]), Ok(true));

@@ -1,7 +1,7 @@
 //! The query of a request for a page.
 //!
-//! It must not send a value that the API rejects with 400: times are whole seconds with `Z`, both ends of a
-//! span or none, the start not after the end, everything percent-encoded.
+//! It must not send a value that the API rejects with 400: times are whole seconds with `Z`, a span has both
+//! ends or none, the start is not after the end, and everything is percent-encoded.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::config::{AccessLogFilters, Filters};
 use crate::second::Second;
 use crate::stream::Stream;
 
-/// A span of time, for the stream's filter. Zendesk does not document whether its ends are inclusive.
+/// A span of time for the stream's filter. Zendesk does not document if its ends are inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Between {
     /// The first value.
@@ -22,14 +22,14 @@ pub struct Between {
     pub end: Second,
 }
 
-/// Which page to request.
+/// The query for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// The stream, which sets the endpoint.
+    /// The stream, which determines the endpoint.
     pub stream: &'static Stream,
-    /// The filter by time. All pages of a walk must have the same.
+    /// The filter by time. It must be the same for all pages of a walk.
     pub between: Option<Between>,
-    /// The filters; all events match if absent. All pages of a walk must have the same.
+    /// The filters; all events match if absent. They must be the same for all pages of a walk.
     pub filters: Option<Arc<Filters>>,
     /// The cursor of the previous page.
     pub after: Option<PageCursor>,
@@ -50,7 +50,7 @@ impl Query {
         let mut url = base.join(self.stream.path);
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair("page[size]", &self.size.to_string());
-        // In ascending order a walk can resume from the last record.
+        // In ascending order, a walk can resume from the last record.
         let sort = self.stream.sort;
         let sort = if self.between.is_some() { sort.ascending } else { sort.descending };
         pairs.extend_pairs(sort.map(|sort| ("sort", sort)));
@@ -84,7 +84,7 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
         ("filter[actor_id]", &ids),
         ("filter[ip_address]", &filters.ip_addresses),
     ] {
-        // The API's reference has the plain name for one value and the name with `[]` for several.
+        // The API's reference has the plain name for one value, and the name with `[]` for several.
         let brackets = if values.len() > 1 { "[]" } else { "" };
         parameters.extend(values.iter().map(|value| (format!("{name}{brackets}"), value.clone())));
     }
@@ -92,7 +92,7 @@ pub fn filter_parameters(filters: &Filters) -> Vec<(String, String)> {
     if *exclude_graphql {
         parameters.push(("filter[graphql]".to_owned(), "true".to_owned()));
     }
-    // The API takes one user. The sync leaves out other users where there are several.
+    // The API accepts one user. With several, the sync skips the other users.
     if let [user] = user_ids.as_slice() {
         parameters.push(("filter[user_id]".to_owned(), user.to_string()));
     }
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(
             decoded(&Query::newest(&ACCESS_LOGS)),
             "/api/v2/access_logs?page[size]=1&sort=-created_at",
-            "ascending is the order without a parameter"
+            "ascending is the default order"
         );
         let filters = |user_ids| Filters {
             access_logs: AccessLogFilters { exclude_graphql: true, user_ids },
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(
             decoded(&several),
             "/api/v2/access_logs?page[size]=1&sort=-created_at&filter[graphql]=true",
-            "the API takes one user"
+            "the API accepts one user"
         );
     }
 

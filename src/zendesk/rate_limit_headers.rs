@@ -1,48 +1,48 @@
-//! Reads what the headers of a response tell about rate limits.
+//! Parses the rate limits in the headers of a response.
 //!
-//! Zendesk's limits are layered: the account's limit has headers of its own, and an endpoint can have further
-//! limits, each in a header `Zendesk-RateLimit-<name>: total=…; remaining=…; resets=…`. This file must not draw
-//! conclusions from them, and whatever it does not understand counts as not told.
+//! Zendesk's limits are layered: the account's limit has its own headers, and an endpoint can have further
+//! limits, each in a header `Zendesk-RateLimit-<name>: total=…; remaining=…; resets=…`. This file must not
+//! draw conclusions from them. Unknown values count as missing.
 
 use std::time::Duration;
 
 use super::response::Response;
 
-/// The headers of an endpoint's limits begin with this.
+/// The prefix of the headers of an endpoint's limits.
 const ENDPOINT_PREFIX: &str = "zendesk-ratelimit-";
-/// A limit that is whole again later than this is not a limit that a sync can wait for.
+/// The longest reset time that is accepted: a sync cannot wait longer.
 const LONGEST_WINDOW: Duration = Duration::from_hours(1);
-/// The account's limit counts by the minute.
+/// The window of the account's limit.
 const ACCOUNT_WINDOW: Duration = Duration::from_mins(1);
-/// A larger total counts as this: there is nothing to keep then.
+/// The value for larger totals, which do not limit the connector.
 const LARGEST_TOTAL: u32 = 1_000_000;
-/// Limits of an endpoint that are looked at; a response that names more is nonsense.
+/// The largest number of an endpoint's limits that are read; a response with more is invalid.
 const MOST_LIMITS: usize = 16;
 
-/// What a response tells about a limit.
+/// The reported status of a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LimitStatus {
-    /// Requests in a window of time.
+    /// The requests per window.
     pub total: Option<u32>,
-    /// What is left of them.
+    /// The remaining requests.
     pub remaining: Option<u32>,
-    /// When they are whole again.
+    /// The time until the reset.
     pub resets: Option<Duration>,
-    /// How long ago the server told this, at most: the time that its response took.
+    /// The age of this status, at most: the duration of the request.
     pub age: Duration,
 }
 
-/// What the headers of a response tell about rate limits.
+/// The rate limits in the headers of a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimitHeaders {
-    /// The account's limit, in requests a minute.
+    /// The account's limit, in requests per minute.
     pub account: LimitStatus,
     /// The endpoint's limits, by their names.
     pub endpoint: Vec<(String, LimitStatus)>,
 }
 
 impl RateLimitHeaders {
-    /// Reads the headers of a response. Where several tell about the same limit, the tighter figures count.
+    /// Parses the headers of a response. If several headers report the same limit, the lower values apply.
     #[must_use]
     pub fn of(response: &Response) -> Self {
         let mut headers = Self { account: account(response), endpoint: Vec::new() };
@@ -65,20 +65,20 @@ impl RateLimitHeaders {
 }
 
 impl RateLimitHeaders {
-    /// Drops what is left of the limits, for a command that does not leave it to others.
+    /// Drops the remaining quotas, for a command that does not leave them to others.
     pub fn forget_remaining(&mut self) {
         self.account.remaining = None;
         self.endpoint.iter_mut().for_each(|(_, status)| status.remaining = None);
     }
 
-    /// Notes how long the response took: a slow one may tell of what is past.
-    pub fn told_within(&mut self, took: Duration) {
+    /// Sets the duration of the request: the status in a slow response may be outdated.
+    pub fn set_age(&mut self, took: Duration) {
         self.account.age = took;
         self.endpoint.iter_mut().for_each(|(_, status)| status.age = took);
     }
 }
 
-/// Reads both kinds of headers of the account's limit.
+/// Parses both kinds of headers of the account's limit.
 fn account(response: &Response) -> LimitStatus {
     let number = |name| response.header(name)?.trim().parse::<u32>().ok();
     let status = |total, remaining| LimitStatus {
@@ -92,7 +92,7 @@ fn account(response: &Response) -> LimitStatus {
     LimitStatus { resets: resets.filter(|resets| *resets <= ACCOUNT_WINDOW), ..both }
 }
 
-/// Reads `total=100; remaining=99; resets=41`, in any order.
+/// Parses `total=100; remaining=99; resets=41`, in any order.
 fn parse_status(value: &str) -> LimitStatus {
     let mut status = LimitStatus::default();
     for part in value.split([';', ',']) {
@@ -117,12 +117,12 @@ fn parse_status(value: &str) -> LimitStatus {
     status
 }
 
-/// A limit of nothing is none.
+/// A limit of 0 is ignored.
 fn in_range(total: u32) -> Option<u32> {
     (total > 0).then_some(total.min(LARGEST_TOTAL))
 }
 
-/// Merges what two headers tell about the same limit.
+/// Merges the values of two headers for the same limit.
 fn tighter(one: LimitStatus, other: LimitStatus) -> LimitStatus {
     fn both<T: Ord>(one: Option<T>, other: Option<T>, choose: fn(T, T) -> T) -> Option<T> {
         match (one, other) {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_headers_of_the_account_are_read() {
+    fn both_kinds_of_headers_of_the_account_are_parsed() {
         for (headers, expected) in [
             (&[][..], status(None, None, None)),
             (&[("x-rate-limit", "400"), ("x-rate-limit-remaining", "7")], status(400, 7, None)),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_of_the_endpoint_are_read_by_any_name_and_in_any_order() {
+    fn limits_of_the_endpoint_are_parsed_with_any_name_and_in_any_order() {
         let headers = read(&[
             ("Zendesk-RateLimit-incremental-exports", "total=10; remaining=9; resets=2"),
             ("zendesk-ratelimit-audit-logs-index", "resets=41;REMAINING=99 ,total=100;policy=\"x\""),
@@ -197,14 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_stands_in_two_headers_counts_by_its_tighter_figures() {
+    fn the_lower_values_of_two_headers_for_the_same_limit_apply() {
         let name = "Zendesk-RateLimit-x";
         let headers = read(&[(name, "total=10; remaining=9; resets=2"), (name, "total=20; remaining=3; resets=9")]);
         assert_eq!(headers.endpoint, [("x".to_owned(), status(10, 3, Some(9)))]);
     }
 
     #[test]
-    fn nonsense_is_no_limit() {
+    fn invalid_values_are_ignored() {
         for value in [
             "",
             "total",
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_limits_are_looked_at() {
+    fn the_number_of_limits_is_bounded() {
         let names: Vec<String> = (0..100).map(|number| format!("Zendesk-RateLimit-{number}")).collect();
         let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "total=1; remaining=1; resets=1")).collect();
         assert_eq!(read(&headers).endpoint.len(), MOST_LIMITS);

@@ -1,8 +1,8 @@
-//! When the next request may be sent: the connector's share of all limits, as pure computation.
+//! Determines when the next request may be sent: the connector's share of all limits, as a pure computation.
 //!
 //! Limits are layered: the account's limit counts the requests of all integrations together, and an endpoint
-//! can have limits of its own. The tightest one rules. This file must not sleep or read a clock: it says how
-//! long to wait, and `gate.rs` waits.
+//! can have its own limits. The lowest one applies. This file must not sleep or read a clock: it returns the
+//! wait, and `gate.rs` waits.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use super::bucket::{Bucket, Kind};
 use super::pauses::{Pauses, Reason, Waits};
 use super::rate_limit_headers::{LimitStatus, RateLimitHeaders};
 
-/// A message about a pause is due again if the pause becomes longer by more than this.
+/// A pause is reported again if it becomes longer by more than this.
 const SAME_PAUSE: Duration = Duration::from_secs(10);
 
-/// The limit that a refusal (429) is about.
+/// The limit that a 429 applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedLimit {
-    /// The account's, which holds for all requests.
+    /// The account's limit, for all requests.
     Account,
-    /// The endpoint's own.
+    /// The endpoint's own limit.
     Endpoint,
 }
 
@@ -27,13 +27,13 @@ pub enum RefusedLimit {
 pub struct RateLimiter {
     /// 0 to 1
     share: f64,
-    /// For all requests.
+    /// The limits of all requests.
     account: Scope,
-    /// For the requests to an endpoint, by its path.
+    /// The limits of the requests to an endpoint, by its path.
     endpoints: Vec<(String, Scope)>,
 }
 
-/// What a response has to be seen in.
+/// The context in which a response is evaluated.
 #[derive(Clone, Copy)]
 struct Context {
     share: f64,
@@ -41,15 +41,15 @@ struct Context {
     now: Instant,
 }
 
-/// Limits that rule the same requests, and their pauses.
+/// Limits for the same requests, and their pauses.
 #[derive(Debug, Default)]
 struct Scope {
-    /// With the name that headers give them.
+    /// The limits, with their names in headers.
     buckets: Vec<(String, Bucket)>,
     pauses: Pauses,
-    /// Since when there has been nothing but refusals.
+    /// The start of an uninterrupted series of 429 responses.
     refused_since: Option<Instant>,
-    /// The end of the last pause that was reported.
+    /// The end of the last reported pause.
     reported_until: Option<Instant>,
 }
 
@@ -58,12 +58,12 @@ impl Scope {
         Self { buckets: vec![(String::new(), Bucket::new(kind, now))], ..Self::default() }
     }
 
-    /// Returns whether a limit that no header tells rules here.
+    /// Returns `true` if a limit that no header reports applies here.
     fn has_own_limit(&self) -> bool {
         self.buckets.iter().any(|(_, bucket)| bucket.is_fixed())
     }
 
-    /// Takes what a response tells about a limit into account.
+    /// Processes the reported status of a limit.
     fn learn(&mut self, bucket: usize, status: LimitStatus, context: Context) {
         let Context { share, in_flight, now } = context;
         if let Some(leave) = self.buckets[bucket].1.learn(status, share, in_flight, now) {
@@ -83,8 +83,8 @@ impl RateLimiter {
         Self { share, account: Scope::of(Kind::Account, now), endpoints: Vec::new() }
     }
 
-    /// Adds a limit that holds for one endpoint beside the account's and that no header tells, in requests a
-    /// minute. A refusal of this endpoint then says nothing about the account.
+    /// Adds a limit of one endpoint that no header reports, in requests per minute, in addition to the
+    /// account's. A 429 of this endpoint then does not affect the account's limit.
     pub fn limit_endpoint(&mut self, path: &str, per_minute: u32, now: Instant) {
         let bucket = Bucket::new(Kind::Fixed(per_minute), now);
         self.endpoint(path).buckets.push((String::new(), bucket));
@@ -98,7 +98,7 @@ impl RateLimiter {
         &mut self.endpoints[index].1
     }
 
-    /// The scopes that rule a request.
+    /// Returns the scopes of a request.
     fn scopes(&self, path: &str) -> impl Iterator<Item = &Scope> {
         let endpoint = self.endpoints.iter().find(|(known, _)| known == path).map(|(_, scope)| scope);
         std::iter::once(&self.account).chain(endpoint)
@@ -108,7 +108,7 @@ impl RateLimiter {
         self.scopes(path).flat_map(|scope| scope.buckets.iter().map(|(_, bucket)| bucket))
     }
 
-    /// Returns how long a request has to wait, if it were the next one.
+    /// Returns the wait of the next request.
     #[must_use]
     pub fn wait(&self, path: &str, now: Instant) -> Duration {
         let buckets = self.buckets(path).map(|bucket| bucket.wait(self.share, now));
@@ -116,10 +116,10 @@ impl RateLimiter {
         buckets.chain(pauses).max().unwrap_or_default()
     }
 
-    /// Counts a request that is sent now, or returns how long it has to wait.
+    /// Counts a request that is sent now.
     ///
     /// # Errors
-    /// How long it has to wait.
+    /// The remaining wait, if the request is not allowed yet.
     pub fn take(&mut self, path: &str, now: Instant) -> Result<(), Duration> {
         let wait = self.wait(path, now);
         if wait > Duration::ZERO {
@@ -133,8 +133,8 @@ impl RateLimiter {
         Ok(())
     }
 
-    /// Takes a response into account that is not a refusal. `in_flight` requests are under way; what they take
-    /// may not be counted in what is left. Returns whether requests that wait have to look again.
+    /// Processes a response other than a 429. `in_flight` requests may not be counted in the remaining quota.
+    /// Returns `true` if waiting requests have to check again.
     pub fn learn(&mut self, path: &str, headers: &RateLimitHeaders, in_flight: u32, now: Instant) -> bool {
         let before = self.wait(path, now);
         let context = Context { share: self.share, in_flight, now };
@@ -145,13 +145,13 @@ impl RateLimiter {
             scope.refused_since = None;
             for (name, bucket) in &mut scope.buckets {
                 if !headers.endpoint.iter().any(|(named, _)| named == name) {
-                    bucket.unnamed();
+                    bucket.observe_missing();
                 }
             }
-            scope.buckets.retain(|(_, bucket)| !bucket.is_forgotten(now));
+            scope.buckets.retain(|(_, bucket)| !bucket.is_expired(now));
             for (name, status) in &headers.endpoint {
                 let index = scope.buckets.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                    scope.buckets.push((name.clone(), Bucket::new(Kind::Named, now)));
+                    scope.buckets.push((name.clone(), Bucket::new(Kind::Reported, now)));
                     scope.buckets.len() - 1
                 });
                 scope.learn(index, *status, context);
@@ -160,8 +160,8 @@ impl RateLimiter {
         self.wait(path, now) < before
     }
 
-    /// Takes a refusal (429) into account: nothing that the same limit rules goes before `until`. Returns
-    /// whether that is a new pause, which is to be reported.
+    /// Processes a 429: no request under the same limit is sent before `until`. Returns `true` for a new
+    /// pause, which must be reported.
     pub fn refuse(&mut self, path: &str, now: Instant, until: Instant) -> bool {
         let share = self.share;
         let scope = self.refused_scope(path);
@@ -176,13 +176,14 @@ impl RateLimiter {
         is_new
     }
 
-    /// Returns how long there has been nothing but refusals.
+    /// Returns the duration of an uninterrupted series of 429 responses.
     #[must_use]
     pub fn refused_for(&mut self, path: &str, now: Instant) -> Option<Duration> {
         Some(now.saturating_duration_since(self.refused_scope(path).refused_since?))
     }
 
-    /// An endpoint with a limit that no header tells is refused by that; all others by the account's.
+    /// A 429 of an endpoint with a limit that no header reports applies to that limit; all others apply to
+    /// the account's.
     fn refused_scope(&mut self, path: &str) -> &mut Scope {
         let own = self.endpoints.iter().position(|(known, scope)| known == path && scope.has_own_limit());
         match own {
@@ -191,33 +192,33 @@ impl RateLimiter {
         }
     }
 
-    /// Returns the requests a minute that this connector may send to an endpoint.
+    /// Returns the requests per minute that this connector may send to an endpoint.
     #[must_use]
     pub fn quota(&self, path: &str, now: Instant) -> f64 {
         let quotas = self.buckets(path).filter_map(|bucket| bucket.quota(self.share, now));
         quotas.min_by(f64::total_cmp).unwrap_or(1.0)
     }
 
-    /// Returns the requests a second that go to an endpoint in the long run.
+    /// Returns the sustained requests per second to an endpoint.
     #[must_use]
     pub fn per_second(&self, path: &str, now: Instant) -> f64 {
         let paces = self.buckets(path).filter_map(|bucket| bucket.per_second(self.share, now));
         paces.min_by(f64::total_cmp).unwrap_or(1.0)
     }
 
-    /// Returns the requests a minute of the whole account, if a header has told.
+    /// Returns the requests per minute of the whole account, if a header has reported them.
     #[must_use]
     pub fn limit(&self) -> Option<u32> {
-        self.account.buckets.iter().find_map(|(_, bucket)| bucket.told())
+        self.account.buckets.iter().find_map(|(_, bucket)| bucket.reported_total())
     }
 
-    /// Returns how long nothing has gone to an endpoint until now.
+    /// Returns how long rate limits have blocked requests to an endpoint so far.
     #[must_use]
     pub fn waits(&self, path: &str, now: Instant) -> Waits {
         self.scopes(path).map(|scope| scope.pauses.waits(now)).fold(Waits::default(), Waits::plus)
     }
 
-    /// Returns which limit a refusal of an endpoint is about.
+    /// Returns the limit that a 429 of an endpoint applies to.
     #[must_use]
     pub fn refused_limit(&self, path: &str) -> RefusedLimit {
         let own = self.endpoints.iter().any(|(known, scope)| known == path && scope.has_own_limit());

@@ -1,4 +1,4 @@
-//! Long runs of the rate limiter in computed time, against servers that count in fixed windows.
+//! Tests long runs of the rate limiter in computed time, against servers with fixed windows.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ const PATH: &str = "/api/v2/audit_logs";
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A limit as a server keeps it: so many requests in each window.
+/// A limit of a server: this number of requests in each window.
 #[derive(Clone)]
 struct Server {
     start: Instant,
@@ -17,7 +17,7 @@ struct Server {
     total: u32,
     taken: Vec<u32>,
     refused: u32,
-    /// Requests of others in each second.
+    /// The requests of others in each second.
     others: u32,
 }
 
@@ -26,8 +26,8 @@ impl Server {
         Self { start, window, total, taken: Vec::new(), refused: 0, others: 0 }
     }
 
-    /// Counts a request; returns what is told about the limit.
-    fn answer(&mut self, now: Instant) -> LimitStatus {
+    /// Counts a request; returns the reported status of the limit.
+    fn respond(&mut self, now: Instant) -> LimitStatus {
         let since = now.duration_since(self.start);
         let window = usize::try_from(since.as_nanos() / self.window.as_nanos()).expect("few windows");
         self.taken.resize(self.taken.len().max(window + 1), 0);
@@ -49,23 +49,27 @@ impl Server {
     }
 }
 
-/// The account's limit and those of the endpoint, kept by a server.
+/// The account's limit and those of the endpoint.
 struct Servers {
     account: Server,
     endpoint: Vec<(&'static str, Server)>,
 }
 
 impl Servers {
-    fn answer(&mut self, now: Instant) -> RateLimitHeaders {
+    fn respond(&mut self, now: Instant) -> RateLimitHeaders {
         RateLimitHeaders {
-            account: self.account.answer(now),
-            endpoint: self.endpoint.iter_mut().map(|(name, server)| ((*name).to_owned(), server.answer(now))).collect(),
+            account: self.account.respond(now),
+            endpoint: self
+                .endpoint
+                .iter_mut()
+                .map(|(name, server)| ((*name).to_owned(), server.respond(now)))
+                .collect(),
         }
     }
 }
 
-/// When requests were sent that were always ready, for this long. Each is answered `latency` later; up to
-/// forty are in flight.
+/// Sends requests as fast as the limiter allows, for this duration, and returns their times. Each response
+/// arrives after `latency`; at most forty requests are in flight.
 fn run(limiter: &mut RateLimiter, servers: &mut Servers, latency: Duration, long: Duration) -> Vec<f64> {
     let start = servers.account.start;
     let mut sent = Vec::new();
@@ -74,13 +78,13 @@ fn run(limiter: &mut RateLimiter, servers: &mut Servers, latency: Duration, long
     while now < start + long {
         while in_flight.front().is_some_and(|sent| *sent + latency <= now) {
             let at = in_flight.pop_front().expect("there is one");
-            // Half of the time passes before the server sees it.
-            let headers = servers.answer(at + latency / 2);
+            // The server receives the request after half of the latency.
+            let headers = servers.respond(at + latency / 2);
             limiter.learn(PATH, &headers, u32::try_from(in_flight.len()).expect("few"), now);
         }
-        let answered = in_flight.front().map(|sent| *sent + latency);
+        let response_at = in_flight.front().map(|sent| *sent + latency);
         if in_flight.len() >= 40 {
-            now = answered.expect("some are in flight");
+            now = response_at.expect("some are in flight");
             continue;
         }
         match limiter.take(PATH, now) {
@@ -90,7 +94,7 @@ fn run(limiter: &mut RateLimiter, servers: &mut Servers, latency: Duration, long
             }
             Err(wait) => {
                 let later = now + wait.max(Duration::from_millis(1));
-                now = answered.map_or(later, |answered| answered.min(later));
+                now = response_at.map_or(later, |response_at| response_at.min(later));
             }
         }
     }
@@ -120,7 +124,7 @@ fn account_only(start: Instant, total: u32) -> Servers {
 }
 
 #[test]
-fn a_long_run_uses_the_share_up_and_no_minute_exceeds_it() {
+fn a_long_run_uses_the_share_and_no_minute_exceeds_it() {
     let start = Instant::now();
     let long = Duration::from_mins(20);
     for (total, percentage) in [(700, 100), (700, 90), (700, 50), (2_500, 100), (2_500, 50), (2_500, 10)] {
@@ -143,8 +147,8 @@ fn a_small_share_is_not_exceeded() {
     let start = Instant::now();
     for (total, percentage, quota) in [(700, 1, 7), (200, 10, 20), (10, 50, 5), (1, 100, 1), (3, 50, 1)] {
         let mut limiter = RateLimiter::new(percentage, start);
-        // The first two responses tell the limit.
-        let headers = account_only(start, total).answer(start);
+        // The first two responses report the limit.
+        let headers = account_only(start, total).respond(start);
         limiter.learn(PATH, &headers, 0, start);
         limiter.learn(PATH, &headers, 0, start);
         let long = Duration::from_mins(20);
@@ -156,14 +160,14 @@ fn a_small_share_is_not_exceeded() {
 }
 
 #[test]
-fn the_tightest_of_all_limits_rules() {
+fn the_lowest_of_all_limits_applies() {
     let start = Instant::now();
     let long = Duration::from_mins(30);
     for (limits, quota) in [
         (vec![("index", 100, 60)], 50.0),
         (vec![("index", 400, 60), ("deep", 100, 60)], 50.0),
         (vec![("index", 5_000, 60)], 350.0),
-        // Reset at longer or shorter intervals than a minute.
+        // Limits with a longer or shorter window than a minute.
         (vec![("hourly", 1_200, 3_600)], 10.0),
         (vec![("ten", 600, 600)], 30.0),
         (vec![("short", 40, 10)], 120.0),
@@ -181,26 +185,26 @@ fn the_tightest_of_all_limits_rules() {
 }
 
 #[test]
-fn a_limit_of_an_endpoint_rules_its_requests_only_and_until_it_is_not_named_any_more() {
+fn a_limit_of_an_endpoint_applies_to_its_requests_only_and_until_it_is_no_longer_reported() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(100, start);
     let account = LimitStatus { total: Some(700), ..LimitStatus::default() };
     let index = LimitStatus { total: Some(10), remaining: Some(9), resets: Some(30 * SECOND), age: Duration::ZERO };
     let named = RateLimitHeaders { account, endpoint: vec![("index".to_owned(), index)] };
     limiter.learn(PATH, &named, 0, start);
-    assert!(limiter.per_second(PATH, start) > 11.0, "a single response may be an odd one");
+    assert!(limiter.per_second(PATH, start) > 11.0, "a single response may be an outlier");
     limiter.learn(PATH, &named, 0, start);
     assert!(limiter.per_second(PATH, start) < 0.17);
     assert!(limiter.per_second("/oauth/tokens", start) > 11.0);
-    let unnamed = RateLimitHeaders { account, endpoint: Vec::new() };
-    limiter.learn(PATH, &unnamed, 0, start + 60 * SECOND);
-    assert!(limiter.per_second(PATH, start + 60 * SECOND) < 0.17, "another one may name it again");
+    let without_limits = RateLimitHeaders { account, endpoint: Vec::new() };
+    limiter.learn(PATH, &without_limits, 0, start + 60 * SECOND);
+    assert!(limiter.per_second(PATH, start + 60 * SECOND) < 0.17, "another response may report it again");
     assert!(limiter.per_second(PATH, start + 121 * SECOND) > 11.0);
 }
 
-/// Once, the window of the limit counted as six seconds until the next response.
+/// Earlier, the window of the limit counted as six seconds until the next response.
 #[test]
-fn a_response_that_was_overtaken_does_not_shorten_the_window_of_a_limit() {
+fn an_overtaken_response_does_not_shorten_the_window_of_a_limit() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(100, start);
     let mut learn = |milliseconds: u64, remaining, resets, age| {
@@ -222,7 +226,7 @@ fn a_response_that_was_overtaken_does_not_shorten_the_window_of_a_limit() {
 }
 
 #[test]
-fn an_endpoint_with_a_limit_that_no_header_tells_is_paced_and_paused_by_itself() {
+fn an_endpoint_with_a_limit_that_no_header_reports_is_paced_and_paused_separately() {
     let start = Instant::now();
     let logs = "/api/v2/access_logs";
     let mut limiter = RateLimiter::new(50, start);
@@ -235,11 +239,11 @@ fn an_endpoint_with_a_limit_that_no_header_tells_is_paced_and_paused_by_itself()
     assert_eq!(limiter.refused_for(logs, start + SECOND), Some(SECOND));
     assert_eq!(limiter.refused_for(PATH, start + SECOND), None);
     assert!(limiter.refuse(PATH, start, start + 60 * SECOND));
-    assert!(limiter.take(logs, start + 50 * SECOND).is_err(), "the account's pause is everybody's");
+    assert!(limiter.take(logs, start + 50 * SECOND).is_err(), "the account's pause applies to all endpoints");
 }
 
 #[test]
-fn a_single_odd_response_costs_no_more_than_a_second() {
+fn a_single_outlier_delays_requests_by_at_most_a_second() {
     let start = Instant::now();
     let usual = LimitStatus { total: Some(700), remaining: Some(600), resets: Some(30 * SECOND), age: Duration::ZERO };
     let odd = LimitStatus { total: Some(1), remaining: Some(0), resets: Some(60 * SECOND), age: Duration::ZERO };
@@ -253,14 +257,14 @@ fn a_single_odd_response_costs_no_more_than_a_second() {
         limiter.learn(PATH, &usual, 0, start);
         limiter.learn(PATH, &odd, 0, start);
         assert!(limiter.wait(PATH, start) <= SECOND, "{odd:?}: {:?}", limiter.wait(PATH, start));
-        let told_again = odd.endpoint.len() == usual.endpoint.len();
-        assert_eq!(limiter.learn(PATH, &usual, 0, start), told_again, "those who wait look again");
-        let now = if told_again { start } else { start + SECOND };
+        let reported_again = odd.endpoint.len() == usual.endpoint.len();
+        assert_eq!(limiter.learn(PATH, &usual, 0, start), reported_again, "waiting requests check again");
+        let now = if reported_again { start } else { start + SECOND };
         assert_eq!(limiter.wait(PATH, now), Duration::ZERO, "{odd:?}");
     }
 }
 
-/// Once, one response with `X-Rate-Limit: 1` among usual ones stalled 16 workers for 16 minutes.
+/// Earlier, one response with `X-Rate-Limit: 1` among normal ones stalled 16 workers for 16 minutes.
 #[test]
 fn a_limit_that_rises_again_is_used_at_once() {
     let start = Instant::now();
@@ -283,7 +287,7 @@ fn a_limit_that_rises_again_is_used_at_once() {
 }
 
 #[test]
-fn a_limit_that_falls_is_kept_from_the_second_response_on() {
+fn a_lower_limit_applies_from_the_second_response_on() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(100, start);
     let limit = |total| RateLimitHeaders {
@@ -299,7 +303,7 @@ fn a_limit_that_falls_is_kept_from_the_second_response_on() {
 }
 
 #[test]
-fn the_limit_is_known_when_a_header_has_told_it() {
+fn the_limit_is_known_when_a_header_has_reported_it() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(50, start);
     assert_eq!(limiter.limit(), None);
@@ -310,7 +314,7 @@ fn the_limit_is_known_when_a_header_has_told_it() {
 }
 
 #[test]
-fn what_is_reserved_for_others_is_left_to_them_until_the_reset() {
+fn the_share_of_others_is_left_to_them_until_the_reset() {
     let now = Instant::now();
     for (percentage, remaining, in_flight, yields) in [
         (50, 350, 5, false),
@@ -331,18 +335,18 @@ fn what_is_reserved_for_others_is_left_to_them_until_the_reset() {
         let headers = RateLimitHeaders { account, endpoint: Vec::new() };
         let case = format!("{percentage} % with {remaining} left and {in_flight} in flight");
         limiter.learn(PATH, &headers, in_flight, now);
-        assert_eq!(limiter.wait(PATH, now) == SECOND, yields, "{case}: the first response is not believed for long");
+        assert_eq!(limiter.wait(PATH, now) == SECOND, yields, "{case}: the first response causes a short pause");
         limiter.learn(PATH, &headers, in_flight, now + SECOND);
         assert_eq!(limiter.wait(PATH, now + SECOND) == 40 * SECOND, yields, "{case}");
     }
 }
 
 #[test]
-fn others_who_use_the_account_hard_are_left_their_part() {
+fn heavy_users_of_the_account_keep_their_share() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(50, start);
     let mut servers = account_only(start, 700);
-    // 480 a minute of others: 220 are left, of which 350 would be ours.
+    // 480 requests per minute of others leave 220, less than the connector's share of 350.
     servers.account.others = 8;
     let long = Duration::from_mins(10);
     let sent = run(&mut limiter, &mut servers, Duration::from_millis(300), long);
@@ -353,7 +357,7 @@ fn others_who_use_the_account_hard_are_left_their_part() {
 }
 
 #[test]
-fn a_refusal_pauses_everybody_and_is_counted_from_the_first() {
+fn a_429_pauses_all_endpoints_and_a_series_is_measured_from_the_first() {
     let mut limiter = RateLimiter::new(50, Instant::now());
     let now = Instant::now();
     assert!(limiter.refuse(PATH, now, now + 30 * SECOND));
@@ -378,7 +382,7 @@ fn a_pause_is_reported_once_for_all_requests_that_it_stops() {
 }
 
 #[test]
-fn requests_do_not_go_all_at_once_after_a_pause() {
+fn requests_are_not_sent_all_at_once_after_a_pause() {
     let now = Instant::now();
     let mut limiter = RateLimiter::new(50, now);
     limiter.refuse(PATH, now, now + 60 * SECOND);
@@ -402,8 +406,8 @@ fn some_status() -> impl Strategy<Value = LimitStatus> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Whatever responses tell, no minute exceeds the largest share that was told, a request waits at most an
-    /// hour, and figures stay figures.
+    /// For any sequence of responses, no minute exceeds the largest reported share, a request waits at most
+    /// an hour, and all numbers stay finite.
     #[test]
     fn no_sequence_of_responses_breaks_the_limiter(
         percentage in 1_u32..=100,

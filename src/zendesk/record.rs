@@ -1,12 +1,12 @@
-//! The identity of a record: what distinguishes it from every other record.
+//! The identity of a record: the value that distinguishes it from every other record.
 //!
-//! Records are passed through as the API sent them; nothing here is ever used to write one.
+//! Records are passed through as the API sent them; these types must not be used to serialize one.
 
 use ring::digest::{SHA256, digest};
 
 use super::ulid::Ulid;
 
-/// What distinguishes a record from every other record.
+/// The value that distinguishes a record from every other record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
     /// The `id`, a 64-bit integer.
@@ -18,7 +18,7 @@ pub enum Identity {
     Other(Box<str>),
 }
 
-/// A longer id is identified by its digest, in bytes.
+/// The largest id that is stored itself, in bytes; a longer one is identified by its digest.
 const LONGEST_ID: usize = 64;
 
 impl Identity {

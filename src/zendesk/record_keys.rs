@@ -1,7 +1,6 @@
-//! The fields of a record that the connector reads, whatever values they have.
+//! The fields of a record that the connector reads, with any values.
 //!
-//! A record of an unusual form must not invalidate its page: a field that is not what it should be counts as
-//! missing.
+//! A record of an unusual form must not invalidate its page: an invalid field counts as missing.
 
 use std::fmt;
 
@@ -25,10 +24,10 @@ pub struct Keys {
     pub user: Option<i64>,
 }
 
-/// Reads the keys of a record, which have the names of the stream.
+/// Deserializes the keys of a record, which have the names of the stream.
 pub struct ReadKeys<'s>(pub &'s Stream);
 
-/// Reads the name of a field.
+/// Deserializes the name of a field.
 struct ReadKey<'s>(&'s Stream);
 
 /// A field of a record.
@@ -64,7 +63,7 @@ struct OddId<'t> {
 }
 
 impl Keys {
-    /// Returns the identity of the record whose keys these are, from its JSON.
+    /// Returns the identity of the record with these keys, from its JSON.
     pub fn identity(self, record: &str) -> Identity {
         match self.id {
             Id::Number(id) => Identity::Id(id),

@@ -1,6 +1,6 @@
-//! What a response of the API means: a pure function of status and body.
+//! The meaning of a response of the API: a pure function of status and body.
 //!
-//! It must not wait, retry or read more than the response. `page.rs` parses the body of a 200.
+//! It must not wait, retry or use anything except the response. `page.rs` parses the body of a 200.
 
 use std::fmt;
 use std::time::Duration;
@@ -35,30 +35,30 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A failed attempt: why it failed, and whether to retry.
+/// A failed attempt: the failure, and its retryability.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// What the failure means.
+    /// The failure.
     pub failure: Failure,
-    /// Whether to retry.
+    /// The retryability.
     pub retryability: Retryability,
 }
 
 impl FailedAttempt {
-    /// Creates a failure that a retry cannot avoid.
+    /// Creates a failure that must not be retried.
     #[must_use]
     pub fn permanent(failure: Failure) -> Self {
         Self { failure, retryability: Retryability::Permanent }
     }
 
-    /// Creates a failure that a retry may avoid.
+    /// Creates a failure that may be retried.
     #[must_use]
     pub fn transient(failure: Failure) -> Self {
         Self { failure, retryability: Retryability::Transient { after: None } }
     }
 }
 
-/// Zendesk turns off all API tokens on this day: 2027-04-30T00:00:00Z.
+/// The day on which Zendesk turns off all API tokens: 2027-04-30T00:00:00Z.
 const API_TOKENS_END: i64 = 1_809_043_200;
 
 impl Response {
@@ -68,14 +68,14 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Returns what `Retry-After` asks for. A date in it is compared with the server's time, and with this
-    /// machine's, `now`, only if the response does not tell it.
+    /// Returns the wait in `Retry-After`. A date in it is compared with the server's time, or with this
+    /// machine's time, `now`, if the response does not contain the server's.
     #[must_use]
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         parse_retry_after(self.header(RETRY_AFTER.as_str())?, self.sent_at().unwrap_or(now))
     }
 
-    /// Returns when the rate limit is whole again, by `ratelimit-reset`.
+    /// Returns the time until the reset of the rate limit, from `ratelimit-reset`.
     fn rate_limit_reset(&self, now: Timestamp) -> Option<Duration> {
         parse_rate_limit_reset(self.header("ratelimit-reset")?, self.sent_at().unwrap_or(now))
     }
@@ -85,7 +85,7 @@ impl Response {
         jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
     }
 
-    /// Returns the server's time: `Date`.
+    /// Returns the server's time, from `Date`.
     #[must_use]
     pub fn date(&self) -> Option<Second> {
         self.sent_at().map(Second::containing)
@@ -97,14 +97,14 @@ impl Response {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Returns the failure if it is one that all endpoints have in common: transient failures, redirects and
-    /// an unknown account.
+    /// Returns the failure if all endpoints share its meaning: transient failures, redirects and an unknown
+    /// account.
     #[must_use]
     pub fn common_failure(&self, now: Timestamp) -> Option<FailedAttempt> {
         let status = self.status;
         let after = self.retry_after(now);
         Some(match status {
-            // A cache's answer to a condition that the request did not have.
+            // A response of a cache to a condition that the request did not have.
             304 => FailedAttempt::transient(Failure::ServerError { status }),
             300..=399 => FailedAttempt::permanent(Failure::Redirect { status, to: self.redirect_host() }),
             404 if self.is_missing_help_desk() => FailedAttempt::permanent(Failure::UnknownSubdomain),
@@ -120,7 +120,7 @@ impl Response {
         })
     }
 
-    /// Returns the failure of a response of a stream's endpoint that is not a 200.
+    /// Returns the failure of a response, other than a 200, of a stream's endpoint.
     #[must_use]
     pub fn api_failure(&self, stream: &'static Stream, method: AuthMethod, now: Timestamp) -> FailedAttempt {
         if let Some(failure) = self.common_failure(now) {
@@ -157,9 +157,10 @@ impl Response {
             None => Failure::IpRestricted,
             Some(json) => {
                 let errors = json["errors"].as_array().into_iter().flatten();
-                let words = ["description", "error_description"].map(|field| &json[field]);
-                let words = words.into_iter().chain(errors.flat_map(|error| [&error["title"], &error["detail"]]));
-                let about_scopes = words.filter_map(Value::as_str).any(|text| text.contains("scope"));
+                let descriptions = ["description", "error_description"].map(|field| &json[field]);
+                let descriptions =
+                    descriptions.into_iter().chain(errors.flat_map(|error| [&error["title"], &error["detail"]]));
+                let about_scopes = descriptions.filter_map(Value::as_str).any(|text| text.contains("scope"));
                 if about_scopes || json["error"] == "insufficient_scope" {
                     Failure::MissingScope { stream }
                 } else {
@@ -169,7 +170,7 @@ impl Response {
         }
     }
 
-    /// Returns whether the account does not exist. The body is JSON even if the header says HTML.
+    /// Returns `true` if the account does not exist. The body is JSON even if the header is HTML.
     fn is_missing_help_desk(&self) -> bool {
         let title = self.json().and_then(|json| json["error"]["title"].as_str().map(str::to_owned));
         title.is_some_and(|title| title.starts_with("No help desk"))
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_token_that_is_rejected_after_zendesk_turned_them_off_is_reported_as_retired() {
+    fn an_api_token_that_is_rejected_after_the_retirement_is_reported_as_retired() {
         let refused = response(401, r#"{"error":"Couldn't authenticate you"}"#);
         let failure =
             |time: &str| refused.api_failure(&AUDIT_LOGS, AuthMethod::ApiToken, time.parse().expect("a time")).failure;
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_names_only_the_host() {
+    fn the_failure_of_a_redirect_contains_only_the_host() {
         let mut redirect = response(302, "");
         redirect.headers.insert(LOCATION, HeaderValue::from_static("https://evil.example/x?token=s3cr3t"));
         let failure = redirect.api_failure(&AUDIT_LOGS, AuthMethod::AccessToken, now());
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_limited_response_says_how_long_to_wait() {
+    fn the_wait_of_a_429_is_parsed() {
         let again = |headers: &[(&'static str, &'static str)]| {
             let mut response = response(429, "Number of allowed API requests per minute exceeded");
             for (name, value) in headers {

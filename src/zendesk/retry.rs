@@ -1,7 +1,7 @@
-//! Whether to retry after a failure, and when: a pure decision.
+//! Decides after a failure if and when to retry: a pure function.
 //!
-//! This file must not sleep, read a clock or draw a random number; the one loop that does is in
-//! `retry_loop.rs`, and nothing retries on top of it.
+//! This file must not sleep, read a clock or draw a random number. The only loop that retries is in
+//! `retry_loop.rs`, and nothing may retry on top of it.
 
 use std::time::Duration;
 
@@ -9,41 +9,41 @@ use jiff::Timestamp;
 
 use super::transport::Timeouts;
 
-/// What a failure says about retries.
+/// The retryability of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retryability {
     /// It would fail again.
     Permanent,
-    /// It may pass; `after` is what the server asked for.
+    /// It may succeed later; `after` is the wait that the server requested.
     Transient {
         /// `Retry-After`.
         after: Option<Duration>,
     },
-    /// A rate limit is used up (429); `after` is when it is not.
+    /// A rate limit is used up (429); `after` is the time until its reset.
     RateLimited {
-        /// `Retry-After`, or what is left of the limit's window.
+        /// `Retry-After`, or the rest of the limit's window.
         after: Option<Duration>,
     },
 }
 
-/// How long and how often a command retries a request.
+/// The number and the duration of the retries of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// Attempts of one request that fail for other reasons than a rate limit, at most.
+    /// The largest number of attempts of one request that fail for other reasons than a rate limit.
     pub max_attempts: u32,
-    /// How long nothing but refusals for a rate limit are retried.
+    /// The longest uninterrupted series of 429 responses.
     pub rate_limited: Duration,
-    /// The longest wait that a server may ask for with a 5xx; more counts as this.
+    /// The longest wait that is accepted with a 5xx; a longer one is shortened to this.
     pub longest_wait: Duration,
-    /// From the first attempt of a request to the beginning of the last one, whatever the failures are.
+    /// The longest time from the first attempt of a request to the start of the last one, for all failures.
     pub elapsed: Duration,
-    /// Whether to leave what others of the account need to them; a check asks for too little.
+    /// `true` to leave quota to other integrations; a check needs too few requests for that.
     pub yields: bool,
 }
 
 impl RetryPolicy {
-    /// For `read`: a sync of hours must not end because of two bad minutes. With the last attempt, a request
-    /// fails within an hour.
+    /// For `read`: a short outage must not end a sync of hours. Including the last attempt, a request fails
+    /// within an hour.
     pub const READ: Self = Self {
         max_attempts: 10,
         rate_limited: Duration::from_mins(30),
@@ -52,7 +52,7 @@ impl RetryPolicy {
         yields: true,
     };
 
-    /// For `check`: a person waits for the result.
+    /// For `check`: a user waits for the result.
     pub const CHECK: Self = Self {
         max_attempts: 3,
         rate_limited: Duration::from_secs(20),
@@ -67,7 +67,7 @@ impl RetryPolicy {
         self.elapsed.saturating_add(timeouts.total)
     }
 
-    /// Returns the longest time without a page of a sync that does not fail: a page can need a new token when
+    /// Returns the longest time without a page in a sync that does not fail: a page can need a new token when
     /// its own attempts are almost used up.
     #[must_use]
     pub const fn longest_silence(self, timeouts: Timeouts) -> Duration {
@@ -78,17 +78,18 @@ impl RetryPolicy {
 /// The attempts of one request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
-    /// Those that failed for other reasons than a rate limit.
+    /// The number of attempts that failed for other reasons than a rate limit.
     pub failed: u32,
-    /// Those that were refused for a rate limit.
+    /// The number of 429 responses.
     pub refused: u32,
-    /// How long nothing but refusals for that rate limit has come, for this request or others.
+    /// The duration of the uninterrupted series of 429 responses under that rate limit, for this request or
+    /// others.
     pub refused_for: Option<Duration>,
-    /// Since the request was first to be sent.
+    /// The time since the request was ready to be sent.
     pub elapsed: Duration,
 }
 
-/// What to do after a failure.
+/// The decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Wait this long, then retry.
@@ -99,12 +100,13 @@ pub enum Decision {
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
-/// Zendesk's limit counts by the minute.
+/// The window of Zendesk's limits.
 const RATE_LIMIT_WAIT: Duration = Duration::from_mins(1);
-/// What jitter adds to a wait that the server asked for, at most.
+/// The largest jitter that is added to a wait that the server requested.
 const LATER: Duration = Duration::from_secs(1);
 
-/// Decides after the failure that `attempts` already counts. `jitter` is a random number from 0 to 1.
+/// Returns the decision after a failure, which `attempts` already counts. `jitter` is a random number from 0
+/// to 1.
 #[must_use]
 pub fn decide(retryability: Retryability, attempts: Attempts, policy: RetryPolicy, jitter: f64) -> Decision {
     let failed = match retryability {
@@ -121,11 +123,11 @@ pub fn decide(retryability: Retryability, attempts: Attempts, policy: RetryPolic
     if too_late { Decision::GiveUp } else { Decision::Wait(wait) }
 }
 
-/// Returns the wait after so many failures of this kind, however many are allowed.
+/// Returns the wait after this number of failures of this kind, without a limit of their number.
 ///
-/// The backoff doubles, and jitter takes off up to half of it. What the server asks for is kept, and never
-/// shortens the backoff; jitter adds up to a second to it. So requests that failed together do not come back
-/// together.
+/// The backoff doubles, and jitter subtracts up to half of it. A wait that the server requested is respected,
+/// and never shortens the backoff; jitter adds up to a second to it. So requests that failed at the same time
+/// are not repeated at the same time.
 #[must_use]
 pub fn backoff(retryability: Retryability, failed: u32, policy: RetryPolicy, jitter: f64) -> Duration {
     let doublings = failed.saturating_sub(1).min(16);
@@ -138,7 +140,8 @@ pub fn backoff(retryability: Retryability, failed: u32, policy: RetryPolicy, jit
     backoff.max(asked.saturating_add(LATER.mul_f64(jitter)))
 }
 
-/// Reads a `Retry-After` header: seconds (also with a fraction), or an HTTP date after `now`, the server's time.
+/// Parses a `Retry-After` header: seconds (also with a fraction), or an HTTP date after `now`, the server's
+/// time.
 #[must_use]
 pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
@@ -149,15 +152,15 @@ pub fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Duration::try_from(date.duration_since(now)).ok()
 }
 
-/// Reads a `ratelimit-reset` header: seconds, or a date-time after `now`, the server's time.
+/// Parses a `ratelimit-reset` header: seconds, or a date-time after `now`, the server's time.
 #[must_use]
 pub fn parse_rate_limit_reset(value: &str, now: Timestamp) -> Option<Duration> {
     let date_time = || Duration::try_from(value.trim().parse::<Timestamp>().ok()?.duration_since(now)).ok();
-    // A limit that is whole again much later is not one that is counted by the minute.
+    // A much later reset cannot belong to a limit per minute.
     parse_retry_after(value, now).or_else(date_time).filter(|reset| *reset <= LONGEST_RESET)
 }
 
-/// The latest reset of a rate limit that is believed.
+/// The latest reset of a rate limit that is accepted.
 const LONGEST_RESET: Duration = Duration::from_hours(1);
 
 #[cfg(test)]
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn backoff_doubles_up_to_a_minute_and_jitter_takes_off_at_most_half() {
+    fn backoff_doubles_up_to_a_minute_and_jitter_subtracts_at_most_half() {
         let transient = Retryability::Transient { after: None };
         let wait = |attempts, jitter| milliseconds(decide(transient, failed(attempts), RetryPolicy::READ, jitter));
         let most: Vec<_> = (1..10).map(|attempts| wait(attempts, 0.0)).collect();
@@ -190,9 +193,9 @@ mod tests {
         assert_eq!(decide(transient, failed(10), RetryPolicy::READ, 0.5), Decision::GiveUp);
     }
 
-    /// Once, 503 with `Retry-After: 0` gave up after five seconds of waiting.
+    /// Earlier, 503 with `Retry-After: 0` failed after five seconds of waiting.
     #[test]
-    fn a_retry_after_is_kept_up_to_a_bound_and_never_shortens_the_backoff() {
+    fn a_retry_after_is_respected_up_to_a_bound_and_never_shortens_the_backoff() {
         for (asked, attempts, jitter, wait) in [
             (7, 1, 0.0, 7.0),
             (7, 1, 1.0, 8.0),
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_ask_for_no_wait_are_retried_more_and_more_slowly() {
+    fn the_wait_grows_after_429s_without_a_requested_wait() {
         let at_once = Retryability::RateLimited { after: Some(Duration::ZERO) };
         let wait = |refused| {
             milliseconds(decide(at_once, Attempts { refused, ..Attempts::default() }, RetryPolicy::READ, 0.0))
@@ -233,9 +236,9 @@ mod tests {
         assert_eq!([1, 2, 3, 9].map(wait), [500, 1_000, 2_000, 60_000]);
     }
 
-    /// Once, 503 with `Retry-After: 600` for ever took an hour and a half.
+    /// Earlier, a continuous 503 with `Retry-After: 600` took an hour and a half.
     #[test]
-    fn a_request_ends_within_the_promised_time_whatever_its_failures_are() {
+    fn a_request_ends_within_the_limit_after_any_failures() {
         let mut longest = Duration::ZERO;
         for (policy, timeouts) in POLICIES {
             for after in [None, Some(0), Some(1), Some(60), Some(300), Some(600), Some(3_600)] {
@@ -252,7 +255,7 @@ mod tests {
         assert!(longest > Duration::from_mins(30) && longest <= Duration::from_hours(1), "{longest:?}");
     }
 
-    /// How long a request is retried whose every attempt takes so long and fails.
+    /// Returns the duration of a request whose attempts all take this long and fail.
     fn ends_after(
         policy: RetryPolicy,
         took: Duration,
@@ -281,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_mixture_of_failures_ends_within_the_promised_time(
+        fn any_mixture_of_failures_ends_within_the_limit(
             failures in proptest::collection::vec((any::<bool>(), proptest::option::of(0_u64..2_000)), 1..50),
             took in 0_u64..=120,
             jitter in 0.0..=1.0,
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_retry_after_are_read() {
+    fn both_forms_of_retry_after_are_parsed() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().expect("a time");
         for (value, seconds) in [
             ("0", Some(0)),

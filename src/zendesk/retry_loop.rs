@@ -1,7 +1,7 @@
 //! The one loop that sends a request, waits and retries.
 //!
-//! It must not know what responses mean (`response.rs`, `page.rs`), how to authenticate (`auth`) or when
-//! the rate limiter lets a request through (`gate.rs`), and nothing may retry on top of it.
+//! It must not know what responses mean (`response.rs`, `page.rs`), how to authenticate (`auth`) or when the
+//! rate limiter allows a request (`gate.rs`), and nothing may retry on top of it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,21 +18,21 @@ use super::retry::{Attempts, Decision, RetryPolicy, Retryability, backoff, decid
 use super::too_much::{OnTooMuch, TooMuch, too_much};
 use super::transport::Outgoing;
 
-/// What a request brought.
+/// The result of a request.
 #[derive(Debug)]
 pub enum Outcome<T> {
-    /// What its response contains.
+    /// The content of the response.
     Value(T),
     /// A failure that a smaller request can avoid.
     TooMuch(TooMuch),
 }
 
-/// Where the attempts of a request stand.
+/// The progress of the attempts of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress<'f> {
     /// An attempt is sent now.
     Sending,
-    /// The attempt has failed. The next one comes later, if there is one.
+    /// The attempt has failed. Another one may follow.
     Failed(&'f Failure),
 }
 
@@ -41,10 +41,10 @@ pub enum Progress<'f> {
 pub struct AttemptsSoFar {
     since: Instant,
     sent: u32,
-    /// For other reasons than a rate limit.
+    /// The failures for other reasons than a rate limit.
     failed: u32,
     refused: u32,
-    /// Failures of larger requests for the same records.
+    /// The failures of larger requests for the same records.
     earlier: u32,
 }
 
@@ -55,19 +55,19 @@ impl AttemptsSoFar {
         Self { since: now, sent: 0, failed: 0, refused: 0, earlier: 0 }
     }
 
-    /// Starts to count attempts after so many failures of larger requests for the same records.
+    /// Starts to count attempts after this number of failures of larger requests for the same records.
     #[must_use]
     pub fn after(now: Instant, earlier: u32) -> Self {
         Self { earlier, ..Self::new(now) }
     }
 
-    /// Takes back the last failure: a new token takes the place of the one that was refused.
+    /// Removes the last failure from the count, because a new token replaces the rejected one.
     pub fn token_renewed(&mut self) {
         self.failed = self.failed.saturating_sub(1);
     }
 }
 
-/// The one loop that retries, on a connection.
+/// The only loop that retries, on a connection.
 pub struct RetryLoop {
     /// Sends each attempt.
     pub connection: Connection,
@@ -76,7 +76,7 @@ pub struct RetryLoop {
 }
 
 impl RetryLoop {
-    /// Sets up the connection. No request is sent yet.
+    /// Sets up the connection without sending a request.
     ///
     /// # Errors
     /// If `SSL_CERT_FILE` cannot be used.
@@ -88,8 +88,8 @@ impl RetryLoop {
         })
     }
 
-    /// Sends a request until `read` makes something of the response, its failure is permanent, or the retry
-    /// policy gives up. Tells `watch` where the attempts stand.
+    /// Sends a request until `read` accepts the response, the failure is permanent, or the retry policy ends
+    /// the attempts. Calls `watch` with the progress of the attempts.
     ///
     /// # Errors
     /// The last failure, with the technical details of its attempt.
@@ -106,8 +106,8 @@ impl RetryLoop {
         }
     }
 
-    /// Sends a request like [`RetryLoop::run`], and returns a failure that a smaller request can avoid, after the
-    /// backoff for it, if `on_too_much` asks for that. `so_far` counts the attempts.
+    /// Sends a request like [`RetryLoop::run`]. If `on_too_much` requests it, a failure that a smaller
+    /// request can avoid is returned after its backoff. `so_far` counts the attempts.
     ///
     /// # Errors
     /// See [`RetryLoop::run`].
@@ -131,7 +131,7 @@ impl RetryLoop {
     ) -> Result<Outcome<T>> {
         let (path, clock) = (request.url.path(), self.connection.clock());
         loop {
-            self.connection.wait_for_turn(path).await;
+            self.connection.wait_for_rate_limit(path).await;
             self.connection.metrics.add(path, |metrics| &metrics.retries, u64::from(so_far.sent > 0));
             so_far.sent += 1;
             let sent = clock.instant();
@@ -160,7 +160,7 @@ impl RetryLoop {
             let jitter = self.jitter();
             let error = |failure: Failure| {
                 let details = self.details(request, &response, so_far.sent, elapsed);
-                Error { failure: self.given_up(failure, refused_for), details: Some(details) }
+                Error { failure: self.final_failure(failure, refused_for), details: Some(details) }
             };
             if on_too_much == OnTooMuch::Report
                 && let Some(reason) = too_much(&failure.failure, took)
@@ -175,7 +175,7 @@ impl RetryLoop {
             let attempts = Attempts { failed: so_far.failed, refused: so_far.refused, refused_for, elapsed };
             match decide(failure.retryability, attempts, self.retry_policy, jitter) {
                 Decision::Wait(wait) => {
-                    // A large body is not held while nothing happens.
+                    // A large body is not held during the wait.
                     drop(response);
                     request.drop_response();
                     self.pause(path, failure, wait, now).await;
@@ -187,13 +187,13 @@ impl RetryLoop {
 
     /// Returns a number from 0 to 1.
     fn jitter(&self) -> f64 {
-        // A lock whose holder panicked still guards plain figures.
+        // A poisoned lock still guards valid numbers.
         self.jitter.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
     async fn pause(&self, path: &str, failed: FailedAttempt, wait: Duration, now: Instant) {
         if matches!(failed.retryability, Retryability::RateLimited { .. }) {
-            // The next turn comes after the pause; every other request waits as well.
+            // The next attempt follows after the pause; all other requests wait as well.
             let (is_new, limit) = {
                 let mut limiter = self.connection.limiter();
                 (limiter.refuse(path, now, now + wait), limiter.refused_limit(path))
@@ -237,9 +237,9 @@ impl RetryLoop {
         self.connection.secrets.redact(&details).into_owned()
     }
 
-    /// Adds what is known only at the end: how long a rate limit was in force, and if the host of a redirect may be
-    /// shown.
-    fn given_up(&self, failure: Failure, refused_for: Option<Duration>) -> Failure {
+    /// Adds the details that are known only at the end: the duration of a rate limit, and the host of a
+    /// redirect if it may be shown.
+    fn final_failure(&self, failure: Failure, refused_for: Option<Duration>) -> Failure {
         match failure {
             Failure::RateLimited { .. } => {
                 Failure::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }

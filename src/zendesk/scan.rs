@@ -1,7 +1,7 @@
-//! A scanner of JSON that knows its position. `serde_json` parses and validates every value; this file only
-//! steps over the punctuation between values.
+//! A JSON scanner that reports its position. `serde_json` parses and validates every value; this file only
+//! skips the punctuation between values.
 //!
-//! With `serde_json` alone, a value has to be parsed twice to find where it begins and ends. This file must not
+//! With `serde_json` alone, a value has to be parsed twice to find its byte range. This file must not
 //! interpret a value.
 
 use std::ops::Range;
@@ -15,19 +15,19 @@ pub struct Scan<'t> {
     at: usize,
 }
 
-/// Why scanning failed.
+/// The reason for a failure.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The text is not JSON.
+    /// The input is not JSON.
     Broken,
-    /// The text is JSON so far, but has another shape.
+    /// The input is valid JSON so far, but has another shape.
     Shape,
     /// There are more records than a page may have.
     TooMuch,
 }
 
 impl<'t> Scan<'t> {
-    /// Starts at the beginning of a text.
+    /// Starts at the beginning of the input.
     pub fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
@@ -37,12 +37,12 @@ impl<'t> Scan<'t> {
         self.at
     }
 
-    /// Returns a part of the text.
+    /// Returns a part of the input.
     pub fn text(&self, range: Range<usize>) -> &'t str {
         &self.text[range]
     }
 
-    /// Returns the next byte that is not white space, or `None` at the end of the text.
+    /// Returns the next byte that is not white space, or `None` at the end.
     pub fn peek(&mut self) -> Option<u8> {
         let rest = &self.text.as_bytes()[self.at..];
         let white = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
@@ -50,7 +50,7 @@ impl<'t> Scan<'t> {
         rest.get(white).copied()
     }
 
-    /// Steps over this byte, or fails if the next byte is another one.
+    /// Skips this byte, or fails if the next byte is another one.
     pub fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         match self.peek() {
             Some(found) if found == byte => {
@@ -61,7 +61,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Returns whether the object or array has another member, and steps over the comma or over `end`.
+    /// Returns `true` if the object or array has another member. Skips the comma or `end`.
     pub fn another(&mut self, first: bool, end: u8) -> Result<bool, Fault> {
         match self.peek() {
             Some(found) if found == end => {
@@ -73,7 +73,7 @@ impl<'t> Scan<'t> {
         }
     }
 
-    /// Parses a value with a seed and steps over it. Fails for a value that is not of the seed's type as well.
+    /// Parses a value with a seed and skips it. Also fails for a value that is not of the seed's type.
     pub fn seeded<S: DeserializeSeed<'t>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]);
         let value = seed.deserialize(&mut values).map_err(|_| Fault::Broken)?;
@@ -81,7 +81,7 @@ impl<'t> Scan<'t> {
         Ok(value)
     }
 
-    /// Parses a value and steps over it.
+    /// Parses a value and skips it.
     pub fn value<T: Deserialize<'t>>(&mut self) -> Result<T, Fault> {
         let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter();
         match values.next() {

@@ -1,36 +1,36 @@
-//! Tells the failures that a smaller request can avoid from all others: a pure decision.
+//! Identifies the failures that a smaller request can avoid: a pure function.
 //!
-//! It must not retry, wait or choose what to ask for instead; the caller of `Client::page` does.
+//! It must not retry, wait or choose a smaller request; the caller of `Client::page` does.
 
 use std::time::Duration;
 
 use super::failure::{Error, Failure};
 
-/// A gateway that fails, or a connection that is lost, after this time gave up waiting for the answer.
+/// The time after which a failed gateway or a lost connection means that the server did not respond in time.
 const LONG_WAIT: Duration = Duration::from_secs(20);
 
-/// What [`Client::page`](super::Client::page) does with a failure that a smaller request can avoid.
+/// The handling of a failure that a smaller request can avoid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnTooMuch {
-    /// Returns it after the backoff, so that the caller can ask for less.
+    /// Returns it after the backoff, so that the caller can reduce the request.
     Report,
-    /// Retries the request like after any other failure: it is the smallest that there is.
+    /// Retries the request like after any other failure, because there is no smaller one.
     Retry,
 }
 
-/// Why a request asks for too much.
+/// The reason why a request is too large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TooMuchReason {
-    /// The server cannot answer it in time.
+    /// The server cannot respond in time.
     Slow,
     /// The response is larger than the connector accepts.
     Large,
 }
 
-/// A request that asks for more than the server can send or the connector can take.
+/// A request for more than the server can send or the connector can accept.
 #[derive(Debug)]
 pub struct TooMuch {
-    /// Why it is too much.
+    /// The reason.
     pub reason: TooMuchReason,
     /// The failure of the attempt.
     pub error: Error,
@@ -40,7 +40,7 @@ pub struct TooMuch {
 #[must_use]
 pub fn too_much(failure: &Failure, took: Duration) -> Option<TooMuchReason> {
     match failure {
-        // 524: the edge got no answer from the server behind it.
+        // 524: the edge got no response from the server behind it.
         Failure::ServerError { status: 504 | 524 } | Failure::Timeout => Some(TooMuchReason::Slow),
         Failure::ServerError { status: 502 } | Failure::ConnectionLost if took >= LONG_WAIT => {
             Some(TooMuchReason::Slow)
@@ -56,7 +56,7 @@ mod tests {
     use crate::stream::AUDIT_LOGS;
 
     #[test]
-    fn only_what_a_smaller_request_can_avoid_is_too_much() {
+    fn only_a_failure_that_a_smaller_request_can_avoid_is_too_much() {
         use TooMuchReason::{Large, Slow};
         let oversized = Failure::TooLarge { what: "a body of more than 16 MiB".to_owned() };
         let html = Failure::NotAPage { stream: &AUDIT_LOGS, what: "an HTML page".to_owned() };

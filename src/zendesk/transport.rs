@@ -1,5 +1,5 @@
 //! One attempt of a request: sent once, to one host, read to the end within limits. [`HttpTransport`] sends
-//! it over HTTP; another [`Transport`] can take its place.
+//! it over HTTP; another [`Transport`] can replace it.
 //!
 //! It must not retry, follow a redirect or interpret a response.
 
@@ -20,10 +20,10 @@ use super::failure::{Failure, Result};
 use super::response::{FailedAttempt, Response};
 use super::tls;
 
-/// The largest body of a page, in bytes after decompression. A usual page has about 60 KB; with 64 KiB of text in
-/// each of 100 records it has 6.4 MiB, and more with escapes.
+/// The largest body of a page, in bytes after decompression. A typical page has about 60 kB; with 64 KiB of
+/// text in each of 100 records it has 6.4 MiB, and more with escapes.
 const LARGEST_BODY: usize = 16 << 20;
-/// A body beyond this is assembled while it is received, in bytes.
+/// The size from which a body is assembled while it is received, in bytes.
 const LARGE: usize = 1 << 20;
 /// The largest part of every other response (failures, tokens, lookups) that is read, in bytes.
 const LARGEST_OTHER: usize = 1 << 20;
@@ -49,11 +49,11 @@ impl Timeouts {
         Self { connect: Duration::from_secs(10), read: Duration::from_secs(12), total: Duration::from_secs(12) };
 }
 
-/// What an HTTP/2 server may send ahead for one response, and for all of them, in bytes: more than 16 responses.
+/// The receive windows of HTTP/2 for one response, and for all of them, in bytes: larger than 16 responses.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 
-/// How long an attempt may take whose response cannot be had again.
+/// The timeout of an attempt whose response cannot be requested again.
 pub const SINGLE_USE: Duration = Duration::from_mins(3);
 
 /// A request that can be sent again.
@@ -64,9 +64,9 @@ pub struct Outgoing {
     authorization: Option<HeaderValue>,
     /// The JSON body of a POST. Neither the body nor the response is ever shown.
     secret_body: Option<Vec<u8>>,
-    /// Whether its response, if it is lost, cannot be had again.
+    /// `true` if a lost response cannot be requested again.
     single_use: bool,
-    /// The memory for its response, if that can be a page.
+    /// The claim on the memory for the response, if that can be a page.
     place: Option<Arc<Place>>,
 }
 
@@ -87,13 +87,13 @@ impl Outgoing {
         Self { url, authorization: Some(authorization), secret_body: None, single_use: false, place: None }
     }
 
-    /// Lets the response be as large as a page can be, in this memory.
+    /// Allows the response to have the size of a page, with this claim on the memory.
     #[must_use]
     pub fn with_place(self, place: Arc<Place>) -> Self {
         Self { place: Some(place), ..self }
     }
 
-    /// Gives the memory of the response back, which is dropped.
+    /// Releases the memory of the dropped response.
     pub fn drop_response(&self) {
         if let Some(place) = &self.place {
             place.shrink();
@@ -106,42 +106,42 @@ impl Outgoing {
         Self { url, authorization: None, secret_body: Some(json), single_use: false, place: None }
     }
 
-    /// A POST of JSON that contains credentials which it uses up. It has a time limit of its own, [`SINGLE_USE`],
-    /// in every command: what the response brings cannot be had again.
+    /// Creates a POST of JSON with credentials that the request consumes. It has its own timeout,
+    /// [`SINGLE_USE`], in every command: the response cannot be requested again.
     #[must_use]
     pub fn post_once(url: Url, json: Vec<u8>) -> Self {
         Self { single_use: true, ..Self::post_secret(url, json) }
     }
 
-    /// Returns whether neither the request nor the response may be shown.
+    /// Returns `true` if neither the request nor the response may be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         self.secret_body.is_some()
     }
 
-    /// The `Authorization` header; marked as sensitive.
+    /// Returns the `Authorization` header, marked as sensitive.
     #[must_use]
     pub fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
     }
 
-    /// The JSON body of a POST; contains credentials.
+    /// Returns the JSON body of a POST, which contains credentials.
     #[must_use]
     pub fn secret_body(&self) -> Option<&[u8]> {
         self.secret_body.as_deref()
     }
 
-    /// `GET` or `POST`.
+    /// Returns `GET` or `POST`.
     #[must_use]
     pub fn method(&self) -> Method {
         if self.secret_body.is_some() { Method::POST } else { Method::GET }
     }
 }
 
-/// The outcome of one attempt: the response, or what the failure means and its technical words.
+/// The outcome of one attempt: the response, or the failure and its technical description.
 pub type Fetched = std::result::Result<Response, (FailedAttempt, String)>;
 
-/// Carries requests to the account's host.
+/// Sends requests to the account's host.
 pub trait Transport: Send + Sync {
     /// Sends a request once and returns the response with its whole body.
     fn fetch<'t>(&'t self, request: &'t Outgoing) -> Pin<Box<dyn Future<Output = Fetched> + Send + 't>>;
@@ -150,12 +150,12 @@ pub trait Transport: Send + Sync {
 /// The transport over HTTP.
 pub struct HttpTransport {
     http: reqwest::Client,
-    /// For requests with a single use, whose time limit is longer: a client has one limit for silence.
+    /// The client for requests with a single use, whose timeouts are longer: a client has one read timeout.
     patient: reqwest::Client,
     timeouts: Timeouts,
 }
 
-/// How much longer an attempt may take. Time in which it waits for memory does not count.
+/// The remaining time of an attempt. Time in which it waits for memory does not count.
 struct Deadline(Instant);
 
 impl Deadline {
@@ -178,7 +178,7 @@ impl Deadline {
         }
     }
 
-    /// Waits for memory.
+    /// Waits for memory, and extends the deadline by the wait.
     async fn extend_by(&mut self, wait: impl Future<Output = ()>) {
         let began = Instant::now();
         wait.await;
@@ -188,9 +188,9 @@ impl Deadline {
 
 /// A body that is being received.
 ///
-/// The parts of a usual one are joined at the end: a growing buffer would be copied as often, and would keep its spare
-/// capacity while the page waits to be emitted. A large one is never there twice: the system moves its memory when
-/// it grows.
+/// The parts of a typical body are joined at the end: a growing buffer would be copied as often, and would
+/// keep its spare capacity while the page waits to be emitted. A large body is never in memory twice: the
+/// system moves its memory when it grows.
 #[derive(Default)]
 struct Body<P> {
     parts: Vec<P>,
@@ -222,7 +222,7 @@ impl<P: Borrow<[u8]>> Body<P> {
 }
 
 impl HttpTransport {
-    /// Sets up the HTTP client; nothing is sent yet. `certificates` is `SSL_CERT_FILE`.
+    /// Sets up the HTTP client without sending a request. `certificates` is `SSL_CERT_FILE`.
     ///
     /// # Errors
     /// If the certificates cannot be used.
@@ -237,7 +237,7 @@ impl HttpTransport {
             let mut builder = reqwest::Client::builder()
                 .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
                 .tls_backend_preconfigured(tls.clone())
-                // Requests carry credentials: they go to the account's host only, once, over TLS.
+                // Requests carry credentials: they are sent only to the account's host, once, over TLS.
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .referer(false)
@@ -247,7 +247,7 @@ impl HttpTransport {
                 // Streams that wait for memory must not use up the connection's window.
                 .http2_initial_stream_window_size(STREAM_WINDOW)
                 .http2_initial_connection_window_size(CONNECTION_WINDOW);
-            // The library's own reading of the environment ignores what it does not understand.
+            // The library would ignore an invalid value in the environment.
             builder = builder.no_proxy();
             if let Some(proxy) = proxy.filter(|_| !base.is_loopback()) {
                 builder = builder.proxy(proxy.clone());
@@ -261,7 +261,7 @@ impl HttpTransport {
     /// Sends a request once and returns the response with its whole body.
     ///
     /// # Errors
-    /// What the failure means, and its technical details.
+    /// The failure, and its technical details.
     async fn send(&self, request: &Outgoing) -> Fetched {
         let http = if request.single_use { &self.patient } else { &self.http };
         let mut builder = http.request(request.method(), request.url.clone());
@@ -285,7 +285,7 @@ impl HttpTransport {
                 }
                 deadline.extend_by(place.grow(body.size + part.len())).await;
             } else if body.size + part.len() > LARGEST_OTHER {
-                // The beginning is enough to interpret it.
+                // The beginning is sufficient to interpret it.
                 body.push(part.slice(..LARGEST_OTHER - body.size));
                 break;
             }
@@ -301,7 +301,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Classifies a failure below HTTP.
+/// Classifies a failure of the transport.
 fn transport_failure(error: &reqwest::Error) -> FailedAttempt {
     if let Some(tls) = find::<rustls::Error>(error)
         && matches!(tls, rustls::Error::InvalidCertificate(_))
@@ -309,9 +309,9 @@ fn transport_failure(error: &reqwest::Error) -> FailedAttempt {
         return FailedAttempt::permanent(Failure::InvalidCertificate);
     }
     if error.is_connect() {
-        let words = chain(error);
+        let message = chain(error);
         let why = match find::<std::io::Error>(error).map(std::io::Error::kind) {
-            _ if words.contains("dns error") => "its name cannot be resolved",
+            _ if message.contains("dns error") => "its name cannot be resolved",
             Some(std::io::ErrorKind::ConnectionRefused) => "connection refused",
             _ if error.is_timeout() => "no connection in time",
             _ => "no connection",
@@ -340,14 +340,14 @@ fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
 
 /// Formats an error with its sources.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
+    let mut message = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
+        message.push_str(": ");
+        message.push_str(&error.to_string());
         next = error.source();
     }
-    words
+    message
 }
 
 #[cfg(test)]
@@ -379,7 +379,7 @@ mod tests {
         assert!(deadline.wait_for(part(minutes(1))).await.is_ok());
         deadline.extend_by(tokio::time::sleep(minutes(60))).await;
         assert!(deadline.wait_for(part(Duration::from_secs(59))).await.is_ok());
-        let (failed, _) = deadline.wait_for(part(minutes(1))).await.expect_err("it is over");
+        let (failed, _) = deadline.wait_for(part(minutes(1))).await.expect_err("the deadline has passed");
         assert_eq!(failed, FailedAttempt::transient(Failure::Timeout));
     }
 }

@@ -1,7 +1,6 @@
 //! ULIDs, the ids of access logs: 128 bits, written as 26 characters of Crockford's base 32.
 //!
-//! One that is written in another form than the usual one (upper case) is not a ULID here: two forms must not
-//! become one identity.
+//! Only the usual form (upper case) is accepted as a ULID: two strings must not become one identity.
 
 use std::fmt;
 
@@ -10,7 +9,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The number of digits of a ULID.
 pub const DIGITS: usize = 26;
 
-/// A ULID, as the bytes of a big-endian number: an array has no alignment, so that an identity stays small.
+/// A ULID, as the bytes of a big-endian number: an array has no alignment, so an identity stays small.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ulid([u8; 16]);
 
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ulid_is_written_as_it_was_read() {
+    fn a_ulid_is_formatted_as_it_was_parsed() {
         for text in ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "00000000000000000000000000", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"] {
             assert_eq!(Ulid::parse(text).map(|ulid| ulid.to_string()).as_deref(), Some(text));
         }

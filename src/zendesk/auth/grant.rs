@@ -1,4 +1,4 @@
-//! The language of the token endpoint: what a request for a token contains, and what a response means.
+//! The protocol of the token endpoint: the content of a token request, and the meaning of its response.
 //!
 //! This file must not send anything. Neither the requests nor the responses are ever shown.
 
@@ -16,38 +16,38 @@ use crate::zendesk::response::{FailedAttempt, Response};
 /// The requested lifetime of an access token for client credentials, in seconds. A renewal costs one request.
 const TOKEN_SECONDS: i64 = 3_600;
 
-/// Which tokens the endpoint is asked for.
+/// The tokens that are requested.
 #[derive(Clone, Debug)]
 pub enum Grant {
     /// An access token for the client itself.
     ClientCredentials,
-    /// A new pair for this refresh token, which the request uses up.
+    /// A new pair for this refresh token, which the request consumes.
     RefreshToken(Secret),
 }
 
-/// Whether an earlier attempt of the same request may have been processed although its response did not arrive.
+/// The state of earlier attempts of the same request, whose responses did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Earlier {
     /// This is the first attempt, or the earlier ones were certainly not processed.
     NotProcessed,
-    /// The response to an earlier attempt was lost or unusable.
+    /// An earlier attempt may have been processed: its response was lost or unusable.
     Unclear,
 }
 
 impl Earlier {
-    /// Returns whether a request that failed like this may have been processed.
+    /// Returns the state after a request that failed with this failure.
     #[must_use]
     pub fn after(failure: &Failure) -> Self {
         match failure {
-            // Refused before anything was done, or never sent.
+            // Refused before processing, or never sent.
             Failure::RateLimited { .. } | Failure::NoConnection { .. } => Self::NotProcessed,
             _ => Self::Unclear,
         }
     }
 }
 
-/// Returns every token and secret in a response, used or not: a server may issue more than was asked for, or
-/// issue it in a response that is otherwise unusable.
+/// Returns every token and secret in a response, used or not: a server may issue more tokens than requested,
+/// or issue them in a response that is otherwise unusable.
 #[must_use]
 pub fn issued_secrets(response: &Response) -> Vec<String> {
     let json = response.json().unwrap_or_default();
@@ -57,7 +57,7 @@ pub fn issued_secrets(response: &Response) -> Vec<String> {
 }
 
 impl Grant {
-    /// Returns whether the request uses up a refresh token.
+    /// Returns `true` if the request consumes a refresh token.
     #[must_use]
     pub fn rotates(&self) -> bool {
         matches!(self, Self::RefreshToken(_))
@@ -90,10 +90,10 @@ impl Grant {
         }
     }
 
-    /// Reads a response to this request.
+    /// Parses a response to this request.
     ///
     /// # Errors
-    /// Returns what the failure means if the response contains no token.
+    /// Returns the failure if the response contains no token.
     pub fn read(&self, response: &Response, earlier: Earlier, now: Timestamp) -> Result<Granted, FailedAttempt> {
         if let Some(failure) = response.common_failure(now) {
             return Err(failure);
@@ -104,12 +104,12 @@ impl Grant {
         Err(FailedAttempt::permanent(self.refusal(response, earlier)))
     }
 
-    /// Returns why the token endpoint refused the request. Zendesk documents the codes and not the words, so the
-    /// words only make the message more precise.
+    /// Returns the reason for which the token endpoint refused the request. Zendesk documents the error codes
+    /// but not the descriptions, so the descriptions only make the message more precise.
     fn refusal(&self, response: &Response, earlier: Earlier) -> Failure {
         let json = response.json().unwrap_or_default();
-        let words = json["error_description"].as_str().unwrap_or_default().to_ascii_lowercase();
-        let about = |any: &[&str]| any.iter().any(|word| words.contains(word));
+        let description = json["error_description"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let about = |any: &[&str]| any.iter().any(|word| description.contains(word));
         match json["error"].as_str() {
             Some("invalid_scope") => Failure::OauthScope,
             Some("unauthorized_client") => Failure::OauthClientKind,
@@ -122,10 +122,11 @@ impl Grant {
             Some("invalid_client") if about(&["unknown", "no such", "not found", "not exist"]) => {
                 Failure::OauthClientUnknown
             }
-            // Without a refresh token the grant is the client itself.
+            // Without a refresh token, the grant is the client itself.
             Some("invalid_client" | "invalid_grant") => Failure::OauthClient,
             _ if response.status == 401 => Failure::OauthClient,
-            // The API always names the reason. A response without one comes from a proxy in front of the API.
+            // The API always includes the reason. A response without one comes from a proxy in front of the
+            // API.
             _ if response.status == 403 && !json.is_object() => Failure::IpRestricted,
             _ if response.status == 404 => Failure::EndpointNotFound,
             _ => Failure::OauthRefused { status: response.status },
@@ -136,7 +137,8 @@ impl Grant {
 /// The tokens of a response.
 #[derive(Debug)]
 pub struct Granted {
-    /// Absent if it cannot be used; only in a response with a new refresh token, which must not be lost.
+    /// Absent if it is unusable, which is allowed only with a new refresh token, because that must not be
+    /// lost.
     pub access_token: Option<Secret>,
     /// The new refresh token. RFC 6749 allows a response without one: the old one stays valid.
     pub refresh_token: Option<Secret>,
@@ -145,13 +147,13 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// Parses each field separately, because an invalid field must not lose valid tokens in the others.
+    /// Parses each field separately, because an invalid field must not discard valid tokens in the others.
     fn parse(body: &[u8], grant: &Grant) -> Option<Self> {
         let fields: HashMap<String, Box<RawValue>> = serde_json::from_slice(body).ok()?;
         let token = |name: &str| {
             let text: String = serde_json::from_str(fields.get(name)?.get()).ok()?;
             let token = text.trim();
-            // Nothing else fits into a header.
+            // Other characters are not allowed in a header.
             let usable = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
             usable.then(|| Secret::new(token))
         };
@@ -165,8 +167,8 @@ impl Granted {
     }
 }
 
-/// Reads a lifetime in seconds, also from `1800.0` or `"1800"`. Returns `None` for anything that is no lifetime: a
-/// token that has just been issued lives for a second at least.
+/// Parses a lifetime in seconds, also from `1800.0` or `"1800"`. Returns `None` for an invalid lifetime: a
+/// new token is valid for at least a second.
 fn lifetime(json: &str) -> Option<i64> {
     let number: f64 = json.trim_matches('"').trim().parse().ok()?;
     #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range becomes the nearest integer")]
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonsensical_lifetime_never_discards_a_good_pair() {
+    fn an_invalid_lifetime_never_discards_a_valid_pair() {
         for (lifetime, seconds) in [
             ("1800", 1_800),
             ("1800.9", 1_800),
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_half_of_a_pair_is_kept_without_the_other() {
+    fn each_token_of_a_pair_is_kept_without_the_other() {
         for (body, access_token, refresh_token) in [
             (r#"{"access_token": " at\n", "refresh_token": " rt\n"}"#, Some("at"), Some("rt")),
             (r#"{"access_token": "at"}"#, Some("at"), None),
@@ -235,17 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn a_response_without_a_usable_token_is_no_grant() {
+    fn a_response_without_a_usable_token_is_an_error() {
         for body in ["", "[]", "{}", "null", r#"["at"]"#, r#"{"access_token": ""}"#, r#"{"access_token": "a t"}"#] {
             assert!(Granted::parse(body.as_bytes(), &refresh()).is_none(), "{body}");
             assert!(Granted::parse(body.as_bytes(), &Grant::ClientCredentials).is_none(), "{body}");
         }
-        // A refresh token without an access token helps only where refresh tokens are used.
+        // A refresh token without an access token is useful only for a refresh token grant.
         assert!(Granted::parse(br#"{"refresh_token": "rt"}"#, &Grant::ClientCredentials).is_none());
     }
 
     #[test]
-    fn only_a_request_that_was_never_processed_leaves_the_refresh_token_alive_for_certain() {
+    fn only_a_request_that_was_never_processed_leaves_the_refresh_token_valid() {
         for (kind, earlier) in [
             (Failure::RateLimited { minutes: 0 }, Earlier::NotProcessed),
             (Failure::NoConnection { why: "connection refused" }, Earlier::NotProcessed),

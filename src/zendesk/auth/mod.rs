@@ -1,6 +1,6 @@
-//! Signing in: which `Authorization` header a request carries, and what to do when it is refused.
+//! Authentication: the `Authorization` header of each request, and the handling of a 401.
 //!
-//! Where renewed tokens come from is `renewal.rs`, the language of the token endpoint is `grant.rs`. Nothing here
+//! `renewal.rs` requests new tokens; `grant.rs` implements the protocol of the token endpoint. Nothing here
 //! shows a token.
 
 mod grant;
@@ -24,12 +24,13 @@ use renewal::{Slot, Token, TokenEndpoint, renew};
 
 /// The path of the token endpoint.
 const PATH: &str = "/oauth/tokens";
-/// Tokens in a row that may end unused: enough for a few waits in the queue, and no endless loop.
+/// The largest number of tokens in a row that may expire unused: enough for a few waits for the rate limiter,
+/// without an endless loop.
 const MOST_ENDED_UNUSED: u32 = 5;
-/// How long a new token that was refused is given to become known to all of Zendesk's servers.
+/// The wait after a new token was rejected, for it to reach all of Zendesk's servers.
 const PROPAGATION: Duration = Duration::from_secs(2);
 
-/// How one command signs in.
+/// The authentication of one command.
 pub struct Auth {
     method: AuthMethod,
     tokens: Tokens,
@@ -38,15 +39,15 @@ pub struct Auth {
 enum Tokens {
     /// Every request has the same header.
     Fixed(HeaderValue),
-    /// Tokens end and are renewed.
+    /// Tokens expire and are renewed.
     Renewed { endpoint: Arc<TokenEndpoint>, slot: Arc<Mutex<Slot>> },
 }
 
 impl Auth {
-    /// Prepares the method that the configuration asks for.
+    /// Prepares the configured authentication method.
     ///
     /// # Errors
-    /// Fails if a credential cannot stand in a header; the configuration refuses those before.
+    /// Fails if a credential is not valid in a header; the configuration rejects those earlier.
     pub fn new(credentials: &Credentials, base: &BaseUrl, retry_loop: &RetryLoop) -> Result<Self> {
         let tokens = match credentials {
             Credentials::AccessToken { access_token } => Tokens::Fixed(bearer(access_token, retry_loop)?),
@@ -62,12 +63,12 @@ impl Auth {
                 let token = match &config.granted.access_token {
                     None => None,
                     Some(access_token) => {
-                        // A token without a date is tried: a 401 tells.
+                        // The expiry of a token without a date is unknown: it is used until a 401.
                         let renew_at = config.granted.token_expiry_date.map(|ends| ends.minus(60));
                         Some(Token::new(bearer(access_token, retry_loop)?, renew_at))
                     }
                 };
-                // A token of the configuration is not new: if it is refused, it has ended.
+                // A token from the configuration is not new: a 401 means that it has expired.
                 token.iter().for_each(Token::accepted);
                 let grant = Grant::RefreshToken(config.refresh_token.clone());
                 Tokens::renewed(&config.client, base, retry_loop, Slot::new(grant, token))
@@ -82,10 +83,10 @@ impl Auth {
         self.method
     }
 
-    /// Returns the token for the next request. Fetches one if there is none that is still alive.
+    /// Returns the token for the next request. Requests a new one if the current one has expired.
     ///
     /// # Errors
-    /// Fails if the token endpoint gives none.
+    /// Fails if the token endpoint issues no token.
     pub async fn token(&self, retry_loop: &Arc<RetryLoop>) -> Result<Token> {
         match &self.tokens {
             Tokens::Fixed(header) => Ok(Token::new(header.clone(), None)),
@@ -93,7 +94,7 @@ impl Auth {
                 let mut slot = Arc::clone(slot).lock_owned().await;
                 match &slot.token {
                     Some(token) if token.is_alive(retry_loop.connection.clock()) => return Ok(token.clone()),
-                    // It was used, so those that ended unused before are not in a row with the next ones.
+                    // The token was used, so the sequence of unused tokens has ended.
                     Some(token) if token.is_proven() => slot.ended_unused = 0,
                     _ => {}
                 }
@@ -102,7 +103,7 @@ impl Auth {
         }
     }
 
-    /// Returns a token that is at hand and still alive. Never fetches one.
+    /// Returns the current token if it has not expired. Never requests a new one.
     #[must_use]
     pub fn token_at_hand(&self, clock: &Clock) -> Option<Token> {
         match &self.tokens {
@@ -111,8 +112,8 @@ impl Auth {
         }
     }
 
-    /// Decides what to do after a 401 for this token. Returns the token to try again with, or `None` if that would
-    /// not help.
+    /// Handles a 401 for this token. Returns the token for the next attempt, or `None` if another attempt
+    /// would not help.
     ///
     /// # Errors
     /// Fails if a renewal fails.
@@ -122,20 +123,21 @@ impl Auth {
         };
         let mut slot = Arc::clone(slot).lock_owned().await;
         match &slot.token {
-            // Another request has renewed it meanwhile.
+            // Another request has renewed it in the meantime.
             Some(current) if !current.is_same(refused) => Ok(Some(current.clone())),
             // The token is new and was never accepted.
             Some(current) if !current.is_proven() => {
                 let ended = !current.is_alive(retry_loop.connection.clock());
                 if ended && slot.ended_unused < MOST_ENDED_UNUSED {
-                    // It ended while the request waited for its turn. This can happen again, but not for ever.
+                    // It expired while the request waited for the rate limiter. The number of repetitions is
+                    // limited.
                     slot.ended_unused += 1;
                     renew(slot, endpoint, retry_loop).await.map(Some)
                 } else if ended || refused.is_last_try() {
-                    // The next new token would be refused as well.
+                    // The next new token would be rejected as well.
                     Ok(None)
                 } else {
-                    // Not every server of Zendesk may know it yet.
+                    // Some servers of Zendesk may not know it yet.
                     let again = current.for_last_try();
                     drop(slot);
                     retry_loop.connection.clock().sleep(PROPAGATION).await;

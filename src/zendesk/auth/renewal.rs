@@ -1,8 +1,7 @@
 //! The current access token and its renewal, one at a time.
 //!
-//! A rotated refresh token is saved before anything is done with it, and a request that uses one up is never
-//! given up while it is in flight. What requests and responses contain is `grant.rs`; how often a request is
-//! sent is `retry_loop.rs`.
+//! A rotated refresh token is saved before it is used. A request that consumes one is never cancelled while
+//! it is in flight. `grant.rs` defines the content of requests and responses; `retry_loop.rs` retries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +22,18 @@ use crate::zendesk::notice::Notice;
 use crate::zendesk::retry_loop::{Progress, RetryLoop};
 use crate::zendesk::transport::Outgoing;
 
-/// A header, and what has become of it so far.
+/// An `Authorization` header and the state of its token.
 #[derive(Clone)]
 pub struct Token {
     header: HeaderValue,
-    /// When to fetch the next one, by this machine's date.
+    /// When to renew the token, by this machine's date.
     renew_at: Option<Second>,
-    /// The same for a token that this command fetched: the date may be set back meanwhile.
+    /// The same limit as a monotonic time, for a token that this command requested: the date may be set back
+    /// in the meantime.
     renew_after: Option<Instant>,
-    /// Set once the API has accepted it. Clones share it.
+    /// `true` after the API has accepted the token. Clones share it.
     proven: Arc<AtomicBool>,
-    /// Set on a clone for a request that is tried again with the same token.
+    /// `true` on a clone for a request that is retried with the same token.
     last_try: bool,
 }
 
@@ -42,7 +42,7 @@ impl Token {
         Self { header, renew_at, renew_after: None, proven: Arc::default(), last_try: false }
     }
 
-    /// A token that was requested now and is good for so many seconds.
+    /// Creates a token that was requested now and is valid for this number of seconds.
     fn issued(header: HeaderValue, requested: (Second, Instant), seconds: i64) -> Self {
         let (date, instant) = requested;
         let life = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
@@ -55,12 +55,12 @@ impl Token {
         self.header.clone()
     }
 
-    /// Notes that the API has accepted the token: if it is refused later, it has ended.
+    /// Records that the API has accepted the token: a later 401 means that it has expired.
     pub fn accepted(&self) {
         self.proven.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the same token for a second and last try.
+    /// Returns the same token for a second and last attempt.
     pub(super) fn for_last_try(&self) -> Self {
         Self { last_try: true, ..self.clone() }
     }
@@ -88,14 +88,14 @@ pub struct Slot {
     /// How the next token is requested.
     pub(super) grant: Grant,
     pub(super) token: Option<Token>,
-    /// Why there will be no more tokens. Every request that waited for the renewal gets this error, so that none
-    /// repeats the renewal that has just failed.
+    /// The failure after which no more tokens are requested. Every request that waited for the renewal gets
+    /// this error, so that none repeats the failed renewal.
     failed: Option<Error>,
-    /// Tokens in a row that ended before the API accepted them once.
+    /// The number of tokens in a row that expired before the API accepted them.
     pub(super) ended_unused: u32,
 }
 
-/// Where tokens come from.
+/// The token endpoint.
 pub struct TokenEndpoint {
     pub(super) url: Url,
     pub(super) client: OauthClient,
@@ -107,9 +107,10 @@ impl Slot {
     }
 }
 
-/// Fetches the next token in a task of its own. The request that needs the token may be cancelled meanwhile, by a
-/// shutdown or by the failure of another request. A pair that is in flight must not be lost with it. The task holds
-/// the retry loop, the reporter waits until the retry loop is gone, and the command waits for the reporter.
+/// Requests the next token in a separate task. The request that needs the token may be cancelled in the
+/// meantime, by a shutdown or by the failure of another request, and a pair in flight must not be lost. The
+/// task holds the retry loop, the reporter waits until the retry loop is dropped, and the command waits for
+/// the reporter.
 pub async fn renew(
     slot: OwnedMutexGuard<Slot>,
     endpoint: &Arc<TokenEndpoint>,
@@ -132,7 +133,7 @@ pub async fn renew(
                 let _ = watched.wait_for(|in_flight| !in_flight).await;
             } => return,
         };
-        // The request that needed the token may be gone.
+        // The request that needed the token may have been cancelled.
         let _ = asked.send(renewed);
     });
     match renewed.await {
@@ -153,8 +154,8 @@ impl Slot {
         renewed
     }
 
-    /// `in_flight` is true from the sending of a request that uses up the refresh token until it has failed, or
-    /// until the new pair is saved.
+    /// `in_flight` is true from the sending of a request that consumes the refresh token until it has failed
+    /// or the new pair is saved.
     async fn fetch(
         &mut self,
         endpoint: &TokenEndpoint,
@@ -201,11 +202,11 @@ impl Slot {
                 refresh_token: current.clone(),
                 kept,
             });
-            // A pair that is used before it is saved could be lost for good.
+            // A pair that is used before it is saved could be lost permanently.
             answer.await.map_err(|_| Failure::Defect)?;
         }
         let access_token = access_token.ok_or(Failure::NotAToken)?;
-        // The last tenth of its life, a minute at most, is left for requests in flight.
+        // The last tenth of its lifetime, at most a minute, is reserved for requests in flight.
         let header = bearer(&access_token, retry_loop)?;
         let token = Token::issued(header, requested, seconds - (seconds / 10).min(60));
         self.token = Some(token.clone());
