@@ -193,6 +193,21 @@ fn the_cursor_is_sent_in_the_parameter_that_the_server_accepts() {
 }
 
 #[test]
+fn a_fault_deep_in_a_walk_repeats_no_record_although_the_server_ignores_the_parameter_of_its_link() {
+    for (number, kind) in (4..8).flat_map(|number| [(number, Fault::CursorRepeated), (number, Fault::CursorExpired)]) {
+        for (cursor, link_cursor) in
+            [(CursorName::Filter, LinkCursorName::Page), (CursorName::Page, LinkCursorName::Filter)]
+        {
+            let sandbox = account(0, AccessLogs { cursor, link_cursor, ..history(9_000) });
+            let rules = vec![Rule { kind, when: When::At(number) }];
+            sandbox.set_faults(Faults { rules, ..Faults::default() });
+            let run = Connection::to(&sandbox).set("num_workers", json!(1)).read_streams(&ACCESS, &[]).succeeded();
+            assert_whole(&run, &sandbox);
+        }
+    }
+}
+
+#[test]
 fn a_start_date_before_the_retention_is_moved_and_all_retained_records_are_read() {
     let sandbox = account(0, AccessLogs { days: 120, ..history(5_000) });
     let run = Connection::to(&sandbox).set("start_date", json!("2025-01-01")).read_streams(&ACCESS, &[]).succeeded();
@@ -433,6 +448,9 @@ fn the_page_size_shrinks_if_pages_are_too_large_for_the_server() {
     let sandbox = sandbox(options);
     let run = Connection::to(&sandbox).read_streams(&ACCESS, &[]).succeeded();
     assert_whole(&run, &sandbox);
+    let requests = queries(&sandbox).len();
+    // About 700 records fit into a page.
+    assert!(requests < 40, "{requests} requests");
 }
 
 #[test]

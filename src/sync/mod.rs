@@ -7,6 +7,7 @@
 
 mod batch;
 mod completeness;
+mod cursor_parameter;
 mod emitter;
 mod engine;
 mod estimate;

@@ -370,7 +370,7 @@ impl Plan {
     fn took(&mut self, index: usize, before: Second, batch: Batch) {
         let reading = &mut self.windows[index];
         if let Some(asked) = reading.asked {
-            self.sizing.succeeded(asked);
+            self.sizing.succeeded(asked, batch.len());
         }
         let walk = &reading.walk;
         // Both ends of its filter have been put to the test.

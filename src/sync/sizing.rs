@@ -14,6 +14,8 @@ const FORGET_AFTER: u32 = 1_000;
 /// The same for a span, at first. A longer span costs two requests to try, and an outage of the server looks the
 /// same as spans that are too long: it must not leave spans of seconds for the rest of a day.
 const FORGET_SPAN_AFTER: u32 = 40;
+/// Pages of more records than this are the first to shrink: they are more likely the cause than the span.
+const SMALL_PAGE: u32 = 100;
 /// The shortest span of a request, in seconds.
 pub const SHORTEST_SPAN: i64 = 1;
 /// The smallest page, in records.
@@ -126,7 +128,7 @@ impl Sizing {
             good_since_trial: 0,
             forget_span_after: FORGET_SPAN_AFTER,
             before_trial: None,
-            span_shrank: false,
+            span_shrank: page_size > SMALL_PAGE,
         }
     }
 
@@ -148,9 +150,9 @@ impl Sizing {
         u32::try_from(self.page.now).unwrap_or(u32::MAX)
     }
 
-    /// Takes a page that arrived.
-    pub fn succeeded(&mut self, asked: Asked) {
-        self.page.succeed(asked.page_size.into());
+    /// Takes a page that arrived, with this many records. A page that is not full says nothing about a full one.
+    pub fn succeeded(&mut self, asked: Asked, records: usize) {
+        self.page.succeed(i64::try_from(records).unwrap_or(i64::MAX).min(asked.page_size.into()));
         if asked.depth == 0 {
             self.span.succeed(asked.span);
         }
@@ -232,6 +234,11 @@ mod tests {
         Asked { span: span.min(sizing.span()), depth: 0, page_size: sizing.page_size() }
     }
 
+    fn full_page(sizing: &mut Sizing, span: i64) {
+        let request = asked(sizing, span);
+        sizing.succeeded(request, request.page_size as usize);
+    }
+
     #[test]
     fn what_is_too_slow_shrinks_to_the_smallest_request_within_a_few_failures() {
         let mut sizing = Sizing::new(100);
@@ -265,11 +272,11 @@ mod tests {
         sizing.too_large(asked(&sizing, YEARS));
         assert_eq!(sizing.page_size(), 25);
         for _ in 0..200 {
-            sizing.succeeded(asked(&sizing, 1));
+            full_page(&mut sizing, 1);
         }
         assert_eq!(sizing.page_size(), 43, "below 50, which failed");
         for _ in 0..FORGET_AFTER {
-            sizing.succeeded(asked(&sizing, 1));
+            full_page(&mut sizing, 1);
         }
         assert_eq!(sizing.page_size(), 100);
     }
@@ -281,7 +288,7 @@ mod tests {
             sizing.too_slow(asked(&sizing, YEARS));
         }
         let pages = (1..1_000).find(|_| {
-            sizing.succeeded(asked(&sizing, YEARS));
+            full_page(&mut sizing, YEARS);
             sizing.span() >= YEARS
         });
         assert!(pages.is_some_and(|pages| pages < 300), "{pages:?}");
@@ -297,7 +304,7 @@ mod tests {
                 failures += 1;
                 sizing.too_slow(request);
             } else {
-                sizing.succeeded(request);
+                sizing.succeeded(request, 100);
             }
         }
         assert!(failures < 80, "{failures} of 10,000 requests failed");
@@ -305,11 +312,30 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_is_too_heavy_is_read_although_light_ones_around_it_succeed() {
+        let mut sizing = Sizing::new(2_500);
+        let failures = (0..100).find(|_| {
+            sizing.succeeded(asked(&sizing, 3_600), 3);
+            let heavy = asked(&sizing, 3_600);
+            sizing.too_slow(heavy);
+            heavy.page_size <= 160
+        });
+        assert!(failures.is_some_and(|failures| failures < 12), "{failures:?}");
+    }
+
+    #[test]
+    fn large_pages_shrink_before_spans_do() {
+        let mut sizing = Sizing::new(2_500);
+        sizing.too_slow(asked(&sizing, YEARS));
+        assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 1_250));
+    }
+
+    #[test]
     fn failures_by_chance_do_not_shrink_requests_to_nothing() {
         let mut sizing = Sizing::new(100);
         for request in 0..10_000 {
             let request_asks = asked(&sizing, YEARS);
-            if request % 30 == 29 { sizing.too_slow(request_asks) } else { sizing.succeeded(request_asks) }
+            if request % 30 == 29 { sizing.too_slow(request_asks) } else { sizing.succeeded(request_asks, 100) }
         }
         assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 100));
     }

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::batch::{Batch, Listing, Place, Trust};
+use super::cursor_parameter::CursorParameter;
 use super::window::Window;
 use crate::second::Second;
 use crate::stream::Stream;
@@ -37,8 +38,8 @@ pub struct Walk {
     page_size: u32,
     /// The cursor of the last page.
     after: Option<PageCursor>,
-    /// The cursor goes in the stream's other parameter: in the one of the link it led nowhere.
-    other_parameter: bool,
+    /// The parameter that it goes in.
+    parameter: CursorParameter,
     listing: Listing,
     trust: Trust,
     /// What has arrived since the last start while the dates were not known to be right: a restart reads
@@ -93,7 +94,7 @@ impl Walk {
             tolerance,
             page_size: 0,
             after: None,
-            other_parameter: false,
+            parameter: CursorParameter::default(),
             listing: Listing::default(),
             trust: Trust::Unknown,
             arrived: Vec::new(),
@@ -172,6 +173,7 @@ impl Walk {
         self.after = None;
         self.depth = 0;
         self.same_page_again = 0;
+        self.parameter.restart();
         self.listing = Listing::default();
         self.cycle = Cycle::default();
     }
@@ -184,9 +186,7 @@ impl Walk {
         }
         let between = Some(self.window.filter());
         let mut after = self.after.clone();
-        if let Some(cursor) = after.as_mut().filter(|_| self.other_parameter) {
-            cursor.parameter = stream.next_page.other(cursor.parameter);
-        }
+        self.parameter.set(after.as_mut(), stream);
         Query { stream, between, filters: None, after, size: self.page_size }
     }
 
@@ -196,9 +196,14 @@ impl Walk {
     /// If the pages never come to an end, or the server ignores the filter.
     pub fn page(&mut self, mut page: Page, trust: Trust) -> Result<Step> {
         self.trust = trust;
+        let ignored = self.parameter.is_ignored(&page, self.after.is_some());
         let leads = self.leads(&mut page);
-        if matches!(leads, Leads::Nowhere(_)) && self.may_ask_again() {
+        if (ignored || matches!(leads, Leads::Nowhere(_))) && self.may_ask_again() {
             return Ok(Step::Again);
+        }
+        if ignored {
+            // Its records were emitted long ago, and their ids may be forgotten.
+            return self.restarted(None, "its cursor is ignored");
         }
         self.same_page_again = 0;
         self.depth += 1;
@@ -261,10 +266,9 @@ impl Walk {
     }
 
     /// Counts that a page led nowhere. Returns `true` if it is to be requested again before it is taken
-    /// as it is. Then the cursor goes in the other parameter: a server that ignores the one of its own link
-    /// returns the first page again.
+    /// as it is. Then the cursor goes in the other parameter: a server may ignore the one of its own link.
     fn may_ask_again(&mut self) -> bool {
-        self.other_parameter = !self.other_parameter;
+        self.parameter.switch();
         let again = self.same_page_again < SAME_PAGE_AGAIN;
         self.same_page_again = if again { self.same_page_again + 1 } else { 0 };
         again
