@@ -118,6 +118,7 @@ fn show(total: &Report, took: Duration) {
     row("syncs", total.syncs);
     row("requests", total.requests);
     row("events", total.events);
+    row("access log records", total.access_records);
     row("faults", total.faults.values().sum());
     for (fault, number) in &total.faults {
         row(&format!("  {fault}"), *number);

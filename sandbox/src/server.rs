@@ -91,13 +91,17 @@ impl Server {
     }
 
     /// Decides which faults apply to this request, and adds the events that arrive with
-    /// them.
+    /// them: to the log that the request is for.
     fn inject(&self, request: &SeenRequest) -> Injection {
         let injector = Arc::clone(&lock(&self.faults));
         let injection = injector.inject(request);
         for late in &injection.arrivals {
             let at = self.now().saturating_sub(*late).unwrap_or_default();
-            self.zendesk.add_events(1, at, at);
+            if request.path.starts_with("/api/v2/access_logs") {
+                self.zendesk.access.add(1, at, at);
+            } else {
+                self.zendesk.add_events(1, at, at);
+            }
         }
         injection
     }

@@ -1,5 +1,5 @@
-//! The consumer of a chain of syncs: keeps the received records and the last whole STATE line, and checks the connector's
-//! guarantees while it reads.
+//! The consumer of a stream in a chain of syncs: keeps the received records and the last whole STATE line, and checks the
+//! connector's guarantees while it reads.
 //!
 //! It must not know how a sync was run, or which faults occurred.
 
@@ -10,11 +10,23 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::interrupted::Ended;
-use crate::harness::record;
+use crate::harness::record_of;
 
-/// All received output, over all syncs.
+/// A stream, as its consumer knows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Consumed {
+    /// The name in messages.
+    pub stream: &'static str,
+    /// How far out of order the server lists records, in seconds.
+    pub disorder: i64,
+}
+
+/// All received output of a stream, over all syncs.
 #[derive(Default)]
 pub struct Consumer {
+    pub consumed: Consumed,
+    /// The last status of the last sync.
+    pub status: Option<String>,
     /// The `state` of the last STATE message.
     pub state: Option<Value>,
     /// Each record, with `true` if a received STATE covers it.
@@ -25,8 +37,6 @@ pub struct Consumer {
     pub unavoidable: u64,
     /// Other violations.
     pub broken: Vec<String>,
-    /// How far out of order the server lists records, in seconds.
-    disorder: i64,
 }
 
 /// The differences between the server's records and the received ones.
@@ -41,13 +51,14 @@ fn seconds(date: &str) -> i64 {
 
 #[derive(Deserialize)]
 struct Dated {
+    #[serde(alias = "timestamp")]
     created_at: Option<String>,
 }
 
 impl Consumer {
-    /// Creates the consumer of a server that lists records up to `disorder` seconds out of order.
-    pub fn of(disorder: i64) -> Self {
-        Self { disorder, ..Self::default() }
+    /// Creates the consumer of a stream.
+    pub fn of(consumed: Consumed) -> Self {
+        Self { consumed, ..Self::default() }
     }
 
     /// Returns the number of received records, each counted once.
@@ -55,7 +66,7 @@ impl Consumer {
         self.received.len()
     }
 
-    /// Reads the output of a sync.
+    /// Reads the output of a sync, and skips the messages of other streams.
     pub fn take(&mut self, stdout: &[u8], ended: Ended) {
         let (whole, rest) = match memchr::memrchr(b'\n', stdout) {
             Some(end) => stdout.split_at(end + 1),
@@ -69,33 +80,39 @@ impl Consumer {
         };
         let mut this_sync = HashSet::new();
         let mut pending = Vec::new();
-        let mut status = None;
+        let stream = self.consumed.stream;
+        self.status = None;
         let mut newest = String::new();
         for line in whole.lines() {
-            if let Some(text) = record(line) {
+            if let Some(text) = record_of(stream, line) {
                 self.record(&text, &mut this_sync, &mut newest);
                 pending.push(text);
+                continue;
+            }
+            if line.starts_with(r#"{"type":"RECORD""#) {
                 continue;
             }
             let message: Value = match serde_json::from_str(line) {
                 Ok(message) => message,
                 Err(error) => return self.broken.push(format!("{error}: {line}")),
             };
-            if message["type"] == "STATE" {
+            if message["type"] == "STATE" && message["state"]["stream"]["stream_descriptor"]["name"] == stream {
                 self.state(&message["state"], &mut pending);
             }
-            if let Some(text) = message["trace"]["stream_status"]["status"].as_str() {
-                status = Some(text.to_owned());
+            let status = &message["trace"]["stream_status"];
+            if status["stream_descriptor"]["name"] == stream {
+                self.status = status["status"].as_str().map(str::to_owned);
             }
         }
         if let Ended::Orderly(code) = ended {
-            let expected = if code == 0 { "COMPLETE" } else { "INCOMPLETE" };
-            if status.as_deref() != Some(expected) {
-                self.broken.push(format!("exit code {code} and status {status:?}"));
+            // One that was done before the other was stopped is complete.
+            let expected: &[_] = if code == 0 { &["COMPLETE"] } else { &["COMPLETE", "INCOMPLETE"] };
+            if !self.status.as_deref().is_some_and(|status| expected.contains(&status)) {
+                self.broken.push(format!("exit code {code} and status {:?} of {stream}", self.status));
             }
             if !pending.is_empty() {
                 self.broken
-                    .push(format!("{} records behind the last STATE of a sync that was not killed", pending.len()));
+                    .push(format!("{} records of {stream} behind its last STATE, and not killed", pending.len()));
             }
         }
     }
@@ -108,7 +125,7 @@ impl Consumer {
             None => drop(self.received.insert(text.to_owned(), false)),
         }
         if let Ok(Dated { created_at: Some(at) }) = serde_json::from_str(text) {
-            if at < *newest && seconds(newest) - seconds(&at) > self.disorder {
+            if at < *newest && seconds(newest) - seconds(&at) > self.consumed.disorder {
                 self.broken.push(format!("{at} was emitted after {newest}"));
             }
             if at > *newest {
@@ -128,11 +145,17 @@ impl Consumer {
         self.state = Some(state.clone());
     }
 
-    /// Compares the received records with the server's.
-    pub fn balance(&self, there: &[String]) -> Balance {
+    /// Compares the received records with the server's, which no longer has those before `kept_since`.
+    pub fn balance(&self, there: &[String], kept_since: Option<Timestamp>) -> Balance {
         let known: HashSet<&str> = there.iter().map(String::as_str).collect();
+        let kept_since = kept_since.map(|since| since.as_second());
+        let is_kept = |text: &str| match (kept_since, serde_json::from_str(text)) {
+            (Some(since), Ok(Dated { created_at: Some(at) })) => seconds(&at) >= since,
+            _ => true,
+        };
+        let is_lost = |text: &&String| !self.received.contains_key(*text) && is_kept(text);
         Balance {
-            lost: there.iter().filter(|text| !self.received.contains_key(*text)).cloned().collect(),
+            lost: there.iter().filter(is_lost).cloned().collect(),
             altered: self.received.keys().filter(|text| !known.contains(text.as_str())).cloned().collect(),
         }
     }

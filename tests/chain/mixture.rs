@@ -8,8 +8,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use zendesk_sandbox::{
-    Count, DateFormat, Dates, Displaced, Fault, Faults, FutureEvents, Limits, Load, Options, Order, RateHeaders,
-    RetryAfterFormat, Rule, ServerClock, Shape, Ties, When,
+    AccessLogs, Count, CursorName, DateFormat, Dates, Displaced, Fault, Faults, FutureEvents, Limits, LinkCursorName,
+    Load, Options, Order, RateHeaders, RetryAfterFormat, Rule, ServerClock, Shape, Ties, When,
 };
 
 /// The largest total probability of faults that fail an attempt. Ten of them in a row end a sync, and that
@@ -26,8 +26,10 @@ pub struct Mixture {
     pub options: Options,
     /// `true` to also run and kill the program itself. Its clock is real, so waits must be short.
     pub program: bool,
-    /// How far out of order the server lists records, in seconds.
+    /// How far out of order the server lists audit logs, in seconds.
     pub disorder: i64,
+    /// How far out of order the server lists access logs, in seconds; `None` if the syncs do not read them.
+    pub access_disorder: Option<i64>,
     /// The shortest look-back of the syncs, in minutes.
     pub lookback: u64,
     late: Duration,
@@ -93,10 +95,40 @@ impl Mixture {
             program,
             // An event that appears late, in a window that is read again, follows newer events.
             disorder: disorder + i64::try_from(lookback * 60).unwrap_or(i64::MAX),
+            access_disorder: None,
             lookback,
             late: Duration::from_secs(lookback * 60 - skew),
             skew: Duration::from_secs(skew),
         }
+    }
+
+    /// Makes half of the runs read access logs, too. `rng` is not that of the rest: what a seed means for the audit log
+    /// stays the same.
+    pub fn draw_access_logs(&mut self, rng: &mut Rng) {
+        if rng.bool() {
+            return;
+        }
+        // A state holds 4,500 ids, and the endpoint's limit makes the program itself wait for each request.
+        let few = self.program || self.options.shape == Shape::OneSecond;
+        let events = if few { rng.u64(..2_500) } else { rng.u64(..9_000) };
+        let seconds = u32::try_from(self.lookback * 30).unwrap_or(0);
+        let away = (events > 120 && seconds > 0 && rng.u8(..3) == 0).then(|| rng.u32(1..=seconds));
+        self.options.access_logs = AccessLogs {
+            events,
+            // Those of the longest are older than what the server keeps.
+            days: if few { rng.u32(1..80) } else { [rng.u32(30..80), 120][rng.usize(..2)] },
+            rate_limit: 0,
+            cursor: [CursorName::Either, CursorName::Filter, CursorName::Page][rng.usize(..3)],
+            link_cursor: if rng.bool() { LinkCursorName::Page } else { LinkCursorName::Filter },
+            displaced: away.map(|seconds| Displaced { count: rng.u64(1..30), seconds }),
+            ..AccessLogs::default()
+        };
+        if !self.program && rng.u8(..4) == 0 {
+            // Pages are smaller then, and more.
+            self.options.load.max_body_bytes = Some(rng.usize(300_000..900_000));
+        }
+        let late = i64::try_from(self.lookback * 60).unwrap_or(i64::MAX);
+        self.access_disorder = Some(late + away.map_or(0, |seconds| 2 * i64::from(seconds)));
     }
 
     /// Draws the next sync, for the program itself or in this process.

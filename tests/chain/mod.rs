@@ -1,5 +1,5 @@
-//! A chain of syncs with faults and kills, drawn from a seed, and its result. The soak (`examples/soak.rs`)
-//! runs thousands of chains, the test (`tests/soak.rs`) some.
+//! A chain of syncs with faults and kills, drawn from a seed, and its result. Half of the chains read both streams.
+//! The soak (`examples/soak.rs`) runs thousands of chains, the test (`tests/soak.rs`) some.
 //!
 //! In this process the clock is manual, so that backoff takes no time. The program that is killed by SIGKILL has a real
 //! clock.
@@ -17,14 +17,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fastrand::Rng;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::zendesk::Timeouts;
 use zendesk_sandbox::{Fault, Faults, Sandbox, credentials};
 
 use crate::harness::{Connection, sandbox};
-use consumer::Consumer;
+use consumer::{Consumed, Consumer};
 pub use interrupted::{Ended, Kill};
 use mixture::{Mixture, Sync};
 
@@ -33,6 +33,10 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Long enough for a machine under load.
 const PATIENT: Timeouts =
     Timeouts { connect: Duration::from_secs(20), read: Duration::from_secs(20), total: Duration::from_secs(40) };
+/// The wrong times of a server are off by less than this, so it is not certain what its endpoint no longer keeps.
+const RETENTION_MARGIN: SignedDuration = SignedDuration::from_hours(2);
+/// Makes the seed of what concerns access logs.
+const ACCESS_SALT: u64 = 0xacce_5510_6500_0000;
 /// The timeouts for requests that may get no response.
 const HASTY: Timeouts = Timeouts { read: Duration::from_millis(400), ..PATIENT };
 
@@ -46,6 +50,8 @@ pub struct Report {
     /// The number of kills before the end of a sync.
     pub kills: BTreeMap<Kill, u64>,
     pub events: u64,
+    /// Of runs that read both streams.
+    pub access_records: u64,
     pub unavoidable: u64,
     pub lost: u64,
     pub duplicated: u64,
@@ -60,6 +66,7 @@ impl Report {
         self.syncs += other.syncs;
         self.requests += other.requests;
         self.events += other.events;
+        self.access_records += other.access_records;
         self.unavoidable += other.unavoidable;
         self.lost += other.lost;
         self.duplicated += other.duplicated;
@@ -78,14 +85,20 @@ impl Report {
 /// `program` is the connector's binary.
 pub fn run(seed: u64, program: &Path) -> Report {
     let mut rng = Rng::with_seed(seed);
-    let mixture = Mixture::draw(&mut rng);
+    let mut access_rng = Rng::with_seed(seed ^ ACCESS_SALT);
+    let mut mixture = Mixture::draw(&mut rng);
+    mixture.draw_access_logs(&mut access_rng);
     let sandbox = sandbox(mixture.options.clone());
-    let disorder = mixture.disorder;
+    let mut consumers = vec![Consumer::of(Consumed { stream: "audit_logs", disorder: mixture.disorder })];
+    if let Some(disorder) = mixture.access_disorder {
+        consumers.push(Consumer::of(Consumed { stream: "access_logs", disorder }));
+    }
     let mut chain = Chain {
         connection: connection(&sandbox, &mut rng),
         sandbox,
         mixture,
-        consumer: Consumer::of(disorder),
+        consumers,
+        access_rng,
         report: Report { runs: 1, ..Report::default() },
     };
     for _ in 0..rng.u8(..6) {
@@ -126,14 +139,29 @@ struct Chain {
     sandbox: Sandbox,
     mixture: Mixture,
     connection: Connection,
-    consumer: Consumer,
+    /// One for each stream that is read.
+    consumers: Vec<Consumer>,
+    access_rng: Rng,
     report: Report,
 }
 
 impl Chain {
+    /// Everything that the server has, or had, of a stream.
+    fn there(&self, stream: &str) -> Vec<String> {
+        if stream == "audit_logs" { self.sandbox.records() } else { self.sandbox.access_records() }
+    }
+
+    /// The time before which records may no longer be served.
+    fn kept_since(&self, stream: &str) -> Option<Timestamp> {
+        let days = i64::from(self.mixture.options.access_logs.retention_days);
+        let oldest = self.sandbox.now() - SignedDuration::from_hours(24 * days) + RETENTION_MARGIN;
+        (stream == "access_logs").then_some(oldest)
+    }
+
     /// The byte of the output after which a sync is killed.
     fn moment(&self, rng: &mut Rng) -> usize {
-        let left = self.sandbox.records().len().saturating_sub(self.consumer.number());
+        let left = |consumer: &Consumer| self.there(consumer.consumed.stream).len().saturating_sub(consumer.number());
+        let left: usize = self.consumers.iter().map(left).sum();
         match rng.u8(..10) {
             0 => rng.usize(..3_000),
             1 => left * 600 + rng.usize(..100_000),
@@ -141,15 +169,20 @@ impl Chain {
         }
     }
 
-    fn let_events_arrive(&self, rng: &mut Rng) {
+    fn let_events_arrive(&mut self, rng: &mut Rng) {
         self.sandbox.advance_clock(SignedDuration::from_secs(rng.i64(0..3_600)));
         let now = self.sandbox.now();
         let count = if rng.bool() { rng.u64(..60) } else { 0 };
         self.sandbox.add_events(count, now - self.mixture.late(), now + SignedDuration::from_secs(1));
+        if self.consumers.len() > 1 {
+            let rng = &mut self.access_rng;
+            let count = if rng.bool() { rng.u64(..60) } else { 0 };
+            self.sandbox.add_access_events(count, now - self.mixture.late(), now + SignedDuration::from_secs(1));
+        }
     }
 
     fn sync(&mut self, sync: &Sync, kill: Option<(Kill, usize)>, program: &Path) {
-        let before = self.sandbox.records();
+        let before: Vec<_> = self.consumers.iter().map(|consumer| self.there(consumer.consumed.stream)).collect();
         self.sandbox.set_faults(sync.faults.clone());
         let connection = &mut self.connection;
         for (field, value) in [
@@ -161,19 +194,31 @@ impl Chain {
         }
         connection.clock = ManualClock::new(self.sandbox.now() + sync.skew);
         connection.timeouts = Some(if sync.hasty { HASTY } else { PATIENT });
-        let arguments = connection.arguments(self.consumer.state.as_ref());
+        let streams: Vec<_> = self.consumers.iter().map(|consumer| consumer.consumed.stream).collect();
+        let states: Vec<_> = self.consumers.iter().filter_map(|consumer| consumer.state.clone()).collect();
+        let arguments = connection.arguments_of(&streams, &states);
         let (stdout, ended) = match kill {
             Some((Kill::Sigkill, after)) => run_and_kill(program, connection, &arguments, after),
             kill => interrupted::run(connection, &arguments, kill),
         };
         self.report.syncs += 1;
-        self.consumer.take(&stdout, ended);
-        match (kill, ended) {
-            (_, Ended::Orderly(0)) => {
-                let lost = self.consumer.balance(&before).lost.len();
+        for (index, before) in before.iter().enumerate() {
+            let kept_since = self.kept_since(self.consumers[index].consumed.stream);
+            let consumer = &mut self.consumers[index];
+            consumer.take(&stdout, ended);
+            if consumer.status.as_deref() == Some("COMPLETE") {
+                let lost = consumer.balance(before, kept_since).lost.len();
                 if lost > 0 {
-                    self.consumer.broken.push(format!("{lost} records are missing after a COMPLETE"));
+                    let stream = consumer.consumed.stream;
+                    consumer.broken.push(format!("{lost} records of {stream} are missing after a COMPLETE"));
                 }
+            }
+        }
+        let incomplete = self.consumers.iter().any(|consumer| consumer.status.as_deref() == Some("INCOMPLETE"));
+        match (kill, ended) {
+            (_, Ended::Orderly(0)) => {}
+            (_, Ended::Orderly(code)) if !incomplete => {
+                self.consumers[0].broken.push(format!("exit code {code}, and no stream is INCOMPLETE"));
             }
             (Some((kill @ Kill::Stop, _)), Ended::Orderly(143)) | (Some((kill, _)), Ended::Killed) => {
                 *self.report.kills.entry(kill).or_default() += 1;
@@ -181,34 +226,38 @@ impl Chain {
             (_, ended) => {
                 let stdout = String::from_utf8_lossy(&stdout).into_owned();
                 let error = stdout.lines().find(|line| line.contains("\"ERROR\"")).unwrap_or_default();
-                self.consumer.broken.push(format!("{ended:?} with {kill:?}: {error}"));
+                self.consumers[0].broken.push(format!("{ended:?} with {kill:?}: {error}"));
             }
         }
         let took = self.connection.clock.elapsed();
         if took > LONGEST {
-            self.consumer.broken.push(format!("a sync took {} hours", took.as_secs() / 3_600));
+            self.consumers[0].broken.push(format!("a sync took {} hours", took.as_secs() / 3_600));
         }
     }
 
     fn close(mut self, seed: u64) -> Report {
-        let there = self.sandbox.records();
-        let balance = self.consumer.balance(&there);
-        let report = &mut self.report;
-        report.requests = self.sandbox.requests().len() as u64;
-        report.faults = self.sandbox.faults_injected();
-        report.events = there.len() as u64;
-        report.unavoidable = self.consumer.unavoidable;
-        report.lost = balance.lost.len() as u64;
-        report.altered = balance.altered.len() as u64;
-        report.duplicated = self.consumer.duplicated.len() as u64;
-        for (what, texts) in
-            [("lost", balance.lost), ("altered", balance.altered), ("duplicated", self.consumer.duplicated)]
-        {
-            if let Some(first) = texts.first() {
-                report.violations.push(format!("--seed {seed}: {} {what}, such as {first}", texts.len()));
+        self.report.requests = self.sandbox.requests().len() as u64;
+        self.report.faults = self.sandbox.faults_injected();
+        for consumer in std::mem::take(&mut self.consumers) {
+            let stream = consumer.consumed.stream;
+            let there = self.there(stream);
+            let balance = consumer.balance(&there, self.kept_since(stream));
+            let report = &mut self.report;
+            *(if stream == "audit_logs" { &mut report.events } else { &mut report.access_records }) +=
+                there.len() as u64;
+            report.unavoidable += consumer.unavoidable;
+            report.lost += balance.lost.len() as u64;
+            report.altered += balance.altered.len() as u64;
+            report.duplicated += consumer.duplicated.len() as u64;
+            for (what, texts) in
+                [("lost", balance.lost), ("altered", balance.altered), ("duplicated", consumer.duplicated)]
+            {
+                if let Some(first) = texts.first() {
+                    report.violations.push(format!("--seed {seed}: {} {what}, such as {first}", texts.len()));
+                }
             }
+            report.violations.extend(consumer.broken.into_iter().map(|what| format!("--seed {seed}: {what}")));
         }
-        report.violations.extend(self.consumer.broken.into_iter().map(|what| format!("--seed {seed}: {what}")));
         self.report
     }
 }
