@@ -92,14 +92,16 @@ pub fn lost_days_warning(stream: &Stream, since: Second, oldest: Second) -> Opti
     ))
 }
 
-/// Returns the message that the sync starts at `oldest` instead of the start date, because the endpoint has
+/// Returns the message that the sync starts at `start` instead of an earlier start date, because the endpoint has
 /// no earlier records.
-pub fn start_date_message(stream: &Stream, start: Second, oldest: Second) -> Option<String> {
+pub fn start_date_message(stream: &Stream, start_date: Second, start: Second) -> Option<String> {
     let days = stream.retention_days?;
-    Some(format!(
-        "Zendesk keeps the {} for {days} days: the sync begins at {oldest} instead of the start date, {start}.",
-        stream.title
-    ))
+    (start_date < start).then(|| {
+        format!(
+            "Zendesk keeps the {} for {days} days: the sync begins at {start} instead of the start date, {start_date}.",
+            stream.title
+        )
+    })
 }
 
 pub fn opening_message(config: &Config, selected: SelectedStream, resumed: Option<Second>, begin: Second) -> String {

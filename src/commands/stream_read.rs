@@ -16,6 +16,10 @@ use crate::stream::Stream;
 use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncState};
 use crate::zendesk::{Client, PageRequest, Query};
 
+/// How much earlier than the retention a read starts, in seconds. The endpoint may keep records for longer than
+/// documented, and its `Date` may be wrong; earlier than that, there is nothing to request.
+const RETENTION_MARGIN: i64 = DAY;
+
 /// A stream to read.
 pub struct StreamRead {
     /// The client of the account.
@@ -60,10 +64,11 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
         oldest = oldest_if_later(&client, stream, wanted, now) => oldest?,
     };
     if let Some(oldest) = oldest {
-        ledger = Ledger::open(state, Some(oldest), lookback);
+        let start = wanted.max(oldest.minus(RETENTION_MARGIN));
+        ledger = Ledger::open(state, Some(start), lookback);
         if continues && let Some(warning) = lost_days_warning(stream, wanted, oldest) {
             output.warn(warning).await?;
-        } else if let Some(message) = config.start_date.and_then(|start| start_date_message(stream, start, oldest)) {
+        } else if let Some(message) = config.start_date.and_then(|date| start_date_message(stream, date, start)) {
             output.log(Level::Info, reading.labelled(message)).await?;
         }
     }
@@ -102,7 +107,8 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
 /// Returns the time of the oldest record that the endpoint still has, if that is later than the start of the
 /// read.
 ///
-/// It uses the server's clock, which requires a request: with a wrong local clock, records would be skipped.
+/// It uses the server's clock, which requires a request: with a wrong local clock, records would be skipped. If the
+/// response has no `Date`, the read starts where it would start anyway.
 async fn oldest_if_later(
     client: &Client,
     stream: &'static Stream,
@@ -117,6 +123,7 @@ async fn oldest_if_later(
         return Ok(None);
     }
     client.page(&PageRequest::retried(Query::newest(stream))).await?;
-    let oldest = client.server_time().minus(kept);
-    Ok((begin < oldest).then_some(oldest))
+    let server_time = client.server_clock_offset().map(|_| client.server_time());
+    let oldest = server_time.map(|time| time.minus(kept));
+    Ok(oldest.filter(|oldest| begin < *oldest))
 }

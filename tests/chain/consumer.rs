@@ -148,7 +148,7 @@ impl Consumer {
     /// Compares the received records with the server's, which no longer has those before `kept_since`.
     pub fn balance(&self, there: &[String], kept_since: Option<Timestamp>) -> Balance {
         let known: HashSet<&str> = there.iter().map(String::as_str).collect();
-        let kept_since = kept_since.map(|since| since.as_second());
+        let kept_since = kept_since.map(Timestamp::as_second);
         let is_kept = |text: &str| match (kept_since, serde_json::from_str(text)) {
             (Some(since), Ok(Dated { created_at: Some(at) })) => seconds(&at) >= since,
             _ => true,
