@@ -217,3 +217,7 @@ impl Batch {
         self.page.size() + self.entries.capacity() * size_of::<Entry>()
     }
 }
+
+#[cfg(test)]
+#[path = "batch_tests.rs"]
+mod tests;

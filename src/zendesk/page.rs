@@ -173,7 +173,7 @@ fn read(text: &str, stream: &Stream) -> Result<(Vec<Record>, Meta, Link), Fault>
 /// Returns the cursor of the next page, from the query of the link if the stream uses that.
 fn cursor(link: &Link, after_cursor: Option<String>, stream: NextPage) -> Option<PageCursor> {
     let from_link = match link {
-        Link::Url(link) if !stream.from_link.is_empty() => cursor_of_link(link, stream.from_link),
+        Link::Url(link) => cursor_of_link(link, stream.from_link),
         _ => None,
     };
     from_link.or_else(|| Some(PageCursor { parameter: stream.parameter, value: after_cursor? }))

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::stream::{ACCESS_LOGS, AUDIT_LOGS};
+use crate::zendesk::body_room::BodyRoom;
 use crate::zendesk::ulid::Ulid;
 
 fn parse(body: &str) -> Result<Page, String> {
@@ -145,4 +146,42 @@ fn everything_but_a_page_is_rejected() {
     assert!(parse(&deep).is_err());
     let no_utf8 = b"{\"audit_logs\":[{\"x\":\"\xff\"}],\"meta\":{\"has_more\":false}}";
     assert!(Page::parse(&mut no_utf8.to_vec(), &AUDIT_LOGS).is_err());
+}
+
+#[test]
+fn a_link_to_a_next_page_is_noticed_whatever_it_is() {
+    let page = |links: &str| {
+        let body = format!(r#"{{"audit_logs":[],"links":{links},"meta":{{"has_more":false}}}}"#);
+        parse(&body).expect(links)
+    };
+    for links in [r#"{"next":"https://acme.zendesk.com/x"}"#, r#"{"next":""}"#, r#"{"next":7}"#, r#"{"next":[]}"#] {
+        assert!(page(links).has_next_link, "{links}");
+    }
+    for links in ["{}", r#"{"next":null}"#, r#"{"prev":"x"}"#, "null", "7", r#""x""#, r#"["x"]"#, "[7]"] {
+        assert!(!page(links).has_next_link, "{links}");
+    }
+}
+
+#[test]
+fn the_longest_cursor_has_8_kib() {
+    let page = |length: usize| {
+        let cursor = "x".repeat(length);
+        parse(&format!(r#"{{"audit_logs":[],"meta":{{"has_more":true,"after_cursor":"{cursor}"}}}}"#))
+    };
+    assert!(page(8_192).is_ok_and(|page| page.next.is_some_and(|next| next.value.len() == 8_192)));
+    assert!(page(8_193).is_err());
+}
+
+#[test]
+fn a_page_counts_its_body_and_its_records_as_memory_until_it_is_dropped() {
+    let body = format!(r#"{{"audit_logs":[{}],"meta":{{"has_more":false}}}}"#, ["{}"; 50].join(","));
+    let mut page = parse(&body).expect("a page");
+    let least = body.len() + 50 * size_of::<Record>();
+    // A vector may have room for twice as many.
+    assert!((least..2 * least).contains(&page.size()), "{} of at least {least}", page.size());
+    let place = Arc::new(Arc::<BodyRoom>::default().place((0, 0)));
+    page.hold(Arc::clone(&place));
+    assert_eq!(Arc::strong_count(&place), 2);
+    drop(page);
+    assert_eq!(Arc::strong_count(&place), 1);
 }

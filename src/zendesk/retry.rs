@@ -223,6 +223,11 @@ mod tests {
         assert_eq!(decide(refused, attempts(0), RetryPolicy::READ, 0.0), minute);
         assert_eq!(decide(refused, attempts(29), RetryPolicy::READ, 0.0), minute);
         assert_eq!(decide(refused, attempts(30), RetryPolicy::READ, 0.0), Decision::GiveUp);
+        let last =
+            Attempts { elapsed: RetryPolicy::READ.elapsed.saturating_sub(Duration::from_mins(1)), ..attempts(0) };
+        assert_eq!(decide(refused, last, RetryPolicy::READ, 0.0), minute, "the last attempt begins at the limit");
+        let late = Attempts { elapsed: last.elapsed + Duration::from_millis(1), ..last };
+        assert_eq!(decide(refused, late, RetryPolicy::READ, 0.0), Decision::GiveUp);
         let tomorrow = Retryability::RateLimited { after: Some(Duration::from_hours(24)) };
         assert_eq!(decide(tomorrow, failed(0), RetryPolicy::READ, 0.0), Decision::GiveUp);
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::due::{Passed, is_due};
 use super::output::{Line, lines};
 use super::platform::{Checkpoint, Platform};
-use super::{Kind, Violation, Watch, quota};
-use crate::scenario::{Ending, Fault, Form, Scenario, Sync};
+use super::{Kind, Violation, Watch, cursor, quota};
+use crate::scenario::{Ending, Fault, Form, HandBack, Scenario, Sync};
 use crate::world::Records;
 
 /// How a sync ended.
@@ -76,6 +76,13 @@ impl Judge<'_> {
         let closed = matches!(self.sync.ending, Some((_, Ending::Close)));
         if self.ended == Ended::Complete && !closed {
             self.judge_completeness(&delivered, &mut violations);
+            if self.is_in_order() {
+                violations.extend(cursor::behind(
+                    self.scenario,
+                    &platform.hand_back(HandBack::Last),
+                    self.passed.began,
+                ));
+            }
         }
         violations.extend(quota::exceeded(self.watch, &self.scenario.server.limits, self.sync));
         if self.watch.most_held > MOST_HELD {

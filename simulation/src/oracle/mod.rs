@@ -2,6 +2,7 @@
 //!
 //! It must not look into the product.
 
+mod cursor;
 mod due;
 mod judge;
 mod output;
@@ -50,6 +51,8 @@ pub enum Kind {
     PairUsedEarly,
     /// More is held than the bound.
     HoldsTooMuch,
+    /// The cursor of the last STATE is earlier than the newest event that it covers.
+    CursorBehind,
     /// What is out is not claimed at an orderly end.
     Unclaimed,
 }

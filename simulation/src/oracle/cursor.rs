@@ -1,0 +1,23 @@
+//! Judges the cursor of the last STATE: a cursor that stays behind loses nothing, but every sync then reads again what
+//! it has read before.
+//!
+//! It must not judge a history in which records are out of order: there the cursor may stay behind.
+
+use source_zendesk_audit_logs::second::Second;
+
+use super::platform::Checkpoint;
+use super::{Kind, Violation};
+use crate::scenario::Scenario;
+
+/// Returns what is wrong with the last STATE of a complete sync that began at this time. The history is in order.
+pub fn behind(scenario: &Scenario, last: &Checkpoint, began: i64) -> Option<Violation> {
+    let cursor = last.state["stream"]["stream_state"]["created_at"].as_str();
+    let cursor = cursor.and_then(|cursor| cursor.parse::<Second>().ok()).map(Second::as_unix);
+    let emitted =
+        scenario.events.iter().zip(&*last.delivered).filter(|(event, emitted)| **emitted && event.shown <= began);
+    let newest = emitted.map(|(event, _)| event.shown).max();
+    (cursor < newest).then(|| {
+        let words = format!("the cursor is {cursor:?}, the newest event that was emitted has {newest:?}");
+        Violation::new(Kind::CursorBehind, words)
+    })
+}
