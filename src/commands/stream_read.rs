@@ -89,7 +89,7 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
         waits: client.waits(stream),
         backoff: requests.backoff(),
         bytes: requests.bytes(),
-        took: context.clock.instant().saturating_duration_since(started),
+        duration: context.clock.instant().saturating_duration_since(started),
         newest: metrics.newest,
         now: Second::containing(context.clock.now()),
     };

@@ -1,100 +1,100 @@
-//! A page's records as the sync emits them: in ascending order, each with what its date is worth.
+//! The records of a page as the sync emits them: in ascending order, each with a classification of its date.
 //!
-//! It must not withhold a record: only an id that has been emitted before does that (`ledger.rs`).
+//! It must not skip a record: only an id that has been emitted before does that (`ledger.rs`).
 
 use super::window::Window;
 use crate::second::Second;
 use crate::zendesk::{Failure, Page, Record, Result};
 
-/// A date this far outside the requested span, in seconds, is no error of a time zone.
+/// The difference from the requested span, in seconds, from which a date is not an error of a time zone.
 const FAR: i64 = 86_400;
-/// A page with this many records far outside the requested span, if they are half of it or more, comes
-/// from a server that ignores the filter.
+/// If this many records of a page, and at least half of them, are far outside the requested span, the server
+/// ignores the filter.
 const FAR_RECORDS: usize = 5;
 
-/// What a record's `created_at` says about its place in time.
+/// The classification of a record's `created_at`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dating {
-    /// It lies in the window. Only such a date advances the cursor.
+    /// In the window. Only such a date advances the cursor.
     InWindow,
-    /// It lies in the second before or after the window, for which the filter asks as well.
+    /// In the second before or after the window, which the filter also requests.
     AtEdge,
-    /// It lies outside the span that the server was asked for.
+    /// Outside of the span that was requested.
     Contradicting,
-    /// There is none, or it cannot be parsed.
+    /// Missing or invalid.
     Missing,
 }
 
 /// A record of a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its index in the page.
+    /// The index in the page.
     record: u32,
-    /// What its date is worth.
+    /// The classification of the date.
     pub dating: Dating,
-    /// Where it is sorted: its own time, or that of the record listed before it.
+    /// The time by which the record is sorted: its own time, or that of the record listed before it.
     position: Second,
-    /// The latest time of a window in which the server may return it again.
+    /// The latest time of a window in which the server may return the record again.
     pub until: Second,
 }
 
-/// The records of one page, in the order in which they are emitted.
+/// The records of one page, in the order of emission.
 #[derive(Debug)]
 pub struct Batch {
     page: Page,
     entries: Vec<Entry>,
     window: Window,
-    /// Up to this time, everything that is listed within the tolerance of its place has arrived.
+    /// All records up to this time that are listed within the tolerance of their position have been received.
     pub settled: Option<Second>,
-    /// A date contradicts the filter by more than the tolerance, in this page or before.
+    /// `true` if a date contradicts the filter by more than the tolerance, in this page or before.
     pub breaks_trust: bool,
 }
 
 /// The state of a listing before a page, for [`Batch::new`].
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// The window that the request asked for.
+    /// The requested window.
     pub window: Window,
-    /// How far out of order the server may list a record, in seconds.
+    /// The largest displacement of a record in the server's listing, in seconds.
     pub tolerance: i64,
-    /// If the dates can be trusted.
+    /// The trust in the dates.
     pub trust: Trust,
     /// See [`Listing`].
     pub listing: Listing,
 }
 
-/// If the server filters and sorts by the dates that its records show.
+/// The evidence that the server filters and sorts by the dates that its records show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Nothing has shown it yet.
+    /// No evidence yet.
     Unknown,
-    /// A whole window between two others held what it should.
+    /// A whole window between two others contained the expected records.
     Confirmed,
     /// A date contradicted the filter by more than the tolerance.
     Broken,
 }
 
-/// The order of a listing so far: how far its dates can be trusted.
+/// The order of a listing so far, and the time up to which it is settled.
 ///
-/// The server lists a record up to the tolerance away from its place, in either direction. So a record that
-/// is listed shows that everything has been listed whose time is earlier by more than twice the tolerance:
-/// the record may be early, and what is missing late. A record settles its time minus the tolerance, and
-/// whoever restarts or resumes goes back by the tolerance once more.
+/// The server displaces a record by at most the tolerance, in either direction. So a listed record shows that
+/// all records have been listed whose time is earlier by more than twice the tolerance: the listed record may
+/// be early, and a missing one late. A record settles its time minus the tolerance. A restart or a resumed
+/// sync goes back by the tolerance once more.
 ///
-/// It settles that only if the record listed after it is not earlier by more than the tolerance. So one
+/// It settles that time only if the next listed record is not earlier by more than the tolerance. So a single
 /// record with a wrong date settles nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Listing {
     /// The newest settled time.
     pub settled: Option<Second>,
-    /// The time of the record that was listed last.
+    /// The time of the last listed record.
     last: Option<Second>,
     /// The newest time.
     newest: Option<Second>,
 }
 
 impl Listing {
-    /// Takes the time of the next record in the listing.
+    /// Processes the time of the next record in the listing.
     fn next(&mut self, time: Second, tolerance: i64) {
         if let Some(last) = self.last.filter(|last| *last <= time.plus(tolerance)) {
             self.settled = self.settled.max(Some(last.minus(tolerance)));
@@ -103,14 +103,14 @@ impl Listing {
         self.newest = self.newest.max(self.last);
     }
 
-    /// Takes the end of the listing: everything in the window has been listed.
+    /// Processes the end of the listing: everything in the window has been listed.
     pub fn end(&mut self) {
         self.settled = self.settled.max(self.newest);
     }
 }
 
 impl Batch {
-    /// Sorts out the records of a page. Also returns the listing behind it.
+    /// Sorts and classifies the records of a page. Also returns the listing after it.
     ///
     /// # Errors
     /// If the records show that the server ignores the filter.
@@ -137,14 +137,15 @@ impl Batch {
                 (Dating::InWindow | Dating::AtEdge, Some(at)) => {
                     sorted &= position <= at;
                     position = at;
-                    // Far earlier than what is listed before it: the server lists it by another time.
+                    // Much earlier than the record before it: the server lists it by another time.
                     let listed = listing.last.filter(|last| at.plus(tolerance) < *last);
                     if dating == Dating::InWindow {
                         listing.next(at, tolerance);
                     }
                     listed.map_or(at, |listed| listed.plus(tolerance))
                 }
-                // The time by which the server lists it is not known: it may return it for as long as the filter.
+                // The time by which the server lists it is unknown: it may return it anywhere in the filter's
+                // span.
                 (Dating::Contradicting, _) => filter.end,
                 _ => {
                     let followed = page.records[index..].iter().any(|record| record.created_at.is_some());
@@ -155,33 +156,34 @@ impl Batch {
             entries.push(Entry { record: u32::try_from(index).unwrap_or(u32::MAX), dating, position, until });
         }
         if far >= FAR_RECORDS && far * 2 >= page.records.len() {
-            return Err(Failure::Pagination { what: "its pages ignore the filter by time" }.into());
+            return Err(Failure::Pagination { what: "pages that ignore the time filter" }.into());
         }
         if breaks_trust {
-            // The server lists all of them by a time that is not known.
+            // The server lists all of them by an unknown time.
             for entry in &mut entries {
                 entry.until = entry.until.max(filter.end);
             }
         }
         if !sorted {
-            // Stable: records of one second, and those without a date, keep the order of the page.
+            // The sort is stable: records of one second, and those without a date, keep the order of the
+            // page.
             entries.sort_by_key(|entry| entry.position);
         }
         Ok((Self { page, entries, window, settled: listing.settled, breaks_trust }, listing))
     }
 
-    /// Returns the records in the order in which they are emitted.
+    /// Returns the records in the order of emission.
     pub fn records(&self) -> impl ExactSizeIterator<Item = (&Record, Entry)> {
         self.entries.iter().map(|entry| (&self.page.records[entry.record as usize], *entry))
     }
 
-    /// Drops the records that `is_new` does not let through.
+    /// Removes the records for which `is_new` returns `false`.
     pub fn retain(&mut self, mut is_new: impl FnMut(&Record) -> bool) {
         let records = &self.page.records;
         self.entries.retain(|entry| is_new(&records[entry.record as usize]));
     }
 
-    /// Returns how many records there are.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -1,7 +1,8 @@
-//! Compares the API's count of the events of a span with the number of events that were emitted.
+//! Compares the API's count of the events of a span with the number of emitted events.
 //!
-//! Only what the server counts and did not return is looked for: fewer events than were read may have
-//! been deleted. This file must not ask for anything: it says what to count and what to read again.
+//! It searches only for events that the server counts and did not return: if the server counts fewer events
+//! than were read, some may have been deleted. This file must not send requests: it determines what to count
+//! and what to read again.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -13,28 +14,28 @@ use super::window::Window;
 use crate::second::Second;
 use crate::zendesk::Identity;
 
-/// Records after which a part of a long history is compared on its own: a fingerprint of each is kept
-/// until then.
+/// The number of records after which a part of a long history is compared separately. A fingerprint of each
+/// record is kept until then.
 const PART: u64 = 200_000;
-/// Slices that are read again, at most, in one comparison: a server whose counts mean something else
-/// must not make the connector read everything twice.
+/// The largest number of slices that are read again in one comparison: a server whose counts mean something
+/// else must not make the connector read everything twice.
 const MOST_SUSPECTS: usize = 8;
-/// Requests for a count in one comparison, at most.
+/// The largest number of requests for a count in one comparison.
 const MOST_COUNTS: usize = 40;
 
-/// What was read of one window.
+/// The records that were read of one window.
 #[derive(Debug)]
 struct Slice {
     window: Window,
     /// The newest record, or the start.
     newest: Second,
-    /// Records whose date lies in the window.
+    /// The number of records whose date is in the window.
     dated: u64,
-    /// Those of them in its first second.
+    /// The number of those in its first second.
     at_start: u64,
-    /// Records without a date, or with one that contradicts the filter.
+    /// The number of records without a date, or with one that contradicts the filter.
     loose: u64,
-    /// Of each record's identity.
+    /// A fingerprint of each record's identity.
     fingerprints: Vec<u32>,
 }
 
@@ -55,14 +56,14 @@ impl Slice {
     }
 }
 
-/// A slice of which the server counts more than it returned.
+/// A slice of which the server counts more events than it returned.
 #[derive(Debug)]
 pub struct Suspect {
     /// The span.
     pub window: Window,
-    /// How many events the server counts.
+    /// The number of events that the server counts.
     pub counted: u64,
-    /// How many have been read.
+    /// The number of events that were read.
     pub read: u64,
     fingerprints: HashSet<u32>,
 }
@@ -70,37 +71,37 @@ pub struct Suspect {
 /// The comparison of one sync.
 #[derive(Debug)]
 pub struct Completeness {
-    /// The events of this span are counted: they are new to this sync, and old enough to have appeared.
+    /// The span whose events are counted: they are new to this sync, and old enough to have appeared.
     span: Window,
     slices: Vec<Slice>,
-    /// Records of the slices.
+    /// The number of records of the slices.
     records: u64,
-    /// Events of the span that have been compared and dropped.
+    /// The number of events of the span that have been compared and removed.
     compared: u64,
     suspects: Vec<Suspect>,
-    /// Records that have been emitted already and lie in the first second of the next slice.
+    /// Records that have already been emitted and are in the first second of the next slice.
     ahead: Vec<u32>,
     hasher: FixedState,
 }
 
-/// A search for the slices that lack events, by halves.
+/// A binary search for the slices that lack events.
 #[derive(Debug)]
 pub struct Search {
-    /// Ranges of slices that are still to be counted, and the count of the range that each was part of.
+    /// Ranges of slices to count, each with the count of the range that it is part of.
     open: Vec<(usize, usize, Option<u64>)>,
     counts: usize,
     found: Vec<(usize, u64)>,
 }
 
 impl Search {
-    /// Ends the search without an answer.
+    /// Ends the search without a result.
     pub fn give_up(&mut self) {
         self.open.clear();
     }
 }
 
 impl Completeness {
-    /// Compares what is read of a span.
+    /// Creates the comparison for a span.
     #[must_use]
     pub fn new(span: Window) -> Self {
         Self {
@@ -120,15 +121,16 @@ impl Completeness {
         self.span
     }
 
-    /// The records that follow are those of this window.
+    /// Starts the slice of a window for the records that follow.
     pub fn enter_window(&mut self, window: Window) {
         let window = Window { start: window.start.max(self.span.start), end: window.end.min(self.span.end) };
         if window.is_empty() {
             return;
         }
         match self.slices.last_mut() {
-            // The same window, which may have been cut meanwhile.
-            // What has been read already stays in its slice, also if a restart reads it again in another window.
+            // The same window, which may have been split in the meantime.
+            // Records that have been read stay in their slice, also if a restart reads them again in another
+            // window.
             Some(last) if window.start < last.window.end => last.window.end = window.end.max(last.newest.plus(1)),
             last => {
                 let start = last.map_or(window.start, |last| last.window.end);
@@ -141,7 +143,7 @@ impl Completeness {
         }
     }
 
-    /// Takes a record that is emitted.
+    /// Adds an emitted record.
     pub fn record(&mut self, identity: &Identity, created_at: Option<Second>, entry: &Entry) {
         let fingerprint = self.fingerprint(identity);
         let Some((slice, before)) = self.slices.split_last_mut() else {
@@ -150,7 +152,7 @@ impl Completeness {
         match created_at.filter(|_| matches!(entry.dating, Dating::InWindow | Dating::AtEdge)) {
             Some(at) if !self.span.contains(at) => return,
             Some(at) if slice.window.contains(at) => slice.dated(at, fingerprint),
-            // Of the second after the window, or before it.
+            // It is in the second after or before the window.
             Some(at) if at == slice.window.end => self.ahead.push(fingerprint),
             Some(at) if before.last().is_some_and(|slice| slice.window.contains(at)) => {
                 if let Some(before) = before.last_mut() {
@@ -165,20 +167,20 @@ impl Completeness {
         self.records += 1;
     }
 
-    /// Returns `true` if enough has been read to compare it before the end.
+    /// Returns `true` if enough records have been read to compare them before the end.
     #[must_use]
     pub fn is_part_full(&self) -> bool {
-        // The last slice may not be complete.
+        // The last slice may be incomplete.
         self.slices.len() > 1 && self.records >= PART
     }
 
-    /// Returns `true` if the number of events of the whole span agrees with what was read.
+    /// Returns `true` if the number of events of the whole span equals the number of read events.
     #[must_use]
     pub fn agrees(&self, counted: u64) -> bool {
         counted <= self.compared + self.most_of(0, self.slices.len())
     }
 
-    /// Begins to search in what has been read since the last comparison. `whole` includes the last slice.
+    /// Starts a search in the records since the last comparison. `whole` includes the last slice.
     #[must_use]
     pub fn search(&self, whole: bool) -> Search {
         let slices = self.slices.len().saturating_sub(usize::from(!whole));
@@ -193,14 +195,14 @@ impl Completeness {
         (search.counts < MOST_COUNTS && search.found.len() < MOST_SUSPECTS).then(|| self.window_of(from, to))
     }
 
-    /// Takes the number of events of [`Completeness::next_count`].
+    /// Processes the number of events of [`Completeness::next_count`].
     pub fn counted(&self, search: &mut Search, counted: u64) {
         let Some((from, to, whole)) = search.open.pop() else {
             return;
         };
         search.counts += 1;
         if whole.is_some_and(|whole| counted >= whole) && search.found.is_empty() && self.read_outside(from, to) {
-            // A part counts as many as the whole: the counts do not go by the span.
+            // A part has the same count as the whole: the counts do not depend on the span.
             search.open.clear();
             return;
         }
@@ -215,7 +217,7 @@ impl Completeness {
         }
     }
 
-    /// Ends a search: forgets what agrees, and returns the windows to read again.
+    /// Ends a search: removes the slices that agree, and returns the windows to read again.
     pub fn end_search(&mut self, search: &Search, whole: bool) -> Vec<Window> {
         let slices = self.slices.len().saturating_sub(usize::from(!whole));
         self.compared += self.most_of(0, slices);
@@ -235,8 +237,8 @@ impl Completeness {
         windows
     }
 
-    /// Takes a record of a window that is read again. Returns `true` if it is to be emitted: it is one of
-    /// the window, and has not been emitted before.
+    /// Processes a record of a window that is read again. Returns `true` if it must be emitted: it is in the
+    /// window, and has not been emitted before.
     pub fn recover(&mut self, identity: &Identity, created_at: Option<Second>) -> bool {
         let fingerprint = self.fingerprint(identity);
         let of = |suspect: &&mut Suspect| created_at.is_some_and(|at| suspect.window.contains(at));
@@ -248,31 +250,31 @@ impl Completeness {
         new
     }
 
-    /// Returns the windows that still lack events after they have been read again.
+    /// Returns the windows that still lack events after the second read.
     #[must_use]
     pub fn still_missing(&self) -> Vec<&Suspect> {
         self.suspects.iter().filter(|suspect| suspect.counted > suspect.read).collect()
     }
 
-    /// The most events that the server can count in these slices if none is missing. If the bounds of its
-    /// filter are inclusive is not documented.
+    /// Returns the largest count of these slices if no event is missing. The API does not document if the
+    /// bounds of its filter are inclusive.
     fn most_of(&self, from: usize, to: usize) -> u64 {
         let inside: u64 = self.slices[from..to].iter().map(Slice::read).sum();
         inside + self.slices.get(to).map_or(0, |next| next.at_start)
     }
 
-    /// Returns `true` if anything has been read outside of these slices that is not at their edge.
+    /// Returns `true` if records have been read outside of these slices that are not at their edge.
     fn read_outside(&self, from: usize, to: usize) -> bool {
         let all: u64 = self.slices.iter().map(Slice::read).sum();
         all > self.most_of(from, to)
     }
 
-    /// Half of a hash is enough: of the records that a window of 6,400 lacks, one in 600,000 is mistaken for
-    /// another one of it. The end of the comparison still says that it is missing.
-    #[expect(clippy::cast_possible_truncation, reason = "half of the hash is meant")]
+    /// Half of a hash is sufficient: of the records that a window of 6,400 records lacks, one in 600,000
+    /// collides with another record of the window. The end of the comparison still reports it as missing.
+    #[expect(clippy::cast_possible_truncation, reason = "only half of the hash is used")]
     fn fingerprint(&self, identity: &Identity) -> u32 {
         let hash = match identity {
-            // Fibonacci hashing, which takes one multiplication.
+            // Fibonacci hashing, which needs one multiplication.
             Identity::Id(id) => id.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32,
             Identity::Ulid(_) | Identity::Other(_) => self.hasher.hash_one(identity),
         };

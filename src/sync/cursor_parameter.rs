@@ -1,22 +1,23 @@
-//! The parameter in which a walk sends its cursors, where a stream has two and a server may ignore one of them.
+//! The parameter for the cursors of a walk, for a stream with two such parameters of which a server may
+//! ignore one.
 //!
 //! It must not decide if a request is sent again, and must not end a walk.
 
 use crate::stream::Stream;
 use crate::zendesk::{Identity, Page, PageCursor};
 
-/// Records of a walk's first page by which that page is recognised. More than one, because a server can list a record
-/// twice.
+/// The number of records of a walk's first page that identify it. More than one, because a server can list a
+/// record twice.
 const FIRST_RECORDS: usize = 3;
 
 /// The parameter of a walk's cursors.
 #[derive(Debug, Default)]
 pub struct CursorParameter {
-    /// The stream has two.
+    /// `true` if the stream has two parameters.
     has_other: bool,
-    /// The cursor goes in the other one than that of the link.
+    /// `true` if the cursor is sent in the other parameter than that of the link.
     uses_other: bool,
-    /// A cursor has led to another page than the first.
+    /// `true` if a cursor has returned another page than the first.
     is_proven: bool,
     /// The first records of the walk.
     first: Vec<Identity>,
@@ -35,8 +36,8 @@ impl CursorParameter {
         }
     }
 
-    /// Takes a page, which a cursor led to if it is `followed`. Returns `true` if that is the first page again: the server
-    /// ignores the parameter.
+    /// Processes a page; `followed` is `true` if it was requested with a cursor. Returns `true` if it is the
+    /// first page again: the server ignores the parameter.
     pub fn is_ignored(&mut self, page: &Page, followed: bool) -> bool {
         if self.is_proven || page.records.is_empty() {
             return false;
@@ -54,14 +55,14 @@ impl CursorParameter {
         again >= self.first.len()
     }
 
-    /// Makes the next cursor go in the other parameter, unless this one has led on.
+    /// Uses the other parameter for the next cursor, unless the current one has worked.
     pub fn switch(&mut self) {
         if !self.is_proven {
             self.uses_other = !self.uses_other;
         }
     }
 
-    /// The walk begins again without a cursor.
+    /// Resets the parameter for a walk that starts again without a cursor.
     pub fn restart(&mut self) {
         self.is_proven = false;
         self.first.clear();
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_again_is_recognised_with_its_records_in_another_order_and_with_new_ones() {
+    fn a_repeated_first_page_is_detected_with_other_order_and_new_records() {
         let mut parameter = CursorParameter::default();
         assert!(!parameter.is_ignored(&page(&[1, 2, 3, 4]), false));
         assert_eq!(used(&mut parameter, &ACCESS_LOGS), "page[after]");
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_has_led_on_is_kept_until_the_walk_begins_again() {
+    fn a_working_parameter_is_kept_until_the_walk_restarts() {
         let mut parameter = CursorParameter::default();
         parameter.is_ignored(&page(&[1, 2, 3, 4]), false);
         used(&mut parameter, &ACCESS_LOGS);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_with_one_parameter_keeps_it_and_its_pages_are_taken_as_they_are() {
+    fn a_stream_with_one_parameter_keeps_it_and_accepts_all_pages() {
         let mut parameter = CursorParameter::default();
         parameter.is_ignored(&page(&[1, 2, 3, 4]), false);
         parameter.switch();

@@ -1,7 +1,7 @@
-//! Emits batches: the records that the ledger lets through, and the STATE messages that claim them.
+//! Emits batches: the records that the ledger accepts, and the STATE messages that cover them.
 //!
-//! It must not write a STATE for a record that has not been written before it, and must not decide what is fetched
-//! (`plan.rs`) or what has been emitted before (`ledger.rs`).
+//! It must not write a STATE for a record that has not been written before it. It must not decide what is
+//! fetched (`plan.rs`) or what has been emitted before (`ledger.rs`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,39 +20,39 @@ use crate::second::Second;
 use crate::stream::Stream;
 use crate::zendesk::Client;
 
-/// Records between two STATE messages, at most.
+/// The largest number of records between two STATE messages.
 const RECORDS_PER_STATE: u64 = 5_000;
-/// Events later than the server's date that show that the date is wrong, and not a few events.
+/// The number of events later than the server's date that show that the date is wrong.
 const LATER_THAN_NOW: usize = 20;
-/// How much later they are, in seconds.
+/// The difference of such an event from the server's date, in seconds.
 const CLEARLY_LATER: i64 = 300;
-/// RECORD messages that are handed to the writer together, in bytes: the copies of a large page must not take up
-/// the memory of several.
+/// The size of RECORD messages that are passed to the writer together, in bytes: the copies of a large page
+/// must not use the memory of several pages.
 const MOST_TOGETHER: usize = 512 << 10;
 
-/// What a sync has emitted, and where it goes.
+/// The emitted records of a sync, and their output.
 pub struct Emitter {
     client: Arc<Client>,
     output: Output,
     clock: Clock,
     stream: &'static Stream,
-    /// This machine's time when the sync began.
+    /// This machine's time at the start of the sync.
     machine_time: Second,
     /// The newest events that are dated clearly after the server's time.
     later_than_now: BinaryHeap<Reverse<Second>>,
     unclaimed: u64,
     claimed_once: bool,
     warned_of_truncation: bool,
-    /// What has been emitted.
+    /// The emitted records.
     pub ledger: Ledger,
-    /// The comparison of what has been emitted with the server's count.
+    /// The comparison of the emitted records with the server's count.
     pub completeness: Completeness,
-    /// Figures of the sync so far.
+    /// The metrics of the sync so far.
     pub metrics: SyncMetrics,
 }
 
 impl Emitter {
-    /// Starts where the ledger stands.
+    /// Starts from the state of the ledger.
     pub fn new(client: Arc<Client>, output: Output, clock: Clock, ledger: Ledger, stream: &'static Stream) -> Self {
         let start = ledger.begin();
         Self {
@@ -71,18 +71,18 @@ impl Emitter {
         }
     }
 
-    /// Returns if records have been emitted that no STATE claims.
-    pub fn has_unclaimed(&self) -> bool {
+    /// Returns `true` if records have been emitted that no STATE covers.
+    pub fn has_uncovered_records(&self) -> bool {
         self.unclaimed > 0
     }
 
-    /// Returns if a STATE has been emitted.
-    pub fn has_claimed(&self) -> bool {
+    /// Returns `true` if a STATE has been emitted.
+    pub fn has_emitted_state(&self) -> bool {
         self.claimed_once
     }
 
-    /// Returns when the sync began: the server's time. If that lies before many events, they show how wrong
-    /// it is, as far as this machine's clock agrees.
+    /// Returns the time at which the sync began, by the server's clock. If many events are later, they show
+    /// the error of that clock, limited by this machine's clock.
     pub fn now(&self) -> Second {
         let server = self.client.server_time();
         match self.later_than_now.peek() {
@@ -93,7 +93,7 @@ impl Emitter {
         }
     }
 
-    fn note_time(&mut self, event: Second) {
+    fn record_late_event(&mut self, event: Second) {
         self.later_than_now.push(Reverse(event));
         if self.later_than_now.len() > LATER_THAN_NOW {
             self.later_than_now.pop();
@@ -106,7 +106,7 @@ impl Emitter {
     /// The failure of stdout.
     pub async fn emit(&mut self, batch: &Batch) -> Result<()> {
         if self.unclaimed + batch.len() as u64 > RECORDS_PER_STATE {
-            self.claim().await?;
+            self.emit_state().await?;
         }
         self.completeness.enter_window(batch.window());
         let clearly_later = self.client.server_time().plus(CLEARLY_LATER);
@@ -134,13 +134,13 @@ impl Emitter {
             self.metrics.undated += u64::from(entry.dating == Dating::Missing);
             self.metrics.contradicting += u64::from(entry.dating == Dating::Contradicting);
             if let Some(at) = cursor.filter(|at| *at > clearly_later) {
-                self.note_time(at);
+                self.record_late_event(at);
             }
         }
         self.output.lines(lines.into_bytes()).await?;
         let now = self.now();
         if !batch.is_empty() {
-            // The server says that these records are not before the window, whatever their dates are.
+            // The server lists these records after the start of the window, whatever their dates are.
             self.ledger.settle(batch.window().start, now);
         }
         if let Some(settled) = batch.settled.filter(|_| !batch.breaks_trust) {
@@ -149,7 +149,8 @@ impl Emitter {
         Ok(())
     }
 
-    /// Emits what a window brought that was read again and had not been emitted. It claims nothing new.
+    /// Emits the records of a window that is read again, if they have not been emitted. The ledger's settled
+    /// time does not change.
     ///
     /// # Errors
     /// The failure of stdout.
@@ -158,7 +159,8 @@ impl Emitter {
         for (record, entry) in batch.records() {
             let dated = record.created_at.filter(|_| entry.dating == Dating::InWindow);
             let is_new = self.completeness.recover(&record.identity, dated);
-            // The clock by which it is old enough to be counted may be wrong: the next sync may read it again.
+            // The clock by which the record is old enough to be counted may be wrong: the next sync may read
+            // it again.
             if is_new && self.ledger.enter(&record.identity, None, entry.until) {
                 let json = batch.json(record);
                 lines.push(json);
@@ -175,16 +177,16 @@ impl Emitter {
         self.unclaimed += 1;
     }
 
-    /// Claims what was emitted since the last STATE, behind it on the same pipe.
+    /// Emits a STATE for the records since the last one, after them on the same pipe.
     ///
     /// # Errors
     /// The failure of stdout.
-    pub async fn claim(&mut self) -> Result<()> {
+    pub async fn emit_state(&mut self) -> Result<()> {
         let snapshot = self.ledger.snapshot();
         if snapshot.truncated && !self.warned_of_truncation {
             self.warned_of_truncation = true;
-            let words = "The look-back window has more events than the state can hold ids for: the next sync may emit some of them twice, and no event is lost. A shorter lookback_window_minutes avoids this.";
-            self.output.warn(words).await?;
+            let message = "The look-back window has more events than the state can hold ids for: the next sync may emit some of them twice, and no event is lost. A shorter lookback_window_minutes avoids this.";
+            self.output.warn(message).await?;
         }
         let state = State::Stream {
             stream: StreamState {
@@ -201,7 +203,7 @@ impl Emitter {
 }
 
 /// The protocol writes counts as numbers with a decimal point.
-#[expect(clippy::cast_precision_loss, reason = "a state claims some thousands of records")]
+#[expect(clippy::cast_precision_loss, reason = "a state covers some thousands of records")]
 fn count(records: u64) -> f64 {
     records as f64
 }

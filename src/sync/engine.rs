@@ -1,8 +1,8 @@
-//! The loop of a sync: sends the requests that the plan asks for, passes on what arrives, compares it with the
+//! The loop of a sync: sends the requests of the plan, passes on the responses, compares the result with the
 //! server's counts, and reports the progress.
 //!
-//! Requests run as tasks of their own, so that a consumer that stops reading stops the sync without
-//! holding up what is in flight. Everything else happens on one task, in one loop, in order.
+//! Requests run in separate tasks, so that a consumer that stops reading stops the sync without delaying the
+//! requests in flight. All other work is done in one task, in one loop, in order.
 //!
 //! It must not decide what to fetch (`plan.rs`), what is emitted (`emitter.rs`) or if a request is retried
 //! (`zendesk`).
@@ -15,7 +15,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::batch::Batch;
 use super::completeness::Completeness;
 use super::emitter::Emitter;
-use super::estimate::{Answer, RowEstimate};
+use super::estimate::{CountStatus, RowEstimate};
 use super::ledger::Ledger;
 use super::metrics::SyncMetrics;
 use super::plan::{Plan, Reason, WindowId};
@@ -31,46 +31,47 @@ use crate::shutdown::{Shutdown, Signal};
 use crate::stream::{Counts, Stream};
 use crate::zendesk::{self, Between, Client, PageOutcome, Query};
 
-/// Time between two STATE messages, at most, if records were emitted; and between two lines of progress.
+/// The longest time between two STATE messages if records were emitted, and between two progress messages.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
-/// How far beyond the clocks is read, in seconds: an event can be ahead of its time.
+/// The time after the clocks up to which the sync reads, in seconds: an event can be dated ahead of its time.
 const BEYOND_NOW: i64 = 86_400;
-/// Events younger than this may still appear, whatever the look-back, in seconds: they are not counted.
+/// The age of the youngest events that are counted, in seconds, for any look-back: younger events may still
+/// be missing.
 const TOO_YOUNG_TO_COUNT: i64 = 600;
-/// The wait for the turn of a count in a comparison; a count that comes later than this is left out.
+/// The longest wait of a count in a comparison for the rate limiter; a later count is omitted.
 const LONGEST_WAIT_FOR_A_COUNT: Duration = Duration::from_mins(5);
 
 /// How a sync ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Everything there is has been emitted.
+    /// Everything has been emitted.
     Complete,
-    /// A signal asked to stop; what was emitted is claimed.
+    /// A signal requested the shutdown; a STATE covers the emitted records.
     Stopped(Signal),
 }
 
-/// What a sync is to read.
+/// The parameters of a sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// The stream.
     pub stream: &'static Stream,
-    /// Requests in flight, at most.
+    /// The largest number of requests in flight.
     pub most_in_flight: usize,
-    /// The most records of a page.
+    /// The largest number of records of a page.
     pub page_size: u32,
-    /// How far out of order the server may list a record, in seconds: the look-back.
+    /// The largest displacement of a record in the server's listing, in seconds: the look-back.
     pub tolerance: i64,
-    /// What lines of progress begin with, if several streams are read at once.
+    /// The prefix of log messages, if several streams are read at the same time.
     pub label: Option<&'static str>,
 }
 
 impl Reading {
-    /// Puts the label before words for the log.
+    /// Adds the label to a log message.
     #[must_use]
-    pub fn labelled(&self, words: String) -> String {
+    pub fn labelled(&self, message: String) -> String {
         match self.label {
-            Some(label) => format!("{label}: {words}"),
-            None => words,
+            Some(label) => format!("{label}: {message}"),
+            None => message,
         }
     }
 }
@@ -85,7 +86,7 @@ pub struct Engine {
     reading: Reading,
     requests: JoinSet<(WindowId, zendesk::Result<PageOutcome>)>,
     began: Instant,
-    /// This machine's time when the sync began.
+    /// This machine's time at the start of the sync.
     machine_time: Second,
     progress: Progress,
     estimate: RowEstimate,
@@ -93,7 +94,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Prepares a sync from where the ledger stands.
+    /// Prepares a sync from the state of the ledger.
     #[must_use]
     pub fn new(client: Arc<Client>, output: Output, clock: Clock, ledger: Ledger, reading: Reading) -> Self {
         let start = ledger.begin();
@@ -115,8 +116,8 @@ impl Engine {
         }
     }
 
-    /// Reads until everything has been emitted, a signal comes or something fails. What has been emitted is
-    /// claimed by a STATE in each case, unless stdout is what failed.
+    /// Reads until everything has been emitted, a signal is received or a failure occurs. In each case, a
+    /// STATE covers the emitted records, unless stdout failed.
     ///
     /// # Errors
     /// The failure of a request, or of stdout.
@@ -124,9 +125,11 @@ impl Engine {
         let end = self.read(shutdown).await;
         self.requests.abort_all();
         let claimed = match &end {
-            Ok(End::Complete) => self.emitter.claim().await,
-            Ok(End::Stopped(_)) | Err(_) if self.emitter.has_unclaimed() || !self.emitter.has_claimed() => {
-                self.emitter.claim().await
+            Ok(End::Complete) => self.emitter.emit_state().await,
+            Ok(End::Stopped(_)) | Err(_)
+                if self.emitter.has_uncovered_records() || !self.emitter.has_emitted_state() =>
+            {
+                self.emitter.emit_state().await
             }
             _ => Ok(()),
         };
@@ -139,7 +142,8 @@ impl Engine {
         let mut report_at = self.clock.instant() + REPORT_INTERVAL;
         let mut compared = false;
         loop {
-            // In flight before what has just arrived is emitted: the server works meanwhile.
+            // Requests are sent before the received records are emitted, so that the server works in the
+            // meantime.
             self.request();
             tokio::task::yield_now().await;
             while let Some((batch, reason)) = self.plan.take() {
@@ -167,22 +171,22 @@ impl Engine {
             }
             if finished {
                 self.warn_of_missing().await?;
-                let estimate = self.estimate.exceeded(self.emitter.metrics, self.clock.now());
-                self.tell(estimate).await?;
+                let estimate = self.estimate.on_exceeded(self.emitter.metrics, self.clock.now());
+                self.emit_estimate(estimate).await?;
                 return Ok(End::Complete);
             }
             self.request();
-            self.ask_for_count();
+            self.request_count();
             tokio::select! {
                 biased;
                 signal = shutdown.recv() => return Ok(End::Stopped(signal)),
                 () = self.clock.reached(report_at) => self.report(&mut report_at).await?,
-                answer = self.requests.join_next() => self.arrived(answer).await?,
+                result = self.requests.join_next() => self.process(result).await?,
             }
         }
     }
 
-    /// Starts as many requests as are worth keeping in flight, if the plan has so many.
+    /// Starts as many requests as should be in flight, if the plan has enough.
     fn request(&mut self) {
         let concurrency = self.client.concurrency(self.reading.stream, self.reading.most_in_flight);
         self.plan.set_concurrency(concurrency);
@@ -196,22 +200,22 @@ impl Engine {
         }
     }
 
-    async fn arrived(
+    async fn process(
         &mut self,
-        answer: Option<std::result::Result<(WindowId, zendesk::Result<PageOutcome>), JoinError>>,
+        result: Option<std::result::Result<(WindowId, zendesk::Result<PageOutcome>), JoinError>>,
     ) -> Result<()> {
-        let (window, outcome) = match answer {
-            Some(Ok(answer)) => answer,
+        let (window, outcome) = match result {
+            Some(Ok(result)) => result,
             Some(Err(error)) => return Err(of_task(error).into()),
             None => {
-                return Err(Error::defect("the plan neither ends nor goes on"));
+                return Err(Error::defect("the plan neither ends nor continues"));
             }
         };
         let outcome = outcome?;
-        // A failure says nothing about the server's time, by which the end of what is read goes.
+        // A failure is no evidence of the server's time, which determines the end of the sync.
         if !self.running && matches!(outcome, PageOutcome::Page(_)) {
             self.running = true;
-            self.first_answer();
+            self.learn_server_time();
             let running = message::StreamStatus::Running;
             self.output.send(&stream_status(self.reading.stream, running, Vec::new(), self.clock.now())).await?;
         }
@@ -220,10 +224,11 @@ impl Engine {
         Ok(())
     }
 
-    /// The server has told its time: what is read ends beyond both clocks, and what is counted before it.
-    fn first_answer(&mut self) {
+    /// Processes the server's time from the first response: the sync reads up to a day after both clocks, and
+    /// counts events up to before them.
+    fn learn_server_time(&mut self) {
         let server = self.client.server_time();
-        // Where the clocks differ by less, the end lies beyond the server's time as it is.
+        // If the clocks differ by less, the end is already after the server's time.
         let end = if server.since(self.machine_time) > BEYOND_NOW / 2 { server } else { self.machine_time };
         self.plan.set_present(server, end.plus(BEYOND_NOW));
         if self.reading.stream.counts == Counts::Unavailable {
@@ -236,19 +241,19 @@ impl Engine {
     }
 
     async fn emitted(&mut self, batch: &Batch) -> Result<()> {
-        self.progress.came(batch.first());
+        self.progress.record_first_event(batch.first());
         self.estimate.page_emitted();
-        let estimate = self.estimate.answered(self.emitter.metrics, self.clock.now());
-        self.tell(estimate).await
+        let estimate = self.estimate.on_count(self.emitter.metrics, self.clock.now());
+        self.emit_estimate(estimate).await
     }
 
-    /// Asks for the number of events once the sync has proved long. Nothing waits for the answer.
-    fn ask_for_count(&mut self) {
+    /// Requests the number of events once the sync has proved to be long. Nothing waits for the response.
+    fn request_count(&mut self) {
         if self.reading.stream.counts != Counts::Unavailable && self.estimate.is_due() {
             let span = self.emitter.completeness.span();
             let span = if span.is_empty() { Window { start: span.start, end: self.emitter.now() } } else { span };
             let (client, query) = (Arc::clone(&self.client), self.count_query(span));
-            self.estimate.ask(async move { client.count(&query, Duration::MAX).await });
+            self.estimate.request(async move { client.count(&query, Duration::MAX).await });
         }
     }
 
@@ -258,16 +263,16 @@ impl Engine {
         Query { between, filters: Some(self.emitter.ledger.filters()), ..Query::newest(self.reading.stream) }
     }
 
-    /// Compares what was emitted with what the server counts. What lacks events is read again.
+    /// Compares the emitted records with the server's count. Windows that lack events are read again.
     async fn compare(&mut self, finished: bool) {
         let mut search = self.emitter.completeness.search(finished);
-        match self.estimate.answer() {
-            // A short sync; and where one count cannot be had, others are not asked for.
-            Answer::NotAsked | Answer::Failed => search.give_up(),
-            // The end of a sync does not wait for it.
-            Answer::Pending if finished => search.give_up(),
-            Answer::Count(count) if finished && self.emitter.completeness.agrees(count) => return,
-            Answer::Pending | Answer::Count(_) => {}
+        match self.estimate.count() {
+            // The sync is short, or the first count failed: then no other counts are requested.
+            CountStatus::NotRequested | CountStatus::Failed => search.give_up(),
+            // The end of a sync does not wait for the count.
+            CountStatus::Pending if finished => search.give_up(),
+            CountStatus::Count(count) if finished && self.emitter.completeness.agrees(count) => return,
+            CountStatus::Pending | CountStatus::Count(_) => {}
         }
         while let Some(span) = self.emitter.completeness.next_count(&search) {
             let Some(count) = self.client.count(&self.count_query(span), LONGEST_WAIT_FOR_A_COUNT).await else {
@@ -282,38 +287,38 @@ impl Engine {
 
     async fn warn_of_missing(&self) -> Result<()> {
         for suspect in self.emitter.completeness.still_missing() {
-            let words = format!(
+            let message = format!(
                 "Zendesk counts {} events from {} to {} but returned only {} of them, also when they were read again. Compare the audit log of that time in the Admin Center; if events are missing in it as well, report it to Zendesk.",
                 suspect.counted, suspect.window.start, suspect.window.end, suspect.read
             );
-            self.output.warn(words).await?;
+            self.output.warn(message).await?;
         }
         Ok(())
     }
 
-    /// Emits an ESTIMATE, if there is one.
-    async fn tell(&self, estimate: Option<Message>) -> Result<()> {
+    /// Emits the ESTIMATE, if there is one.
+    async fn emit_estimate(&self, estimate: Option<Message>) -> Result<()> {
         match estimate {
             Some(estimate) => Ok(self.output.send(&estimate).await?),
             None => Ok(()),
         }
     }
 
-    /// Does what is due once a minute.
+    /// Emits the reports that are due once a minute.
     async fn report(&mut self, report_at: &mut Instant) -> Result<()> {
         let now = self.clock.instant();
         if now < *report_at {
             return Ok(());
         }
         *report_at = now + REPORT_INTERVAL;
-        if self.emitter.has_unclaimed() {
-            self.emitter.claim().await?;
+        if self.emitter.has_uncovered_records() {
+            self.emitter.emit_state().await?;
         }
         let now_of_day = self.clock.now();
-        let estimate = self.estimate.answered(self.emitter.metrics, now_of_day);
-        let estimate = estimate.or_else(|| self.estimate.exceeded(self.emitter.metrics, now_of_day));
-        self.tell(estimate).await?;
-        let words = self.progress.line(ProgressFigures {
+        let estimate = self.estimate.on_count(self.emitter.metrics, now_of_day);
+        let estimate = estimate.or_else(|| self.estimate.on_exceeded(self.emitter.metrics, now_of_day));
+        self.emit_estimate(estimate).await?;
+        let message = self.progress.line(ProgressFigures {
             elapsed: now.saturating_duration_since(self.began),
             events: self.emitter.metrics.records,
             expected: self.estimate.records(self.emitter.metrics),
@@ -322,6 +327,6 @@ impl Engine {
             requests: self.client.metrics_of(self.reading.stream).requests(),
             limit: if self.reading.stream.requests_per_minute.is_none() { self.client.limit() } else { None },
         });
-        Ok(self.output.log(Level::Info, self.reading.labelled(words)).await?)
+        Ok(self.output.log(Level::Info, self.reading.labelled(message)).await?)
     }
 }

@@ -1,7 +1,7 @@
-//! What has been emitted: by which ids a record is recognised, and the state that follows from it.
+//! The ids of emitted records, and the state that is derived from them.
 //!
-//! It must not know what is fetched next or in which order pages arrive; it sees records in the order in
-//! which they are emitted. Only an id that it knows withholds a record; a date never does.
+//! It must not know what is fetched next or in which order pages arrive; it receives records in the order of
+//! emission. A record is skipped only because of a known id, never because of its date.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,47 +11,47 @@ use crate::config::Filters;
 use crate::second::Second;
 use crate::zendesk::Identity;
 
-/// Ids that a state holds at most. Past that, records may come twice; none is lost.
+/// The largest number of ids in a state. Records beyond it may be emitted twice; none is lost.
 pub const MOST_SEEN: usize = 10_000;
-/// The size of the ids in a state, in bytes, at most: with its other fields, a state of ULIDs stays below 100 kB.
+/// The largest size of the ids in a state, in bytes: with its other fields, a state of ULIDs stays below 100
+/// kB.
 const MOST_SEEN_BYTES: usize = 90_000;
 /// The size of an entry of the ids of one time, in bytes: `"2026-11-23T06:45:10Z":["01KAQC2F*"],`.
 const ENTRY_BYTES: usize = 37;
-/// Ids that are kept in memory at most. A restart within a sync reads up to a look-back again.
+/// The largest number of ids in memory. A restart within a sync reads up to a look-back again.
 const MOST_IN_MEMORY: usize = 50_000;
 
-/// The account of what has been emitted.
+/// The record of emitted ids.
 #[derive(Debug)]
 pub struct Ledger {
     /// In seconds.
     lookback: i64,
     created_at: Option<Second>,
-    /// Where the next sync begins to read; not bounded by a start date, which may change.
+    /// The start of the next sync; not bounded by a start date, which may change.
     seen_since: Option<Second>,
-    /// Where this sync begins to read.
+    /// The start of this sync.
     begin: Second,
-    /// What has been emitted, and until when the server may return it again, ascending.
+    /// The emitted ids, and the latest times at which the server may return them again, ascending.
     seen: VecDeque<(Second, Identity)>,
-    /// The same, for looking up. The hasher is quick, and seeded at random like the usual one.
+    /// The same ids, for lookups. The hasher is fast, and seeded at random like the default one.
     known: HashSet<Identity, foldhash::fast::RandomState>,
-    /// The ids of the state that it was opened with: they are recognised until the end, also past a look-back
-    /// that is shorter now.
+    /// The ids of the initial state: they are recognized until the end, also outside of a look-back that is
+    /// shorter now.
     handed: HashSet<Identity, foldhash::fast::RandomState>,
     filters: Arc<Filters>,
     account: Option<String>,
 }
 
-/// The state as it now is, and if it had to leave ids out.
+/// The current state, and if ids had to be omitted.
 pub struct Snapshot {
-    /// For the STATE message.
+    /// The state for the STATE message.
     pub state: SyncState,
-    /// Not all ids within the look-back fit into it.
+    /// `true` if not all ids within the look-back fit into the state.
     pub truncated: bool,
 }
 
 impl Ledger {
-    /// Opens the account where a state left it, or at the start date, or at the beginning.
-    /// `lookback` is in seconds.
+    /// Opens the ledger with a state, or at the start date, or at the beginning. `lookback` is in seconds.
     #[must_use]
     pub fn open(state: SyncState, start_date: Option<Second>, lookback: i64) -> Self {
         let seen_since = match (state.seen_since, state.created_at) {
@@ -74,31 +74,31 @@ impl Ledger {
         }
     }
 
-    /// Returns the filters of the state that it was opened with: which events are read.
+    /// Returns the filters of the initial state, which select the events.
     #[must_use]
     pub fn filters(&self) -> Arc<Filters> {
         Arc::clone(&self.filters)
     }
 
-    /// Returns where to begin to read.
+    /// Returns the start of this sync.
     #[must_use]
     pub fn begin(&self) -> Second {
         self.begin
     }
 
-    /// Returns the newest `created_at` that has been emitted.
+    /// Returns the newest emitted `created_at`.
     #[must_use]
     pub fn cursor(&self) -> Option<Second> {
         self.created_at
     }
 
-    /// Returns how many records it knows by their ids; at the beginning, those that a sync reads again.
+    /// Returns the number of known ids; at the beginning, of those that the sync reads again.
     #[must_use]
     pub fn known(&self) -> u64 {
         self.known.len() as u64
     }
 
-    /// Enters a record that is to be emitted. Returns `false` if its id is known: it must not be emitted
+    /// Adds a record that is about to be emitted. Returns `false` if its id is known: it must not be emitted
     /// again. `cursor` is its `created_at` if that may advance the cursor, `until` the latest time of a
     /// window in which the server may return it again.
     pub fn enter(&mut self, identity: &Identity, cursor: Option<Second>, until: Second) -> bool {
@@ -110,9 +110,9 @@ impl Ledger {
         new && !self.handed.contains(identity)
     }
 
-    /// Everything before this time has been emitted that the server lists within the look-back of its
-    /// place. `now` is when the sync began: what is older can hardly appear any more after a look-back,
-    /// what is younger can, however late the sync comes to it.
+    /// Records that all records before this time have been emitted, if the server lists them within the
+    /// look-back of their position. `now` is the start of the sync: older events are unlikely to appear after
+    /// a look-back; younger events can still appear, no matter when the sync reads them.
     pub fn settle(&mut self, time: Second, now: Second) {
         let since = time.min(now).minus(self.lookback);
         if self.seen_since.is_none_or(|so_far| so_far < since) {
@@ -130,17 +130,17 @@ impl Ledger {
         }
     }
 
-    /// Forgets the ids of records that no sync reads again, and the oldest if they are too many.
+    /// Removes the ids of records that no sync reads again, and the oldest ids if there are too many.
     fn forget(&mut self) {
-        // The filter asks for a second more. A server may filter by another time than the one that a record
-        // shows, up to a look-back later.
+        // The filter requests an additional second. A server may filter by another time than the displayed
+        // one, up to a look-back later.
         let begins = self.seen_since.map(|since| self.created_at.map_or(since, |cursor| cursor.min(since)));
         if let Some(of_use) = begins.map(|begins| begins.minus(1).minus(self.lookback)) {
             while self.seen.front().is_some_and(|(at, _)| *at < of_use) {
                 self.forget_first();
             }
         }
-        // Of one second everything is kept: it can only be read as a whole.
+        // All ids of one second are kept, because a second can only be read as a whole.
         let newest = self.seen.back().map(|(at, _)| *at);
         while self.seen.len() > MOST_IN_MEMORY && self.seen.front().map(|(at, _)| *at) < newest {
             self.forget_first();
@@ -169,7 +169,7 @@ impl Ledger {
             .count()
     }
 
-    /// Returns the state that claims what has been emitted, with the newest ids if they are too many.
+    /// Returns the state that covers the emitted records, with the newest ids if there are too many.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut seen: BTreeMap<Second, Vec<Identity>> = BTreeMap::new();
@@ -178,7 +178,7 @@ impl Ledger {
         for (at, identity) in self.seen.iter().skip(too_many) {
             seen.entry(*at).or_default().push(identity.clone());
         }
-        // Records that settle nothing are read again from where this sync began.
+        // Records that settle nothing are read again from the start of this sync.
         let since = self.seen_since.or_else(|| (self.created_at.is_some() || !seen.is_empty()).then_some(self.begin));
         Snapshot {
             truncated: left_out.is_some_and(|at| since.is_none_or(|since| since <= at)),

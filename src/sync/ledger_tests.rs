@@ -1,16 +1,16 @@
-//! What the ledger lets through, remembers and forgets.
+//! Tests which records the ledger accepts, and which ids it keeps.
 
 use super::*;
 
 const FAR: Second = Second::EPOCH;
-/// A time that every settled one lies before.
+/// A time after all settled times.
 const NOW: i64 = 1_000_000;
 
 fn at(second: i64) -> Second {
     FAR.plus(second)
 }
 
-/// Enters a record that is listed in its place, and settles its time.
+/// Adds a record that is listed at its position, and settles its time.
 fn enter(ledger: &mut Ledger, id: i64, second: i64) -> bool {
     let new = ledger.enter(&Identity::Id(id), Some(at(second)), at(second));
     ledger.settle(at(second), at(NOW));
@@ -22,7 +22,7 @@ fn reopen(ledger: &Ledger, lookback: i64) -> Ledger {
 }
 
 #[test]
-fn nothing_is_emitted_twice_and_what_comes_late_is_emitted() {
+fn no_record_is_emitted_twice_and_late_records_are_emitted() {
     let mut ledger = Ledger::open(SyncState::default(), None, 600);
     assert_eq!(ledger.begin(), FAR);
     for (id, second) in [(1, 0), (2, 500), (3, 1000), (4, 1000)] {
@@ -33,7 +33,7 @@ fn nothing_is_emitted_twice_and_what_comes_late_is_emitted() {
     assert_eq!(next.begin(), at(400));
     assert_eq!(next.cursor(), Some(at(1000)));
     for (id, second) in [(2, 500), (3, 1000), (4, 1000)] {
-        assert!(!enter(&mut next, id, second), "{id} came twice");
+        assert!(!enter(&mut next, id, second), "{id} is emitted twice");
     }
     assert!(enter(&mut next, 5, 450));
     assert_eq!(next.cursor(), Some(at(1000)), "a late record does not move the cursor back");
@@ -64,7 +64,7 @@ fn a_longer_look_back_takes_effect_without_repeating_what_it_now_covers() {
 }
 
 #[test]
-fn an_event_ahead_of_its_time_does_not_move_where_the_next_sync_begins_beyond_now() {
+fn an_event_ahead_of_its_time_does_not_move_the_start_of_the_next_sync_beyond_now() {
     let mut ledger = Ledger::open(SyncState::default(), None, 600);
     ledger.enter(&Identity::Id(1), Some(at(20_000)), at(20_000));
     ledger.settle(at(20_000), at(10_000));
@@ -72,7 +72,7 @@ fn an_event_ahead_of_its_time_does_not_move_where_the_next_sync_begins_beyond_no
 }
 
 #[test]
-fn one_event_20_hours_ahead_does_not_freeze_what_is_remembered() {
+fn one_event_20_hours_ahead_does_not_stop_the_removal_of_ids() {
     let hour = 3_600;
     let mut ledger = Ledger::open(SyncState::default(), None, 600);
     ledger.enter(&Identity::Id(-1), Some(at(20 * hour)), at(20 * hour));
@@ -86,14 +86,14 @@ fn one_event_20_hours_ahead_does_not_freeze_what_is_remembered() {
         let snapshot = ledger.snapshot();
         assert!(!snapshot.truncated);
         let remembered: usize = snapshot.state.seen.values().map(Vec::len).sum();
-        // Twice the look-back: a server may filter by a later time than the one that a record shows.
+        // Twice the look-back: a server may filter by a later time than the displayed one.
         assert!(remembered < 1_300, "sync {sync}: {remembered}");
         ledger = Ledger::open(snapshot.state, None, 600);
     }
 }
 
 #[test]
-fn a_record_that_settles_nothing_leaves_the_next_sync_where_this_one_began() {
+fn a_record_that_settles_nothing_does_not_move_the_start_of_the_next_sync() {
     let mut ledger = Ledger::open(SyncState::default(), Some(at(500)), 600);
     ledger.enter(&Identity::Id(1), Some(at(5_000)), at(5_000));
     let next = reopen(&ledger, 600);
@@ -101,7 +101,7 @@ fn a_record_that_settles_nothing_leaves_the_next_sync_where_this_one_began() {
 }
 
 #[test]
-fn a_start_date_set_too_late_once_leaves_the_look_back_as_it_was() {
+fn a_start_date_that_was_once_too_late_does_not_change_the_look_back() {
     let mut ledger = Ledger::open(SyncState::default(), None, 600);
     enter(&mut ledger, 1, 1_000);
     let late = Ledger::open(ledger.snapshot().state, Some(at(500_000)), 600);
@@ -113,7 +113,7 @@ fn a_start_date_set_too_late_once_leaves_the_look_back_as_it_was() {
 }
 
 #[test]
-fn a_state_that_holds_only_the_cursor_is_read_again_by_the_look_back() {
+fn a_state_with_only_a_cursor_starts_a_look_back_before_it() {
     let state = |created_at| SyncState { created_at: Some(at(created_at)), ..SyncState::default() };
     assert_eq!(Ledger::open(state(1000), None, 600).begin(), at(400));
     assert_eq!(Ledger::open(state(1000), Some(at(700)), 600).begin(), at(700));
@@ -141,7 +141,7 @@ fn a_state_is_bounded_and_keeps_the_newest() {
     assert!(snapshot.truncated);
     assert_eq!(snapshot.state.seen.values().map(Vec::len).sum::<usize>(), MOST_SEEN);
     assert!(!enter(&mut reopen(&ledger, 86_400), 10_000, 10_000));
-    assert!(enter(&mut reopen(&ledger, 86_400), 0, 0), "the oldest may come twice");
+    assert!(enter(&mut reopen(&ledger, 86_400), 0, 0), "the oldest may be emitted twice");
     for id in 10_001..80_000 {
         enter(&mut ledger, id, id);
     }
@@ -149,7 +149,7 @@ fn a_state_is_bounded_and_keeps_the_newest() {
 }
 
 #[test]
-fn a_second_with_more_records_than_a_state_holds_is_remembered_while_the_sync_lasts() {
+fn all_ids_of_a_second_are_kept_during_the_sync() {
     let mut ledger = Ledger::open(SyncState::default(), None, 0);
     for id in 0..60_000 {
         enter(&mut ledger, id, 7);

@@ -1,28 +1,29 @@
-//! What a sync has emitted and skipped, in numbers.
+//! The numbers of emitted and skipped records of a sync.
 //!
-//! It must not say anything in words: that is `progress.rs`.
+//! It must not format text: `progress.rs` does.
 
 use crate::second::Second;
 
-/// Counters of one sync.
+/// The metrics of one sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SyncMetrics {
-    /// RECORD messages.
+    /// The number of RECORD messages.
     pub records: u64,
-    /// Records that were skipped because their id had been emitted, by this sync or one before.
+    /// The number of records that were skipped because their id had been emitted, by this sync or an earlier
+    /// one.
     pub skipped: u64,
-    /// Records that were left out because they are of users that the filters do not name.
+    /// The number of records that were excluded because of their user.
     pub of_other_users: u64,
-    /// RECORD messages for records without a usable `created_at`.
+    /// The number of RECORD messages for records without a usable `created_at`.
     pub undated: u64,
-    /// RECORD messages for records whose `created_at` lies outside the span that was asked for.
+    /// The number of RECORD messages for records whose `created_at` is outside of the requested span.
     pub contradicting: u64,
-    /// RECORD messages for records that the server returned only when a span was read again.
+    /// The number of RECORD messages for records that the server returned only when a span was read again.
     pub recovered: u64,
-    /// Bytes of the records that have been emitted.
+    /// The size of the emitted records, in bytes.
     pub bytes: u64,
-    /// The most that was held until its turn to be emitted came, in bytes.
+    /// The largest memory of batches that waited to be emitted, in bytes.
     pub held_peak: usize,
-    /// The newest `created_at` that has been emitted, by this sync or one before.
+    /// The newest emitted `created_at`, of this sync or an earlier one.
     pub newest: Option<Second>,
 }

@@ -1,9 +1,9 @@
-//! The extraction: what to fetch (`plan`, `walk`, `sizing`), what has been emitted (`ledger`, `state`), the loop
-//! between them (`engine`), records and STATE messages (`emitter`), if that is everything (`completeness`), and how
-//! far it is (`estimate`, `progress`).
+//! The sync: what to fetch (`plan`, `walk`, `sizing`), what has been emitted (`ledger`, `state`), the loop
+//! between them (`engine`), records and STATE messages (`emitter`), completeness (`completeness`), and
+//! progress (`estimate`, `progress`).
 //!
-//! Nothing here knows HTTP, tokens or how a STATE is written; it imports both wings, and neither
-//! imports it.
+//! This module must not know HTTP, tokens or how a STATE is written. It imports the Airbyte side and the
+//! Zendesk side; neither imports it.
 
 mod batch;
 mod completeness;

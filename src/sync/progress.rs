@@ -1,7 +1,7 @@
-//! How far a sync is and what it came to, in words for people: figures in, sentences out.
+//! Formats the progress and the summary of a sync for users.
 //!
-//! This file must not read a clock, ask for anything or write anything. What cannot be known is left
-//! out, never guessed beyond "about".
+//! This file must not read a clock, request or write anything. Unknown values are omitted, and estimates are
+//! marked with "about".
 
 use std::time::Duration;
 
@@ -9,61 +9,62 @@ use crate::humanize::{age_of_the_newest, counted, grouped, measured, rough, size
 use crate::second::Second;
 use crate::zendesk::Waits;
 
-/// Less of the span than this says nothing about the rest.
+/// The smallest fraction of the span from which the rest is estimated.
 const SAYS_SOMETHING: f64 = 0.01;
-/// Time left beyond this is no guess worth telling.
+/// The longest remaining time that is shown.
 const LONGEST_LEFT: Duration = Duration::from_hours(24 * 60);
 
-/// The figures of a sync at a moment.
+/// The figures of a sync at one point in time.
 #[derive(Clone, Copy, Debug)]
 pub struct ProgressFigures {
-    /// Since it began.
+    /// The time since the start.
     pub elapsed: Duration,
-    /// Events put out so far.
+    /// The number of emitted events so far.
     pub events: u64,
-    /// How many there will be, about.
+    /// The estimated total number.
     pub expected: Option<u64>,
-    /// The newest `created_at` that has gone out.
+    /// The newest emitted `created_at`.
     pub reached: Option<Second>,
     /// The time up to which there are events.
     pub present: Second,
-    /// Requests sent.
+    /// The number of sent requests.
     pub requests: u64,
-    /// Requests a minute of the whole account, if known.
+    /// The requests per minute of the whole account, if known.
     pub limit: Option<u32>,
 }
 
-/// What the lines of progress have to remember.
+/// The data of the previous progress messages.
 #[derive(Debug)]
 pub struct Progress {
-    /// From where the sync reads.
+    /// The start of the sync.
     begin: Second,
-    /// The time of the first event that came.
+    /// The time of the first event.
     first: Option<Second>,
-    /// Elapsed time, events and requests when the last line was made.
+    /// The elapsed time, events and requests at the last message.
     before: (Duration, u64, u64),
 }
 
 impl Progress {
-    /// Of a sync that reads from this time on.
+    /// Creates the progress of a sync that reads from this time on.
     #[must_use]
     pub fn new(begin: Second) -> Self {
         Self { begin, first: None, before: (Duration::ZERO, 0, 0) }
     }
 
-    /// Tells the time of an event; the first one counts.
-    pub fn came(&mut self, event: Option<Second>) {
+    /// Records the time of an event; only the first one counts.
+    pub fn record_first_event(&mut self, event: Option<Second>) {
         self.first = self.first.or(event);
     }
 
-    /// How far the sync is; rates are those since the line before.
+    /// Formats the progress; rates are those since the previous message.
     pub fn line(&mut self, now: ProgressFigures) -> String {
         let sentences = [Some(now.volume()), now.pace(self.before), self.left(now).map(left)];
         self.before = (now.elapsed, now.events, now.requests);
         sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// By the number of events, or else by the place in time, at the pace of the whole sync so far.
+    /// Estimates the remaining time from the number of events, or else from the position in time, at the
+    /// average pace of the sync.
     fn left(&self, now: ProgressFigures) -> Option<Duration> {
         let done = if let Some(expected) = now.expected() {
             number(now.events) / number(expected)
@@ -93,13 +94,13 @@ fn left(left: Duration) -> String {
 }
 
 impl ProgressFigures {
-    /// A number that has been reached says nothing of what is to come.
+    /// A number that has been exceeded is no estimate.
     fn expected(&self) -> Option<u64> {
         self.expected.filter(|expected| *expected > self.events)
     }
 
     fn volume(&self) -> String {
-        // A day is near enough for a sync that takes minutes.
+        // The day is precise enough for a sync that takes minutes.
         let day = |reached: Second| reached.to_string().split('T').next().map(|day| format!(", up to {day}"));
         let reached = self.reached.and_then(day).unwrap_or_default();
         match self.expected() {
@@ -112,47 +113,48 @@ impl ProgressFigures {
         }
     }
 
-    /// Since a moment with these figures; none if no time has passed.
+    /// Formats the rates since the given figures; `None` if no time has passed.
     fn pace(&self, (elapsed, events, requests): (Duration, u64, u64)) -> Option<String> {
         let minutes = self.elapsed.checked_sub(elapsed).filter(|since| !since.is_zero())?.as_secs_f64() / 60.0;
         let a_minute = |after: u64, before: u64| number(after.saturating_sub(before)) / minutes;
-        let asked = a_minute(self.requests, requests);
+        let requested = a_minute(self.requests, requests);
         let share = self.limit.map(|limit| {
-            let share = percent(asked / f64::from(limit));
+            let share = percent(requested / f64::from(limit));
             format!(", {share} of the account's {}", grouped(limit.into()))
         });
         let events = rate(a_minute(self.events, events), "event");
-        Some(format!("Lately {events} and {} a minute{}.", rate(asked, "request"), share.unwrap_or_default()))
+        Some(format!("Lately {events} and {} a minute{}.", rate(requested, "request"), share.unwrap_or_default()))
     }
 }
 
-/// What a sync came to.
+/// The figures of a finished sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
-    /// Events put out.
+    /// The number of emitted events.
     pub events: u64,
-    /// Events that were skipped because their ids had been emitted, by this sync or one before.
+    /// The number of events that were skipped because their ids had been emitted, by this sync or an earlier
+    /// one.
     pub skipped: u64,
-    /// Requests sent.
+    /// The number of sent requests.
     pub requests: u64,
-    /// Those of them that were sent again after a failure.
+    /// The number of requests that were sent again after a failure.
     pub retries: u64,
-    /// How long nothing went because of the rate limit.
+    /// The time without requests because of the rate limit.
     pub waits: Waits,
-    /// How long was waited before requests that were sent again.
+    /// The total backoff before repeated requests.
     pub backoff: Duration,
-    /// Bytes received.
+    /// The number of received bytes.
     pub bytes: u64,
-    /// From the beginning to the end.
-    pub took: Duration,
-    /// The newest `created_at` that has gone out, in this sync or one before.
+    /// The duration of the sync.
+    pub duration: Duration,
+    /// The newest emitted `created_at`, of this sync or an earlier one.
     pub newest: Option<Second>,
     /// The time of the end.
     pub now: Second,
 }
 
 impl Summary {
-    /// In words: the same for a sync that is complete and one that is not.
+    /// Formats the summary, which is the same for a complete and an incomplete sync.
     #[must_use]
     pub fn line(&self) -> String {
         let retries = match self.retries {
@@ -162,7 +164,7 @@ impl Summary {
         let work = format!(
             "{} in {}, with {}{retries} and {} received.",
             counted(self.events, "event"),
-            measured(self.took),
+            measured(self.duration),
             counted(self.requests, "request"),
             size(self.bytes)
         );
@@ -183,7 +185,7 @@ impl Summary {
     }
 }
 
-/// So many things, with a decimal only where it tells something.
+/// Formats a rate, with a decimal only for small numbers.
 fn rate(rate: f64, thing: &str) -> String {
     if rate < 9.95 && (rate - rate.round()).abs() >= 0.05 {
         return format!("{rate:.1} {thing}s");
@@ -191,7 +193,7 @@ fn rate(rate: f64, thing: &str) -> String {
     counted(whole(rate.round()), thing)
 }
 
-/// A part of a whole; never rounded up, so that 100 % is everything.
+/// Formats a fraction as a percentage; never rounded up, so that 100 % means everything.
 fn percent(part: f64) -> String {
     match whole(part * 100.0) {
         0 if part > 0.0 => "less than 1 %".to_owned(),
@@ -199,7 +201,7 @@ fn percent(part: f64) -> String {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number, for people")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive number, for display")]
 fn whole(number: f64) -> u64 {
     number as u64
 }
@@ -234,21 +236,22 @@ mod tests {
         }
     }
 
-    /// The second line of a sync of the whole history, a minute after one with half the figures.
+    /// Returns the second progress message of a sync of the whole history, a minute after a message with half
+    /// the figures.
     fn line(now: ProgressFigures) -> String {
         let mut progress = Progress::new(Second::EPOCH);
-        progress.came(None);
-        progress.came(Some(at("2024-01-01T00:00:00Z")));
-        progress.came(Some(at("2024-06-01T00:00:00Z")));
+        progress.record_first_event(None);
+        progress.record_first_event(Some(at("2024-01-01T00:00:00Z")));
+        progress.record_first_event(Some(at("2024-06-01T00:00:00Z")));
         let (elapsed, events, requests) = (now.elapsed / 2, now.events / 2, now.requests / 2);
         progress.line(ProgressFigures { elapsed, events, requests, ..now });
         progress.line(now)
     }
 
     #[test]
-    fn a_line_tells_what_is_known_and_nothing_else() {
+    fn a_message_contains_only_known_values() {
         let known = figures();
-        for (now, words) in [
+        for (now, text) in [
             (
                 known,
                 "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. About 17 minutes left.",
@@ -290,12 +293,12 @@ mod tests {
                 "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 0.3 events and 0 requests a minute, less than 1 % of the account's 700.",
             ),
         ] {
-            assert_eq!(line(now), words);
+            assert_eq!(line(now), text);
         }
     }
 
     #[test]
-    fn the_rates_are_those_since_the_line_before_also_after_a_long_pause() {
+    fn the_rates_are_those_since_the_previous_message_also_after_a_long_pause() {
         let mut progress = Progress::new(Second::EPOCH);
         let figures = ProgressFigures { expected: None, reached: None, ..figures() };
         let mut rates = |minutes, events, requests| {
@@ -313,16 +316,16 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_sync_counts_the_time_from_where_it_went_on() {
+    fn a_resumed_sync_estimates_from_its_start() {
         let mut progress = Progress::new(at("2026-11-20T12:00:00Z"));
-        progress.came(Some(at("2026-11-20T12:30:00Z")));
+        progress.record_first_event(Some(at("2026-11-20T12:30:00Z")));
         let reached = Some(at("2026-11-22T00:15:00Z"));
         let line = progress.line(ProgressFigures { expected: None, reached, ..figures() });
         assert!(line.ends_with("About 2 minutes left."), "half of three days in two minutes: {line}");
     }
 
     #[test]
-    fn a_summary_names_each_wait_and_leaves_out_what_did_not_happen() {
+    fn a_summary_contains_each_wait_and_omits_zero_values() {
         let quiet = Summary {
             events: 120_000,
             skipped: 0,
@@ -331,12 +334,12 @@ mod tests {
             waits: Waits::default(),
             backoff: Duration::ZERO,
             bytes: 88_100_000,
-            took: Duration::from_secs(250),
+            duration: Duration::from_secs(250),
             newest: Some(at("2026-11-23T11:57:00Z")),
             now: at("2026-11-23T12:00:00Z"),
         };
         let waits = Waits { refused: Duration::from_secs(130), yielding: Duration::from_secs(15) };
-        for (summary, words) in [
+        for (summary, text) in [
             (
                 quiet,
                 "120,000 events in 4 min 10 s, with 1,203 requests and 88.1 MB received. The newest event is 3 minutes old.",
@@ -346,11 +349,18 @@ mod tests {
                 "120,000 events in 4 min 10 s, with 1,203 requests (3 repeated) and 88.1 MB received. 12 events skipped: emitted before. Waited 2 min 10 s because the account's rate limit was used up (429), 15.0 s to leave the rest of the rate limit to others, 4.3 s before repeated requests. The newest event is 3 minutes old.",
             ),
             (
-                Summary { events: 0, requests: 1, bytes: 300, took: Duration::from_millis(200), newest: None, ..quiet },
+                Summary {
+                    events: 0,
+                    requests: 1,
+                    bytes: 300,
+                    duration: Duration::from_millis(200),
+                    newest: None,
+                    ..quiet
+                },
                 "0 events in 0.2 s, with 1 request and 1 kB received.",
             ),
         ] {
-            assert_eq!(summary.line(), words);
+            assert_eq!(summary.line(), text);
         }
     }
 }

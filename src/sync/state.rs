@@ -1,4 +1,4 @@
-//! The `stream_state` of a STATE message: what the next sync has to know.
+//! The `stream_state` of a STATE message: the data for the next sync.
 //!
 //! ```json
 //! {
@@ -8,17 +8,17 @@
 //!   "account": "acme"
 //! }
 //! ```
-//! - `created_at`, the cursor: the newest `created_at` that was emitted. It has the name of the stream's cursor
-//!   field: for `access_logs` it is `timestamp`.
-//! - `seen_since`: the next sync begins to read here, because events can appear late.
-//! - `seen`: the ids that the server may return again from there on, by the latest time at which it lists
-//!   them, which is their `created_at` as a rule. They are not emitted again. Those of one time that are ULIDs
-//!   are one string: what they have in common, and after a `*` the rest of each.
-//! - `account`: the subdomain that all this was read from, so that another one is noticed.
-//! - `filters`: the filters that all this was read with, in the form of the configuration's; only if there
-//!   are any. So a change of them is noticed.
+//! - `created_at`, the cursor: the newest emitted `created_at`. It has the name of the stream's cursor field:
+//!   for `access_logs` it is `timestamp`.
+//! - `seen_since`: the start of the next sync, because events can appear late.
+//! - `seen`: the ids that the server may return again from then on, by the latest time at which it lists
+//!   them, usually their `created_at`. They are not emitted again. Those of one time that are ULIDs are one
+//!   string: their common prefix, and after a `*` the rest of each.
+//! - `account`: the subdomain of the state, to detect another account.
+//! - `filters`: the filters of the state, in the form of the configuration; only if there are any. They
+//!   detect a change.
 //!
-//! How it changes while records go out is `ledger.rs`.
+//! `ledger.rs` updates it while records are emitted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,33 +33,33 @@ use crate::zendesk::{Identity, ULID_DIGITS, Ulid};
 /// The state of the stream; the default is that of a sync that has not begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncState {
-    /// The newest `created_at` that was emitted.
+    /// The newest emitted `created_at`.
     pub created_at: Option<Second>,
-    /// Where the next sync begins to read.
+    /// The start of the next sync.
     pub seen_since: Option<Second>,
-    /// The ids of what was emitted since then.
+    /// The ids that were emitted since then.
     pub seen: BTreeMap<Second, Vec<Identity>>,
-    /// The filters that it was read with.
+    /// The filters.
     pub filters: Arc<Filters>,
-    /// The subdomain that it was read from; `None` in states of before that was noted.
+    /// The subdomain; `None` in older states.
     pub account: Option<String>,
 }
 
-/// The fields of a state besides the cursor. One that has none of them is not a state of this connector.
+/// The fields of a state besides the cursor. A state with none of them is not from this connector.
 const FIELDS: [&str; 4] = ["seen_since", "seen", "filters", "account"];
-/// The digits that the ULIDs of one entry have in common: their time, in milliseconds, but for two digits,
-/// which are about a second.
+/// The number of common digits of the ULIDs in one entry: their time in milliseconds without the last two
+/// digits, which are about a second.
 const COMMON: usize = 8;
 
 const START_OVER: &str = "Reset the connection, or omit the state, to read from the start date again.";
 
 impl SyncState {
-    /// Parses the `stream_state` of a stream. One that holds only the cursor is understood: people write it, and
-    /// Airbyte's own Zendesk connector leaves it behind.
+    /// Parses the `stream_state` of a stream. A state with only the cursor is accepted: users write it, and
+    /// Airbyte's own Zendesk connector leaves it.
     ///
     /// # Errors
-    /// If a field has another shape, or none is known: a state that cannot be understood must not be
-    /// taken for none.
+    /// If a field has another shape, or no known field exists: an invalid state must not be treated as an
+    /// empty one.
     pub fn parse(value: &Value, stream: &Stream) -> Result<Self> {
         let fields = Fields::new(InputFile::State, "stream_state", value)?;
         let date = |name| {
@@ -85,7 +85,7 @@ impl SyncState {
         })
     }
 
-    /// The `stream_state` for a STATE message of a stream.
+    /// Returns the `stream_state` for a STATE message of a stream.
     #[must_use]
     pub fn to_value(&self, stream: &Stream) -> Value {
         let mut state = Map::new();
@@ -102,7 +102,7 @@ impl SyncState {
         if !self.filters.is_empty() {
             put("filters", self.filters.to_value());
         }
-        // Without anything that was read it would not matter.
+        // Without a start, the filters would not matter.
         if let Some(account) = self.account.as_deref().filter(|_| self.seen_since.is_some()) {
             put("account", account.into());
         }
@@ -132,7 +132,7 @@ fn to_json(identities: &[Identity]) -> Value {
     Value::Array(values)
 }
 
-/// Parses the string of an entry: some ULIDs, or another identity.
+/// Parses the string of an entry: several ULIDs, or another identity.
 fn parse_text(text: &str) -> Vec<Identity> {
     let mut parts = text.split('*');
     let common = parts.next().unwrap_or_default();
@@ -140,18 +140,18 @@ fn parse_text(text: &str) -> Vec<Identity> {
     match ulids.collect::<Option<Vec<_>>>() {
         Some(ulids) if !ulids.is_empty() => ulids,
         _ => {
-            // As it stood in states before a ULID was an identity of its own.
+            // The form in states before ULIDs had their own identity.
             let ulid = (text.len() == ULID_DIGITS + 2).then(|| Ulid::parse(text.trim_matches('"'))).flatten();
             vec![ulid.map_or_else(|| Identity::Other(text.into()), Identity::Ulid)]
         }
     }
 }
 
-/// Returns about how many bytes an identity takes up in a state, besides the entry of its time.
+/// Returns the approximate size of an identity in a state, in bytes, without the entry of its time.
 #[must_use]
 pub fn size_in_state(identity: &Identity) -> usize {
     match identity {
-        // 19 digits at most, and a comma.
+        // At most 19 digits, and a comma.
         Identity::Id(_) => 20,
         Identity::Ulid(_) => ULID_DIGITS - COMMON + 1,
         // Quotes within it are escaped.
@@ -199,7 +199,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_state_is_read_as_it_was_written() {
+    fn a_written_state_is_parsed_unchanged() {
         for state in [
             json!({}),
             json!({ "created_at": "2024-01-01T00:00:00Z" }),
@@ -253,14 +253,14 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_keeps_the_form_of_the_api_whatever_it_was_before() {
+    fn the_cursor_is_formatted_like_the_api() {
         let state = json!({ "created_at": "2024-01-01T02:00:00.5+02:00", "seen": null, "x": 1 });
         let parsed = SyncState::parse(&state, &AUDIT_LOGS);
-        assert_eq!(parsed.expect("understood").to_value(&AUDIT_LOGS), json!({ "created_at": "2024-01-01T00:00:00Z" }));
+        assert_eq!(parsed.expect("valid").to_value(&AUDIT_LOGS), json!({ "created_at": "2024-01-01T00:00:00Z" }));
     }
 
     #[test]
-    fn what_cannot_be_understood_is_refused_with_the_field() {
+    fn an_invalid_state_is_rejected_with_the_field() {
         for (state, start) in [
             (json!([]), "In the state, stream_state must be a JSON object, not an array."),
             (json!({ "created_at": "soon" }), "In the state, stream_state.created_at is not a date"),

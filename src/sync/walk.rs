@@ -1,11 +1,9 @@
-//! The pages of one time window, one after the other: which request comes next, and when the server has
-//! said that there is no more.
+//! The pages of one time window, one after the other: the next request, and the end of the window.
 //!
-//! It must not fetch anything. Nothing but `has_more: false` in a well-formed page ends it: dates never
-//! do. When the cursor is lost or the window is cut, it starts again: from the last settled time minus
-//! the tolerance, so that a record that is listed out of its place by up to the tolerance is not missed, or
-//! from the beginning of the window as long as nothing has shown that the dates can be trusted. What comes
-//! twice is recognised by its id.
+//! It must not fetch anything. Only `has_more: false` in a well-formed page ends it, never a date. When the
+//! cursor is lost or the window is split, it starts again: from the last settled time minus the tolerance, so
+//! that a record that is displaced by up to the tolerance is not missed, or from the beginning of the window
+//! if nothing has confirmed the dates. Records that are received twice are recognized by their ids.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,13 +15,13 @@ use crate::second::Second;
 use crate::stream::Stream;
 use crate::zendesk::{Failure, Identity, Page, PageCursor, Query, Result};
 
-/// How often a page that leads nowhere is requested again. A passing fault is over then, and within a
-/// second that fills many pages, what follows a restart is the same again.
+/// The number of times that a page with a broken cursor is requested again. A transient fault is over then.
+/// Within a second that fills many pages, a restart would return the same pages again.
 const SAME_PAGE_AGAIN: u32 = 2;
-/// How often a walk restarts without a record later than all before.
+/// The largest number of restarts without a record later than all before.
 const FRUITLESS_RESTARTS: u32 = 20;
-/// Pages without a record later than all before: a million events of one second, or a server that makes
-/// up cursors for ever.
+/// The largest number of pages without a record later than all before: a million events of one second, or a
+/// server that invents cursors forever.
 const FRUITLESS_PAGES: u32 = 10_000;
 
 type Identities = HashSet<Identity, foldhash::fast::RandomState>;
@@ -32,25 +30,25 @@ type Identities = HashSet<Identity, foldhash::fast::RandomState>;
 #[derive(Debug)]
 pub struct Walk {
     window: Window,
-    /// How far out of order the server may list a record, in seconds.
+    /// The largest displacement of a record in the server's listing, in seconds.
     tolerance: i64,
-    /// `page[size]`, the same for all pages that one cursor leads through.
+    /// `page[size]`, the same for all pages of one cursor.
     page_size: u32,
     /// The cursor of the last page.
     after: Option<PageCursor>,
-    /// The parameter that it goes in.
+    /// The parameter of the cursor.
     parameter: CursorParameter,
     listing: Listing,
     trust: Trust,
-    /// What has arrived since the last start while the dates were not known to be right: a restart reads
-    /// all of it again.
+    /// The records since the last start while the dates were not confirmed: a restart reads all of them
+    /// again.
     arrived: Vec<Identity>,
-    /// What had arrived before the last start, here or in the walk that this one was split off.
+    /// The records before the last start, of this walk or the one that it was split off from.
     known: Option<Arc<Identities>>,
     /// The newest `created_at` of the window so far.
     reached: Option<Second>,
     cycle: Cycle,
-    /// Pages since the walk began without a cursor.
+    /// The number of pages since the walk began without a cursor.
     depth: u32,
     same_page_again: u32,
     fruitless_restarts: u32,
@@ -58,35 +56,34 @@ pub struct Walk {
     done: bool,
 }
 
-/// What an answer brought.
+/// The result of a response.
 #[derive(Debug)]
 pub enum Step {
-    /// Records; the walk goes on, or is done.
+    /// Records; the walk continues, or is complete.
     Batch(Batch),
-    /// The same request is to be sent again.
+    /// The same request must be sent again.
     Again,
-    /// The cursor leads nowhere. The walk has started again without one; before that, it came this many
-    /// pages far with it, `fruitless` times without a later record than all before.
+    /// The cursor does not advance. The walk has restarted without it, after this number of pages;
+    /// `fruitless` restarts had no later record than all before.
     Restarted {
         /// The records of the page, if there was one.
         batch: Option<Batch>,
-        /// Pages that the lost cursor led through.
+        /// The number of pages of the lost cursor.
         depth: u32,
-        /// Restarts without a later record.
+        /// The number of restarts without a later record.
         fruitless: u32,
     },
 }
 
-/// Where a page leads.
-enum Leads {
+/// The continuation after a page.
+enum Continuation {
     End,
-    To(PageCursor),
-    Nowhere(&'static str),
+    Cursor(PageCursor),
+    Broken(&'static str),
 }
 
 impl Walk {
-    /// Starts a walk through a window. The server may list a record up to `tolerance` seconds out of its
-    /// place.
+    /// Starts a walk through a window. The server may displace a record by up to `tolerance` seconds.
     #[must_use]
     pub fn new(window: Window, tolerance: i64) -> Self {
         Self {
@@ -109,19 +106,19 @@ impl Walk {
         }
     }
 
-    /// Returns the window that is left to this walk.
+    /// Returns the remaining window of this walk.
     #[must_use]
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// Returns `true` if the server has said that there is no more.
+    /// Returns `true` if the server has reported the end.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Returns the newest `created_at` so far, or where the walk begins.
+    /// Returns the newest `created_at` so far, or the start of the walk.
     #[must_use]
     pub fn position(&self) -> Second {
         match self.reached {
@@ -130,13 +127,13 @@ impl Walk {
         }
     }
 
-    /// Returns how many pages the current cursor has led through.
+    /// Returns the number of pages of the current cursor.
     #[must_use]
     pub fn depth(&self) -> u32 {
         self.depth
     }
 
-    /// Returns where a restart would begin.
+    /// Returns the start of a restart.
     #[must_use]
     pub fn restart_position(&self) -> Second {
         if self.trust != Trust::Confirmed {
@@ -146,8 +143,8 @@ impl Walk {
         settled.map_or(self.window.start, |settled| settled.max(self.window.start))
     }
 
-    /// Leaves everything at `at` and later to the walk that is returned. One that has begun starts again
-    /// without a cursor: a request's filter is always that of its window.
+    /// Moves everything at `at` and later to the returned walk. A walk that has begun starts again without a
+    /// cursor, because a request's filter is always that of its window.
     #[must_use]
     pub fn split_off(&mut self, at: Second) -> Self {
         let mut rest = Self::new(Window { start: at, end: self.window.end }, self.tolerance);
@@ -178,8 +175,8 @@ impl Walk {
         self.cycle = Cycle::default();
     }
 
-    /// Returns the request for the next page. `page_size` counts only where no cursor goes on: all pages
-    /// that a cursor leads through have the size of the first.
+    /// Returns the request for the next page. `page_size` applies only without a cursor: all pages of a
+    /// cursor have the size of the first.
     pub fn query(&mut self, stream: &'static Stream, page_size: u32) -> Query {
         if self.after.is_none() {
             self.page_size = page_size;
@@ -190,20 +187,20 @@ impl Walk {
         Query { stream, between, filters: None, after, size: self.page_size }
     }
 
-    /// Takes the page that [`Walk::query`] asked for.
+    /// Processes the page of [`Walk::query`].
     ///
     /// # Errors
-    /// If the pages never come to an end, or the server ignores the filter.
+    /// If the pages do not end, or the server ignores the filter.
     pub fn page(&mut self, mut page: Page, trust: Trust) -> Result<Step> {
         self.trust = trust;
         let ignored = self.parameter.is_ignored(&page, self.after.is_some());
-        let leads = self.leads(&mut page);
-        if (ignored || matches!(leads, Leads::Nowhere(_))) && self.may_ask_again() {
+        let continuation = self.continuation(&mut page);
+        if (ignored || matches!(continuation, Continuation::Broken(_))) && self.may_request_again() {
             return Ok(Step::Again);
         }
         if ignored {
-            // Its records were emitted long ago, and their ids may be forgotten.
-            return self.restarted(None, "its cursor is ignored");
+            // Its records were emitted long ago, and their ids may have been removed from the ledger.
+            return self.restarted(None, "an ignored cursor");
         }
         self.same_page_again = 0;
         self.depth += 1;
@@ -216,7 +213,7 @@ impl Walk {
             batch.retain(|record| !known.contains(&record.identity));
         }
         if trust != Trust::Confirmed {
-            // Once they are confirmed, a restart reads no more again than the ledger remembers.
+            // Once the dates are confirmed, a restart reads no more records again than the ledger holds.
             self.arrived.extend(batch.records().map(|(record, _)| record.identity.clone()));
         }
         if newest > self.reached {
@@ -226,48 +223,48 @@ impl Walk {
         }
         self.fruitless_pages += 1;
         if self.fruitless_pages > FRUITLESS_PAGES {
-            return Err(Failure::Pagination { what: "its pages bring nothing new" }.into());
+            return Err(Failure::Pagination { what: "pages without new records" }.into());
         }
-        match leads {
-            Leads::End => {
+        match continuation {
+            Continuation::End => {
                 self.done = true;
                 self.listing.end();
                 batch.settled = self.listing.settled;
             }
-            Leads::To(next) => self.after = Some(next),
-            Leads::Nowhere(what) => return self.restarted(Some(batch), what),
+            Continuation::Cursor(next) => self.after = Some(next),
+            Continuation::Broken(what) => return self.restarted(Some(batch), what),
         }
         Ok(Step::Batch(batch))
     }
 
-    /// Takes the refusal of a cursor: the server no longer knows it.
+    /// Processes the refusal of a cursor: the server no longer knows it.
     ///
     /// # Errors
     /// If the walk has restarted too often without a later record.
     pub fn cursor_refused(&mut self) -> Result<Step> {
-        if self.may_ask_again() { Ok(Step::Again) } else { self.restarted(None, "its cursor is refused") }
+        if self.may_request_again() { Ok(Step::Again) } else { self.restarted(None, "a refused cursor") }
     }
 
-    fn leads(&mut self, page: &mut Page) -> Leads {
-        // A link beside `has_more: false` contradicts it. Behind an empty page there is nothing either way.
+    fn continuation(&mut self, page: &mut Page) -> Continuation {
+        // A link with `has_more: false` contradicts it. After an empty page there is nothing in either case.
         let more = page.has_more || (page.has_next_link && !page.records.is_empty());
         match page.next.take() {
-            _ if !more => Leads::End,
-            None => Leads::Nowhere("more is announced without a cursor"),
+            _ if !more => Continuation::End,
+            None => Continuation::Broken("has_more without a cursor"),
             Some(next)
                 if self.after.as_ref().is_some_and(|after| after.value == next.value)
                     || self.cycle.repeats(&next.value) =>
             {
-                // The link has been followed, and the server still says that there is no more.
-                if page.has_more { Leads::Nowhere("the same cursor comes again") } else { Leads::End }
+                // The link has been followed, and the server reports the end again.
+                if page.has_more { Continuation::Broken("a repeated cursor") } else { Continuation::End }
             }
-            Some(next) => Leads::To(next),
+            Some(next) => Continuation::Cursor(next),
         }
     }
 
-    /// Counts that a page led nowhere. Returns `true` if it is to be requested again before it is taken
-    /// as it is. Then the cursor goes in the other parameter: a server may ignore the one of its own link.
-    fn may_ask_again(&mut self) -> bool {
+    /// Counts a page with a broken cursor. Returns `true` if the page must be requested again before it is
+    /// accepted. The cursor is then sent in the other parameter: a server may ignore the one of its own link.
+    fn may_request_again(&mut self) -> bool {
         self.parameter.switch();
         let again = self.same_page_again < SAME_PAGE_AGAIN;
         self.same_page_again = if again { self.same_page_again + 1 } else { 0 };
@@ -285,7 +282,7 @@ impl Walk {
     }
 }
 
-/// Notices that cursors repeat, in a cycle of any length, by remembering one at a time (Brent).
+/// Detects that cursors repeat, in a cycle of any length, by storing one at a time (Brent).
 #[derive(Debug, Default)]
 struct Cycle {
     remembered: Option<String>,

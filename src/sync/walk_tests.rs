@@ -1,4 +1,4 @@
-//! Walks over a small listing, with everything that can happen to a cursor. Times are seconds of one hour.
+//! Tests walks over a small listing, with all kinds of cursor failures. Times are seconds of one hour.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ fn at(second: i64) -> Second {
     Second::from_unix(1_700_000_000).plus(second)
 }
 
-/// An event: when it happened, the time by which the server lists it, and the date that it shows.
+/// An event: its time, the time by which the server lists it, and its displayed date.
 #[derive(Clone, Copy, Debug)]
 struct Event {
     time: i64,
@@ -53,13 +53,13 @@ fn window(start: i64, end: i64) -> Window {
     Window { start: at(start), end: at(end) }
 }
 
-/// What happens instead of the next page, or to the walk before it.
+/// A failure instead of the next page, or a change of the walk before it.
 #[derive(Clone, Copy, Debug)]
 enum Trouble {
     None,
     CursorRefused,
     NoCursor,
-    /// The rest is left to another walk, from this second on.
+    /// The rest is split off to another walk, from this second on.
     Split(i64),
 }
 
@@ -72,7 +72,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     ]
 }
 
-/// Walks the hour to its end; returns the ids in the order in which they arrived.
+/// Walks the hour to its end; returns the ids in the order of their arrival.
 fn walk_all(server: &Server, trust: Trust, troubles: &[Trouble]) -> Vec<Identity> {
     let mut troubles = troubles.iter().copied();
     let mut waiting = vec![Walk::new(window(0, HOUR), TOLERANCE)];
@@ -96,7 +96,7 @@ fn walk_all(server: &Server, trust: Trust, troubles: &[Trouble]) -> Vec<Identity
                 }
                 _ => walk.page(server.page(&query), trust),
             };
-            let batch = match step.expect("the walk goes on") {
+            let batch = match step.expect("the walk continues") {
                 Step::Batch(batch) | Step::Restarted { batch: Some(batch), .. } => batch,
                 Step::Again | Step::Restarted { batch: None, .. } => continue,
             };
@@ -111,9 +111,9 @@ fn all_of(server: &Server) -> HashSet<Identity> {
 }
 
 proptest! {
-    /// Records up to the tolerance out of their place, in either direction, with ties.
+    /// Records are displaced by up to the tolerance, in either direction, with ties.
     #[test]
-    fn displaced_records_are_read_whatever_happens_to_cursors_and_windows(
+    fn displaced_records_are_read_with_any_failures_of_cursors_and_splits_of_windows(
         events in prop::collection::vec((0..HOUR, -TOLERANCE..=TOLERANCE), 0..60),
         troubles in prop::collection::vec(trouble(), 0..40),
         confirmed in any::<bool>(),
@@ -125,7 +125,7 @@ proptest! {
         prop_assert_eq!(read, all_of(&server));
     }
 
-    /// As long as dates are not confirmed, nothing depends on them, and nothing is handed on twice.
+    /// If the dates are not confirmed, nothing depends on them, and no record is returned twice.
     #[test]
     fn shown_dates_that_are_hours_off_lose_and_repeat_nothing(
         times in prop::collection::vec(0..HOUR, 0..60),
@@ -135,7 +135,7 @@ proptest! {
         let event = |time| Event { time, listed: time, shown: time + off };
         let server = Server(times.into_iter().map(event).collect());
         let read = walk_all(&server, Trust::Unknown, &troubles);
-        // A window reads a second more at its end than its own: there, ids decide.
+        // A window reads an additional second at its end: there, records are compared by their ids.
         let once: HashSet<_> = read.iter().cloned().collect();
         prop_assert_eq!(once, all_of(&server));
     }
@@ -159,7 +159,7 @@ fn settled(step: Result<Step>) -> Option<i64> {
 fn one_record_with_a_wrong_date_settles_nothing() {
     let mut walk = Walk::new(window(0, HOUR), TOLERANCE);
     assert_eq!(settled(walk.page(listed(&[1_000, 1_020, 3_000], true), Trust::Confirmed)), Some(420));
-    assert_eq!(settled(walk.page(listed(&[1_030, 1_040], true), Trust::Confirmed)), Some(430), "3,000 was no help");
+    assert_eq!(settled(walk.page(listed(&[1_030, 1_040], true), Trust::Confirmed)), Some(430), "3,000 settled nothing");
     assert_eq!(
         settled(walk.page(listed(&[1_041, 1_050], false), Trust::Confirmed)),
         Some(3_000),
@@ -176,7 +176,7 @@ fn a_page_past_the_end_of_the_window_does_not_end_it() {
 }
 
 #[test]
-fn has_more_false_beside_a_next_link_is_no_end_until_the_link_has_been_followed() {
+fn has_more_false_with_a_next_link_is_no_end_until_the_link_has_been_followed() {
     let link = |id: u32, after: &str| {
         page(&format!(
             r#"{{"audit_logs":[{{"id":{id},"created_at":"{}"}}],"meta":{{"has_more":false,"after_cursor":"{after}"}},
@@ -189,11 +189,11 @@ fn has_more_false_beside_a_next_link_is_no_end_until_the_link_has_been_followed(
     assert!(!walk.is_done());
     assert_eq!(walk.query(&AUDIT_LOGS, 5).after.map(|after| after.value).as_deref(), Some("a"));
     assert!(walk.page(link(2, "a"), Trust::Unknown).is_ok());
-    assert!(walk.is_done(), "the server says it twice");
+    assert!(walk.is_done(), "the server reports it twice");
 }
 
 #[test]
-fn cursors_that_lead_nowhere_end_in_an_error() {
+fn cursors_that_do_not_advance_end_in_an_error() {
     let mut walk = Walk::new(window(0, HOUR), TOLERANCE);
     let error =
         (0..200).find_map(|_| walk.page(page(r#"{"audit_logs":[],"meta":{"has_more":true}}"#), Trust::Unknown).err());

@@ -1,11 +1,11 @@
-//! Spans of time that are read on their own, and the filter that asks for one.
+//! A span of time that is read separately, and its filter.
 //!
-//! It must not know what a window holds or who reads it.
+//! It must not know the content of a window or its reader.
 
 use crate::second::Second;
 use crate::zendesk::Between;
 
-/// A half-open span of time: `start` belongs to it, `end` does not.
+/// A half-open span of time: it includes `start` but not `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The first second.
@@ -15,14 +15,14 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns the filter that returns every event of the window, and at most one second more at either
-    /// end: the API does not document if the bounds of its filter are inclusive.
+    /// Returns a filter for every event of the window, and at most one additional second at either end: the
+    /// API does not document if the bounds of its filter are inclusive.
     #[must_use]
     pub fn filter(self) -> Between {
         Between { start: self.start.minus(1), end: self.end.max(self.start) }
     }
 
-    /// Returns `true` if a time lies in the window.
+    /// Returns `true` if a time is in the window.
     #[must_use]
     pub fn contains(self, time: Second) -> bool {
         self.start <= time && time < self.end
@@ -34,7 +34,7 @@ impl Window {
         self.end.since(self.start).max(0)
     }
 
-    /// Returns `true` if no second lies in the window.
+    /// Returns `true` if the window has no second.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.start >= self.end

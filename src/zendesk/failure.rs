@@ -140,7 +140,7 @@ pub enum Failure {
     },
     /// The cursors of the pages do not reach an end.
     Pagination {
-        /// "the same cursor again", …
+        /// "a repeated cursor", …
         what: &'static str,
     },
     /// Only 429 responses for too long.
