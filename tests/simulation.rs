@@ -4,7 +4,7 @@
 use zendesk_simulation::chain;
 use zendesk_simulation::plants::Plant;
 use zendesk_simulation::runner::{self, Stop, Task};
-use zendesk_simulation::scenario::{Consumer, Credentials, Event, Fault, Filtering, Scenario};
+use zendesk_simulation::scenario::{Consumer, Credentials, Ending, Event, Fault, Filtering, Scenario, Trigger};
 use zendesk_simulation::timeline::Timeline;
 
 /// The number of seeds that must have no violation. `SIMULATED_SEEDS` sets another number, for the mutation tester; the
@@ -185,4 +185,20 @@ fn tokens_that_occasionally_expire_unused_do_not_end_a_sync() {
     for seed in [114_784, 160_550] {
         assert_keeps_the_guarantees(&Scenario::draw(seed));
     }
+}
+
+/// The records after the first STATE are covered by another one.
+#[test]
+fn a_sync_that_is_stopped_long_after_a_state_covers_everything_that_it_has_emitted() {
+    let mut scenario = Scenario::calm(events(12_000, |id| 60 * id), 2);
+    scenario.syncs[0].ending = Some((Trigger::Byte(1_000_000), Ending::Term));
+    assert_keeps_the_guarantees(&scenario);
+}
+
+/// The sync is long enough to be compared with the count of the server.
+#[test]
+fn events_that_the_server_omits_once_are_read_again_and_emitted() {
+    let mut scenario = Scenario::calm(events(3_000, |id| 60 * id), 2);
+    scenario.syncs[0].faults = vec![(5, Fault::Omitted), (15, Fault::Omitted), (16, Fault::Omitted)];
+    assert_keeps_the_guarantees(&scenario);
 }

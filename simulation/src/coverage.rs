@@ -86,6 +86,7 @@ impl Coverage {
             Fault::FalseEnd => "fault: end that is none",
             Fault::RecordTwice => "fault: record twice",
             Fault::Swapped => "fault: records swapped",
+            Fault::Omitted => return,
             Fault::TokenRevoked => "fault: token revoked",
             Fault::Slow(_) => "fault: slow response",
             Fault::Refusing(_) => "fault: refuses for good",

@@ -1,6 +1,8 @@
 //! Tests which records the ledger accepts, and which ids it keeps.
 
 use super::*;
+use crate::stream::ACCESS_LOGS;
+use crate::zendesk::Ulid;
 
 const FAR: Second = Second::EPOCH;
 /// A time after all settled times.
@@ -155,4 +157,38 @@ fn all_ids_of_a_second_are_kept_during_the_sync() {
         enter(&mut ledger, id, 7);
     }
     assert!((0..60_000).all(|id| !enter(&mut ledger, id, 7)));
+}
+
+/// Returns the size of the state after so many ULIDs, so many of them in each second, and how many it holds.
+fn state_of_ulids(number: i64, in_a_second: i64) -> (usize, usize, bool) {
+    let mut ledger = Ledger::open(SyncState::default(), None, 86_400);
+    for id in 0..number {
+        let ulid = Ulid::parse(&format!("01KAQC2F00{id:016}")).expect("a ULID");
+        let time = at(id / in_a_second);
+        assert!(ledger.enter(&Identity::Ulid(ulid), Some(time), time));
+        ledger.settle(time, at(NOW));
+    }
+    let snapshot = ledger.snapshot();
+    let held = snapshot.state.seen.values().map(Vec::len).sum();
+    (snapshot.state.to_value(&ACCESS_LOGS).to_string().len(), held, snapshot.truncated)
+}
+
+#[test]
+fn a_state_of_ulids_stays_below_100_kb_and_uses_most_of_it() {
+    for in_a_second in [1, 7, 20_000] {
+        let (size, held, truncated) = state_of_ulids(20_000, in_a_second);
+        assert!((70_000..100_000).contains(&size), "{size} bytes for {held} ids, {in_a_second} in a second");
+        assert!(truncated);
+    }
+    let (_, held, truncated) = state_of_ulids(1_000, 1);
+    assert_eq!((held, truncated), (1_000, false));
+}
+
+#[test]
+fn a_sync_of_records_without_dates_leaves_the_next_one_where_it_began() {
+    let mut ledger = Ledger::open(SyncState::default(), Some(at(1_000)), 600);
+    assert_eq!(ledger.snapshot().state.seen_since, None, "nothing has been emitted");
+    assert!(ledger.enter(&Identity::Id(1), None, at(5_000)));
+    let snapshot = ledger.snapshot();
+    assert_eq!((snapshot.state.seen_since, snapshot.truncated), (Some(at(1_000)), false));
 }

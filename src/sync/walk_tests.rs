@@ -141,6 +141,30 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Memory of what has arrived, and not the dates, keeps a restart from handing on a record again.
+    #[test]
+    fn until_dates_are_confirmed_a_restart_repeats_no_record(
+        times in prop::collection::vec(0..HOUR, 0..60),
+        troubles in prop::collection::vec(trouble(), 0..40),
+    ) {
+        let server = Server(times.iter().map(|time| Event { time: *time, listed: *time, shown: *time }).collect());
+        let read = walk_all(&server, Trust::Unknown, &troubles);
+        let mut once = HashSet::new();
+        let repeated: Vec<_> = read.into_iter().filter(|id| !once.insert(id.clone())).collect();
+        // Each of two windows reads the seconds at their common border.
+        let at_border = |id: &Identity| {
+            let borders = troubles.iter().filter_map(|trouble| match trouble {
+                Trouble::Split(second) => Some(*second),
+                _ => None,
+            });
+            let time = (0..).zip(&times).find(|(index, _)| Identity::Id(*index) == *id).map(|(_, time)| *time);
+            borders.into_iter().any(|border| time.is_some_and(|time| (border - 1..=border).contains(&time)))
+        };
+        prop_assert!(repeated.iter().all(at_border), "{:?}", repeated);
+    }
+}
+
 fn listed(seconds: &[i64], has_more: bool) -> Page {
     let record = |(id, second): (usize, &i64)| format!(r#"{{"id":{id},"created_at":"{}"}}"#, at(*second));
     let records: Vec<String> = seconds.iter().enumerate().map(record).collect();
@@ -198,6 +222,37 @@ fn cursors_that_do_not_advance_end_in_an_error() {
     let error =
         (0..200).find_map(|_| walk.page(page(r#"{"audit_logs":[],"meta":{"has_more":true}}"#), Trust::Unknown).err());
     assert!(matches!(error.expect("an end").failure, Failure::Pagination { .. }));
+}
+
+#[test]
+fn cursors_that_never_end_and_bring_nothing_later_end_in_an_error() {
+    let pages = |second: fn(i64) -> i64| {
+        let mut walk = Walk::new(window(0, 100 * HOUR), TOLERANCE);
+        let mut page = |number: i64| {
+            let body = format!(
+                r#"{{"audit_logs":[{{"id":{number},"created_at":"{}"}}],"meta":{{"has_more":true,"after_cursor":"{number}"}}}}"#,
+                at(second(number))
+            );
+            walk.page(page(&body), Trust::Confirmed)
+        };
+        (0..30_000).position(|number| page(number).is_err())
+    };
+    assert_eq!(pages(|_| 7), Some(10_000), "10,000 pages after the first record");
+    assert_eq!(pages(|number| number), None);
+}
+
+#[test]
+fn a_page_that_leads_nowhere_is_requested_twice_more_before_the_walk_restarts() {
+    let mut walk = Walk::new(window(0, HOUR), TOLERANCE);
+    assert!(matches!(walk.page(listed(&[10], true), Trust::Unknown), Ok(Step::Batch(_))));
+    for _ in 0..2 {
+        assert!(matches!(walk.cursor_refused(), Ok(Step::Again)));
+        assert_eq!(walk.query(&AUDIT_LOGS, 5).after.map(|after| after.value).as_deref(), Some("10"));
+    }
+    assert_eq!((walk.position(), walk.depth()), (at(10), 1));
+    assert!(matches!(walk.cursor_refused(), Ok(Step::Restarted { batch: None, depth: 1, .. })));
+    assert_eq!(walk.query(&AUDIT_LOGS, 5).after, None);
+    assert_eq!((walk.position(), walk.depth()), (at(0), 0), "it goes back to the beginning of its window");
 }
 
 #[test]

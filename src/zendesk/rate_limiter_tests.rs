@@ -342,6 +342,18 @@ fn the_share_of_others_is_left_to_them_until_the_reset() {
 }
 
 #[test]
+fn a_small_share_of_a_small_limit_does_not_yield_to_its_own_requests() {
+    for total in [2, 20, 60, 99] {
+        let now = Instant::now();
+        let mut limiter = RateLimiter::new(1, now);
+        let own = LimitStatus { total: Some(total), remaining: Some(total - 1), ..LimitStatus::default() };
+        let headers = RateLimitHeaders { account: own, ..RateLimitHeaders::default() };
+        limiter.learn(PATH, &headers, 0, now);
+        assert_eq!(limiter.waits(PATH, now + 60 * SECOND), Waits::default(), "one of {total} requests is its own");
+    }
+}
+
+#[test]
 fn heavy_users_of_the_account_keep_their_share() {
     let start = Instant::now();
     let mut limiter = RateLimiter::new(50, start);
@@ -366,6 +378,22 @@ fn a_429_pauses_all_endpoints_and_a_series_is_measured_from_the_first() {
     assert_eq!(limiter.refused_for(PATH, now + 62 * SECOND), Some(62 * SECOND));
     limiter.learn(PATH, &RateLimitHeaders::default(), 0, now + 62 * SECOND);
     assert_eq!(limiter.refused_for(PATH, now + 63 * SECOND), None);
+}
+
+/// The 429 does not say which of the limits it is about.
+#[test]
+fn a_429_of_an_endpoint_whose_limit_responses_report_pauses_the_account() {
+    let now = Instant::now();
+    let mut limiter = RateLimiter::new(50, now);
+    let index = LimitStatus { total: Some(10), ..LimitStatus::default() };
+    let named = RateLimitHeaders { endpoint: vec![("index".to_owned(), index)], ..RateLimitHeaders::default() };
+    limiter.learn(PATH, &named, 0, now);
+    limiter.learn(PATH, &named, 0, now);
+    assert_eq!(limiter.refused_limit(PATH), RefusedLimit::Account);
+    limiter.refuse(PATH, now, now + 30 * SECOND);
+    assert_eq!(limiter.wait("/oauth/tokens", now), 30 * SECOND);
+    limiter.limit_endpoint("/api/v2/access_logs", 50, now);
+    assert_eq!(limiter.refused_limit("/api/v2/access_logs"), RefusedLimit::Endpoint);
 }
 
 #[test]

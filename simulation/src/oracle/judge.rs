@@ -135,7 +135,11 @@ impl Judge<'_> {
     /// If records must leave in ascending order: nothing in the history is out of its place.
     fn is_in_order(&self) -> bool {
         self.scenario.events.iter().all(|event| event.displacement() == 0 && event.form != Form::Undated)
-            && !self.watch.faults.iter().any(|fault| matches!(fault, Fault::Swapped | Fault::RecordTwice))
+            && !self
+                .watch
+                .faults
+                .iter()
+                .any(|fault| matches!(fault, Fault::Swapped | Fault::RecordTwice | Fault::Omitted))
     }
 
     /// If a record that has been claimed may not come again. Where a record without a date belongs is a guess.

@@ -49,6 +49,8 @@ pub enum Fault {
     RecordTwice,
     /// Two records have changed places.
     Swapped,
+    /// A record of the page is missing, this time. It is not drawn: a short sync does not notice it.
+    Omitted,
     /// The access token has been revoked.
     TokenRevoked,
     /// A long wait before a good response, in seconds.
@@ -70,6 +72,7 @@ impl Fault {
                 | Self::FalseEnd
                 | Self::RecordTwice
                 | Self::Swapped
+                | Self::Omitted
                 | Self::TokenRevoked
                 | Self::Slow(_)
         )

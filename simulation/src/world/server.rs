@@ -178,6 +178,9 @@ impl State {
                 page.has_more = false;
             }
             Some(Fault::RecordTwice) => page.events.extend(page.events.first().copied()),
+            Some(Fault::Omitted) if !page.events.is_empty() => {
+                page.events.remove(0);
+            }
             Some(Fault::Swapped) if page.events.len() > 1 => {
                 let first = usize::try_from(mix(walk, 3)).unwrap_or(0) % (page.events.len() - 1);
                 page.events.swap(first, first + 1);
