@@ -1,4 +1,4 @@
-//! The command line of the simulation: which seeds to run, and what is written about them.
+//! The command line of the simulation: selects the seeds, and prints the results.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -20,16 +20,16 @@ simulate [--seeds N] [--seed S] [--threads T] [--trace] [--plant NAME] [--plants
   --plant NAME   plants a defect, and succeeds if it is found
   --plants       lists the defects, with the seeds after which each is found";
 
-/// A full run must reach everything; a shorter one need not.
+/// The number of seeds from which a run must reach every kind of event.
 const FULL_RUN: u64 = 100_000;
-/// Violations that are shrunk and shown.
+/// The number of violations that are shrunk and printed.
 const SHOWN: usize = 1;
-/// Violations of each kind that are listed.
+/// The number of violations of each kind that are listed.
 const LISTED: usize = 5;
-/// Time between two lines of progress.
-const BEAT: Duration = Duration::from_secs(10);
+/// The time between two progress messages.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What to do.
+/// The arguments.
 struct Arguments {
     task: Task,
     trace: bool,
@@ -63,7 +63,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, Strin
     while let Some(name) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
         let number =
-            |text: String| text.replace(['_', ','], "").parse::<u64>().map_err(|_| format!("{text} is no number"));
+            |text: String| text.replace(['_', ','], "").parse::<u64>().map_err(|_| format!("{text} is not a number"));
         match name.as_str() {
             "--seeds" => parsed.task.seeds = number(value()?)?,
             "--seed" => parsed.task.first = number(value()?)?,
@@ -80,11 +80,11 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, Strin
     Ok(parsed)
 }
 
-/// Runs all seeds, and shows what was found.
+/// Runs all seeds, and prints the violations.
 fn all(task: Task) -> ExitCode {
     let mut told = Instant::now();
     let total = runner::run(task, |total| {
-        if told.elapsed() >= BEAT {
+        if told.elapsed() >= PROGRESS_INTERVAL {
             told = Instant::now();
             println!("{} seeds, {:.0} a second, {} with a violation", total.seeds, total.pace(), total.found.len());
         }
@@ -111,12 +111,12 @@ fn all(task: Task) -> ExitCode {
     if total.found.is_empty() && !incomplete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Shows the first violations, shrunk.
+/// Prints the first violations, shrunk.
 fn show(total: &Total, task: Task) {
     for (kind, count) in &total.kinds {
         println!("{kind:?}: {count} seeds");
         for (seed, violation) in total.found.iter().filter(|(_, found)| found.kind == *kind).take(LISTED) {
-            println!("  seed {seed}: {}", violation.words);
+            println!("  seed {seed}: {}", violation.description);
         }
     }
     for (seed, violation) in total.found.iter().take(SHOWN) {
@@ -145,7 +145,7 @@ fn trace(task: Task) -> ExitCode {
     if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Looks for a planted defect.
+/// Searches for a planted defect.
 fn find(task: Task) -> ExitCode {
     let total = runner::run(Task { stop: Stop::AtFirst, ..task }, |_| {});
     show(&total, task);
@@ -156,18 +156,18 @@ fn find(task: Task) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lists the planted defects, each with the seed at which it is found.
+/// Lists the planted defects, each with the seed that finds it.
 fn list(task: Task) -> ExitCode {
     let mut unfound = 0;
     println!("| plant | what is wrong | found as | seeds needed |\n|---|---|---|---|");
     for plant in Plant::ALL {
         let total = runner::run(Task { plant: Some(plant), stop: Stop::AtFirst, threads: 1, ..task }, |_| {});
-        let (name, words) = (plant.name(), plant.words());
+        let (name, text) = (plant.name(), plant.description());
         if let Some((seed, violation)) = total.found.first_key_value() {
-            println!("| `{name}` | {words} | {:?} | {} |", violation.kind, seed - task.first + 1);
+            println!("| `{name}` | {text} | {:?} | {} |", violation.kind, seed - task.first + 1);
         } else {
             unfound += 1;
-            println!("| `{name}` | {words} | - | not in {} |", total.seeds);
+            println!("| `{name}` | {text} | - | not in {} |", total.seeds);
         }
     }
     if unfound == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

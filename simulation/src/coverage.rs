@@ -1,21 +1,22 @@
-//! How often each thing that can happen has happened, over many runs. What never happens is not tested.
+//! Counts how often each kind of event has happened, over many runs. An event that never happens is not
+//! tested.
 
 use std::collections::BTreeMap;
 
 use crate::oracle::Ended;
 use crate::scenario::Fault;
 
-/// Everything that a full run must reach.
+/// All kinds of events that a full run must reach.
 pub const KINDS: &[&str] = &[
     "a cursor is refused",
     "a request is too heavy",
-    "a smaller page is asked for",
+    "a smaller page is requested",
     "a token is issued",
-    "a window goes on without its cursor",
-    "a window is asked for again",
+    "a window continues without its cursor",
+    "a window is requested again",
     "a window is cut",
-    "an access token has ended",
-    "an older STATE is handed back",
+    "an access token has expired",
+    "an older STATE is restored",
     "ended: complete",
     "ended: failed",
     "ended: killed",
@@ -31,7 +32,7 @@ pub const KINDS: &[&str] = &[
     "fault: cursor repeats",
     "fault: empty body",
     "fault: empty page",
-    "fault: end that is none",
+    "fault: false end",
     "fault: gateway timeout",
     "fault: half a body",
     "fault: HTML",
@@ -40,23 +41,23 @@ pub const KINDS: &[&str] = &[
     "fault: no response",
     "fault: other JSON",
     "fault: record twice",
-    "fault: refuses for good",
+    "fault: permanent refusal",
     "fault: records swapped",
     "fault: slow response",
     "fault: token revoked",
     "fault: too many requests",
     "fault: unavailable",
-    "the customer authorises again",
+    "the customer authorizes again",
     "the rate limit is used up",
     "there is another window",
 ];
 
-/// Counts.
+/// The counts.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage(BTreeMap<&'static str, u64>);
 
 impl Coverage {
-    /// Counts one more of a kind.
+    /// Counts an event of a kind.
     pub fn hit(&mut self, kind: &'static str) {
         debug_assert!(KINDS.contains(&kind), "{kind} is not in the list");
         *self.0.entry(kind).or_default() += 1;
@@ -83,13 +84,13 @@ impl Coverage {
             Fault::CursorMissing => "fault: cursor is missing",
             Fault::CursorRepeated => "fault: cursor repeats",
             Fault::EmptyPage => "fault: empty page",
-            Fault::FalseEnd => "fault: end that is none",
+            Fault::FalseEnd => "fault: false end",
             Fault::RecordTwice => "fault: record twice",
             Fault::Swapped => "fault: records swapped",
             Fault::Omitted => return,
             Fault::TokenRevoked => "fault: token revoked",
             Fault::Slow(_) => "fault: slow response",
-            Fault::Refusing(_) => "fault: refuses for good",
+            Fault::Refusing(_) => "fault: permanent refusal",
         });
     }
 
@@ -101,7 +102,7 @@ impl Coverage {
             Ended::Stopped => "ended: stopped",
             Ended::OutputClosed => "ended: output closed",
             Ended::Killed => "ended: killed",
-            // Violations; nobody needs to reach them.
+            // Violations, which need not be reached.
             Ended::Silent | Ended::Hung => return,
         });
     }

@@ -1,19 +1,20 @@
-//! The connector's own code in a simulated world: the clock, the network, the server, the consumer and whoever
-//! kills it are made from one seed, in one thread, in virtual time. A failing seed replays exactly.
+//! Runs the connector's own code in a simulated world: the clock, the network, the server, the consumer and
+//! the killing of processes are derived from one seed, in one thread, in virtual time. A failing seed replays
+//! exactly.
 //!
 //! # A tour
 //! ```text
 //! seed -> what happens                      scenario
 //! the API, the account, the pipe            world
 //! one sync after the other, kills, states   chain
-//! what must not be                          oracle
+//! the violations                            oracle
 //! defects that it must find                 plants
 //! the shortest history that shows it        shrink
 //! what has been reached, what has happened  coverage, timeline
 //! many seeds                                runner
 //! ```
-//! Replaced are only the socket ([`source_zendesk_audit_logs::zendesk::Transport`]), the clock and stdout's file
-//! descriptor; everything above them is the product. docs/simulation.md says how to run it.
+//! Only the socket ([`source_zendesk_audit_logs::zendesk::Transport`]), the clock and stdout's file
+//! descriptor are replaced; the rest is the product. docs/simulation.md describes how to run it.
 
 pub mod chain;
 pub mod command;

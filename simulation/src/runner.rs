@@ -1,4 +1,4 @@
-//! Many seeds, on as many threads as one likes: progress, figures, and what was found.
+//! Runs many seeds on several threads: progress, figures and violations.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,25 +12,25 @@ use crate::plants::Plant;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 
-/// Seeds that a thread runs before it tells.
+/// The number of seeds that a thread runs before it reports.
 const BATCH: u64 = 64;
 
-/// What to run.
+/// The seeds to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Task {
-    /// How many seeds.
+    /// The number of seeds.
     pub seeds: u64,
-    /// The first one.
+    /// The first seed.
     pub first: u64,
-    /// Threads.
+    /// The number of threads.
     pub threads: usize,
     /// A planted defect.
     pub plant: Option<Plant>,
-    /// If it ends with the first violation.
+    /// The condition for an early end.
     pub stop: Stop,
 }
 
-/// When a run ends early.
+/// The condition for an early end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// Never.
@@ -39,24 +39,24 @@ pub enum Stop {
     AtFirst,
 }
 
-/// What came of many seeds.
+/// The result of many seeds.
 #[derive(Debug, Default)]
 pub struct Total {
-    /// Seeds that ran.
+    /// The number of seeds.
     pub seeds: u64,
-    /// Syncs that ran.
+    /// The number of syncs.
     pub syncs: u64,
-    /// Requests that they sent.
+    /// The number of requests.
     pub requests: u64,
-    /// Pages that they were served.
+    /// The number of served pages.
     pub pages: u64,
-    /// What was reached.
+    /// The reached kinds of events.
     pub coverage: Coverage,
-    /// Seeds with a violation, the lowest first.
+    /// The seeds with a violation, the lowest first.
     pub found: BTreeMap<u64, Violation>,
-    /// How often each kind was found.
+    /// The number of violations of each kind.
     pub kinds: BTreeMap<Kind, u64>,
-    /// Real time.
+    /// The elapsed real time.
     pub took: Duration,
 }
 
@@ -73,7 +73,7 @@ impl Total {
         }
     }
 
-    /// Returns the seeds a second.
+    /// Returns the seeds per second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub fn pace(&self) -> f64 {
@@ -81,7 +81,7 @@ impl Total {
     }
 }
 
-/// Runs the seeds of a task; `progress` hears of what has been done so far, again and again.
+/// Runs the seeds of a task, and calls `progress` repeatedly with the result so far.
 pub fn run(task: Task, mut progress: impl FnMut(&Total)) -> Total {
     let began = Instant::now();
     let next = AtomicU64::new(0);
@@ -123,7 +123,7 @@ fn work(task: Task, next: &AtomicU64, stop: &AtomicBool, sender: &Sender<Total>)
             part.coverage.add(&report.coverage);
             let counts = |kind| task.plant.is_none_or(|plant| plant.shows_as().contains(&kind));
             if let Some((_, violation)) = report.violations.into_iter().find(|(_, violation)| counts(violation.kind)) {
-                // What the seed shows without the plant as well is not found because of it.
+                // A violation that the seed also shows without the plant does not count.
                 if task.plant.is_some() && !chain::run(&scenario, None, Timeline::new(false)).violations.is_empty() {
                     continue;
                 }

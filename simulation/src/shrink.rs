@@ -1,6 +1,6 @@
-//! Shrinks a scenario that shows a violation, as long as it shows one of the same kind.
+//! Shrinks a scenario while it shows a violation of the same kind.
 //!
-//! It must not know what a violation means.
+//! It must not know the meaning of a violation.
 
 use crate::chain;
 use crate::oracle::Kind;
@@ -8,7 +8,7 @@ use crate::plants::Plant;
 use crate::scenario::{Consumer, HandBack, MachineClock, Scenario};
 use crate::timeline::Timeline;
 
-/// Runs that shrinking may take.
+/// The largest number of runs for shrinking.
 const MOST_RUNS: u32 = 4_000;
 
 /// Returns the smallest scenario that it finds.
@@ -35,7 +35,7 @@ struct Shrinker {
 }
 
 impl Shrinker {
-    /// Takes a change if the violation stays.
+    /// Keeps a change if the violation still occurs.
     fn try_change(&mut self, change: impl FnOnce(&mut Scenario)) -> bool {
         if self.runs >= MOST_RUNS {
             return false;
@@ -63,7 +63,7 @@ impl Shrinker {
         }
     }
 
-    /// Drops halves, then quarters, and so on.
+    /// Removes halves, then quarters, and so on.
     fn drop_events(&mut self) {
         let mut size = self.best.events.len();
         while size > 0 {
@@ -91,7 +91,7 @@ impl Shrinker {
         }
     }
 
-    /// Takes away every peculiarity that is not needed.
+    /// Removes every peculiarity that is not needed.
     fn calm(&mut self) {
         for sync in 0..self.best.syncs.len() {
             self.try_change(|scenario| scenario.syncs[sync].ending = None);

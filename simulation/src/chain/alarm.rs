@@ -1,4 +1,4 @@
-//! The moment at which something happens to a sync.
+//! The trigger of an event during a sync.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::scenario::Trigger;
 
-/// Rings once, when its moment has come; clones ring together.
+/// Fires once, when its trigger is reached; clones fire together.
 #[derive(Clone, Debug)]
 pub struct Alarm {
     trigger: Option<Trigger>,
@@ -17,13 +17,13 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// An alarm that counts from now on.
+    /// Creates an alarm that counts from now on.
     #[must_use]
     pub fn new(trigger: Option<Trigger>) -> Self {
         Self { trigger, began: Instant::now(), rung: Arc::default() }
     }
 
-    /// Takes the number of requests that have been sent.
+    /// Processes the number of sent requests.
     pub fn requests(&self, sent: usize) {
         if let Some(Trigger::Request(number)) = self.trigger
             && usize::try_from(number).is_ok_and(|number| sent == number)
@@ -32,7 +32,7 @@ impl Alarm {
         }
     }
 
-    /// Takes the number of bytes that have been written, before and now.
+    /// Processes the number of written bytes, before and now.
     pub fn bytes(&self, before: usize, now: usize) {
         if let Some(Trigger::Byte(number)) = self.trigger
             && before <= number
@@ -42,8 +42,8 @@ impl Alarm {
         }
     }
 
-    /// Waits for the moment.
-    pub async fn rings(&self) {
+    /// Waits until the alarm fires.
+    pub async fn fired(&self) {
         match self.trigger {
             None => std::future::pending().await,
             Some(Trigger::Time(milliseconds)) => sleep_until(self.began + Duration::from_millis(milliseconds)).await,

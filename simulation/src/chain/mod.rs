@@ -1,6 +1,6 @@
-//! A chain of syncs of one connection: each is run on a runtime of its own, in virtual time, and judged.
+//! A chain of syncs of one connection: each one runs on its own runtime, in virtual time, and is judged.
 //!
-//! It must not decide what happens (`scenario`) or what ought to (`oracle`).
+//! It must not decide what happens (`scenario`) or what must happen (`oracle`).
 
 mod alarm;
 mod stdout;
@@ -31,30 +31,30 @@ use crate::scenario::{Ending, HandBack, Lost, Scenario, Sync};
 use crate::timeline::Timeline;
 use crate::world::{Network, Pipe, World, machine_clock};
 
-/// No sync takes longer, in virtual time.
+/// The upper bound of a sync's duration, in virtual time.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// What came of a chain.
+/// The result of a chain.
 #[derive(Debug)]
 pub struct Report {
-    /// What must not be, with the index of the sync.
+    /// The violations, with the index of the sync.
     pub violations: Vec<(usize, Violation)>,
-    /// What was reached.
+    /// The reached kinds of events.
     pub coverage: Coverage,
-    /// What happened.
+    /// The timeline of the run.
     pub timeline: Timeline,
-    /// Syncs that ran.
+    /// The number of syncs.
     pub syncs: u64,
-    /// Requests that they sent.
+    /// The number of requests.
     pub requests: u64,
-    /// Pages that they were served.
+    /// The number of served pages.
     pub pages: u64,
 }
 
-/// Runs a scenario, with a planted defect or none.
+/// Runs a scenario, with or without a planted defect.
 ///
 /// # Panics
-/// If no runtime can be made.
+/// If no runtime can be created.
 #[must_use]
 pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Report {
     let scenario = Arc::new(scenario.clone());
@@ -64,7 +64,7 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
     let (mut syncs, mut requests, mut pages) = (0, 0, 0);
     let mut handed = platform.hand_back(HandBack::Last);
     for (index, sync) in scenario.syncs.iter().enumerate() {
-        authorise(&world, &mut platform);
+        authorize(&world, &mut platform);
         let run = one(&world, index, sync, &handed, &platform, plant);
         let mut state = world.lock();
         state.coverage.ended(run.ended);
@@ -90,7 +90,7 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
             break;
         }
         if sync.hand_back != HandBack::Last && index + 1 < scenario.syncs.len() {
-            state.coverage.hit("an older STATE is handed back");
+            state.coverage.hit("an older STATE is restored");
         }
         handed = platform.hand_back(sync.hand_back);
         state.pass_gap();
@@ -101,13 +101,13 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
     Report { violations, coverage, timeline, syncs, requests, pages }
 }
 
-/// A customer who is locked out authorises the client again.
-fn authorise(world: &World, platform: &mut Platform) {
+/// A customer whose refresh token is lost authorizes the client again.
+fn authorize(world: &World, platform: &mut Platform) {
     let mut world = world.lock();
     if world.watch.pair_lost || !world.tokens.is_current(&platform.credentials) || world.tokens.is_revoked() {
-        world.tokens.authorise_again();
+        world.tokens.authorize_again();
         platform.credentials = world.tokens.configuration();
-        world.coverage.hit("the customer authorises again");
+        world.coverage.hit("the customer authorizes again");
     }
 }
 
@@ -128,7 +128,7 @@ fn one(
     plant: Option<Plant>,
 ) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let runtime = runtime.expect("a runtime without I/O can be made");
+    let runtime = runtime.expect("a runtime without I/O can be created");
     let pipe = Pipe::new(sync.pipe, sync.consumer);
     let (began, ended, took) = runtime.block_on(async {
         let (began, started) = {
@@ -150,7 +150,7 @@ fn one(
         state.end();
         (began, ended, took)
     });
-    // A process that is gone does nothing more.
+    // A killed process does nothing more.
     drop(runtime);
     let lost = match (ended, sync.ending) {
         (Ended::Killed, Some((_, Ending::Kill(lost)))) => lost,
@@ -212,7 +212,7 @@ async fn command(world: &World, sync: &Sync, contents: Contents, pipe: &Pipe, pl
     });
     tokio::select! {
         biased;
-        () = alarm.rings() => {
+        () = alarm.fired() => {
             world.lock().note("ending", 0, || format!("{:?}", sync.ending));
             match sync.ending {
                 Some((_, Ending::Term)) => { shutdown.request(Signal::Terminate); }

@@ -1,4 +1,4 @@
-//! stdout's end of the pipe: what is written passes through, and is seen on its way.
+//! The writing end of the pipe, which observes the written lines.
 
 use std::io;
 use std::pin::Pin;
@@ -14,13 +14,13 @@ pub struct Stdout {
     pipe: Pipe,
     world: World,
     alarm: Alarm,
-    /// The line that is being written.
+    /// The incomplete line.
     line: Vec<u8>,
     written: usize,
 }
 
 impl Stdout {
-    /// The writing end of a pipe.
+    /// Creates the writing end of a pipe.
     #[must_use]
     pub fn new(pipe: Pipe, world: World, alarm: Alarm) -> Self {
         Self { pipe, world, alarm, line: Vec::new(), written: 0 }

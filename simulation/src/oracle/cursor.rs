@@ -17,7 +17,7 @@ pub fn behind(scenario: &Scenario, last: &Checkpoint, began: i64) -> Option<Viol
         scenario.events.iter().zip(&*last.delivered).filter(|(event, emitted)| **emitted && event.shown <= began);
     let newest = emitted.map(|(event, _)| event.shown).max();
     (cursor < newest).then(|| {
-        let words = format!("the cursor is {cursor:?}, the newest event that was emitted has {newest:?}");
-        Violation::new(Kind::CursorBehind, words)
+        let description = format!("the cursor is {cursor:?}, the newest event that was emitted has {newest:?}");
+        Violation::new(Kind::CursorBehind, description)
     })
 }

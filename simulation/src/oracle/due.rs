@@ -1,21 +1,22 @@
-//! Which events a sync must have brought: the promise of docs/reliability.md as a function of the history.
+//! The events that a sync must have emitted: the guarantees of docs/reliability.md as a function of the
+//! history.
 
 use crate::scenario::{Event, Filtering, Scenario};
 
 const DAY: i64 = 86_400;
 
-/// What has passed of a chain.
+/// The state of a chain at a sync.
 #[derive(Clone, Copy, Debug)]
 pub struct Passed {
     /// The true time at which the first sync began, in seconds since 1970.
     pub first_began: i64,
     /// The true time at which this sync began.
     pub began: i64,
-    /// Seconds by which the machine's clock was ahead.
+    /// The offset of the machine's clock, ahead of true time, in seconds.
     pub clock_ahead: i64,
 }
 
-/// Returns `true` if a sync that began then and ended COMPLETE must have brought the event.
+/// Returns `true` if a sync that began then and ended COMPLETE must have emitted the event.
 #[must_use]
 pub fn is_due(scenario: &Scenario, event: &Event, passed: Passed) -> bool {
     if event.visible > passed.began {
@@ -26,13 +27,13 @@ pub fn is_due(scenario: &Scenario, event: &Event, passed: Passed) -> bool {
     {
         return false;
     }
-    // Without a `Date` there is only the machine's clock: what lies more than a day beyond it is not asked for.
+    // Without a `Date`, only the machine's clock is known: events more than a day after it are not requested.
     let clock = passed.clock_ahead;
     if scenario.server.date_ahead.is_none() && event.listed.max(event.shown) > passed.began + clock + DAY {
         return false;
     }
     let lookback = scenario.lookback();
-    // An event that was visible from the beginning need only be listed in its place.
+    // An event that was visible from the beginning only needs to be listed at its position.
     let late = if event.visible <= passed.first_began { 0 } else { event.lateness() };
     let ahead = if late > 0 { scenario.server.date_ahead.unwrap_or(0).max(0) } else { 0 };
     // Two seconds for rounding.
@@ -40,7 +41,7 @@ pub fn is_due(scenario: &Scenario, event: &Event, passed: Passed) -> bool {
     out_of_order == 0 || out_of_order + 2 <= lookback
 }
 
-/// How far an event is listed behind one with a later time, or before one with an earlier time.
+/// Returns by how much an event is listed after one with a later time, or before one with an earlier time.
 fn out_of_order(scenario: &Scenario, event: &Event) -> i64 {
     let other = |other: &Event| {
         let inverted = (other.listed - event.listed).signum() * (other.shown - event.shown).signum() < 0;

@@ -1,4 +1,5 @@
-//! Judges a sync by what the platform received, how it ended, and what was seen of it meanwhile.
+//! Judges a sync by the output that the platform received, by its end, and by the observations during the
+//! sync.
 
 use std::rc::Rc;
 
@@ -16,49 +17,49 @@ use crate::world::Records;
 pub enum Ended {
     /// Everything was read.
     Complete,
-    /// It failed and said why.
+    /// It failed and reported why.
     Failed,
-    /// It was asked to stop.
+    /// It was stopped by a signal.
     Stopped,
     /// stdout was closed.
     OutputClosed,
     /// It was killed.
     Killed,
-    /// It failed without a word on stdout.
+    /// It failed without a message on stdout.
     Silent,
     /// It did not end.
     Hung,
 }
 
-/// The most bytes that may be received and not written yet.
+/// The largest size of received bytes that are not written yet.
 const MOST_HELD: usize = 24 << 20;
 
-/// Seconds that a server may ask a sync to wait, all together, before it may give up.
+/// The total wait in seconds that a server may request before a sync may fail.
 const MOST_PATIENCE: u32 = 1_200;
 
-/// What is known of a sync that has ended.
+/// The known facts about a finished sync.
 pub struct Judge<'j> {
-    /// The history and everything else.
+    /// The scenario.
     pub scenario: &'j Scenario,
     /// The sync.
     pub sync: &'j Sync,
     /// The records of all events.
     pub records: &'j Records,
-    /// What was seen meanwhile.
+    /// The observations during the sync.
     pub watch: &'j Watch,
-    /// What the sync was handed.
+    /// The state for the sync.
     pub begun_from: &'j Checkpoint,
-    /// When it began.
+    /// The start of the sync.
     pub passed: Passed,
-    /// How it ended.
+    /// The end of the sync.
     pub ended: Ended,
-    /// How long it took, in milliseconds.
+    /// The duration of the sync, in milliseconds.
     pub took: i64,
 }
 
-/// What stood in the output.
+/// The content of the output.
 #[derive(Default)]
-struct Told {
+struct Output {
     errors: Vec<(String, String)>,
     statuses: Vec<String>,
     unclaimed: u64,
@@ -66,13 +67,13 @@ struct Told {
 }
 
 impl Judge<'_> {
-    /// Judges, and gives the platform what it received.
+    /// Judges the sync, and passes the received output to the platform.
     pub fn judge(&self, received: &[u8], platform: &mut Platform) -> Vec<Violation> {
         let mut violations = self.watch.violations.clone();
         let mut delivered: Vec<bool> = (*self.begun_from.delivered).clone();
-        let told = self.read(received, &mut delivered, platform, &mut violations);
-        self.judge_end(&told, &mut violations);
-        // What stood in a pipe that the consumer has closed was written, and is nobody's.
+        let output = self.read(received, &mut delivered, platform, &mut violations);
+        self.judge_end(&output, &mut violations);
+        // The content of a pipe that the consumer has closed was written, but nobody received it.
         let closed = matches!(self.sync.ending, Some((_, Ending::Close)));
         if self.ended == Ended::Complete && !closed {
             self.judge_completeness(&delivered, &mut violations);
@@ -97,17 +98,17 @@ impl Judge<'_> {
         delivered: &mut [bool],
         platform: &mut Platform,
         violations: &mut Vec<Violation>,
-    ) -> Told {
-        let mut told = Told::default();
+    ) -> Output {
+        let mut output = Output::default();
         let mut newest = i64::MIN;
         let in_order = self.is_in_order();
         for line in lines(received) {
             match line {
                 Line::Record(data) => {
-                    told.unclaimed += 1;
+                    output.unclaimed += 1;
                     let Some(index) = self.records.find(data) else {
-                        let words = String::from_utf8_lossy(data).into_owned();
-                        violations.push(Violation::new(Kind::Altered, words));
+                        let description = String::from_utf8_lossy(data).into_owned();
+                        violations.push(Violation::new(Kind::Altered, description));
                         continue;
                     };
                     let event = &self.scenario.events[index];
@@ -121,18 +122,18 @@ impl Judge<'_> {
                         newest = newest.max(event.shown);
                     }
                 }
-                Line::Message(message) => told.read_message(&message, delivered, platform, violations),
+                Line::Message(message) => output.read_message(&message, delivered, platform, violations),
                 Line::Log => {}
                 Line::Broken(line) => {
-                    let words = String::from_utf8_lossy(line).into_owned();
-                    violations.push(Violation::new(Kind::BadOutput, words));
+                    let description = String::from_utf8_lossy(line).into_owned();
+                    violations.push(Violation::new(Kind::BadOutput, description));
                 }
             }
         }
-        told
+        output
     }
 
-    /// If records must leave in ascending order: nothing in the history is out of its place.
+    /// Returns `true` if records must be emitted in ascending order: no event of the history is displaced.
     fn is_in_order(&self) -> bool {
         self.scenario.events.iter().all(|event| event.displacement() == 0 && event.form != Form::Undated)
             && !self
@@ -142,25 +143,26 @@ impl Judge<'_> {
                 .any(|fault| matches!(fault, Fault::Swapped | Fault::RecordTwice | Fault::Omitted))
     }
 
-    /// If a record that has been claimed may not come again. Where a record without a date belongs is a guess.
+    /// Returns `true` if a record that a STATE covers must not be emitted again. The position of a record
+    /// without a date is a guess.
     fn must_be_known(&self, index: usize) -> bool {
         let event = &self.scenario.events[index];
         let disorder = self.scenario.events.iter().any(|event| event.displacement() > 0);
         !(event.form == Form::Undated && disorder)
     }
 
-    fn judge_end(&self, told: &Told, violations: &mut Vec<Violation>) {
-        let mut wrong = |kind, words: String| violations.push(Violation::new(kind, words));
+    fn judge_end(&self, output: &Output, violations: &mut Vec<Violation>) {
+        let mut wrong = |kind, description: String| violations.push(Violation::new(kind, description));
         let ending = self.sync.ending.map(|(_, ending)| ending);
-        let last = told.statuses.last().map(String::as_str);
+        let last = output.statuses.last().map(String::as_str);
         match self.ended {
-            Ended::Hung => wrong(Kind::Hangs, format!("it runs after {} s", self.took / 1_000)),
+            Ended::Hung => wrong(Kind::Hangs, format!("it still runs after {} s", self.took / 1_000)),
             Ended::Silent => wrong(Kind::WrongEnd, "it failed without a message".to_owned()),
             Ended::OutputClosed if ending != Some(Ending::Close) => {
-                wrong(Kind::WrongEnd, "it says that stdout is closed".to_owned());
+                wrong(Kind::WrongEnd, "it reports that stdout is closed".to_owned());
             }
             Ended::Stopped if ending != Some(Ending::Term) => {
-                wrong(Kind::WrongEnd, "it says that it was asked to stop".to_owned());
+                wrong(Kind::WrongEnd, "it reports a signal".to_owned());
             }
             _ if ending == Some(Ending::Close) => {}
             Ended::Complete if last != Some("COMPLETE") => {
@@ -172,44 +174,49 @@ impl Judge<'_> {
             _ => {}
         }
         if self.ended == Ended::Failed {
-            self.judge_failure(told, violations);
-        } else if let Some((_, words)) = told.errors.first()
+            self.judge_failure(output, violations);
+        } else if let Some((_, description)) = output.errors.first()
             && matches!(self.ended, Ended::Complete | Ended::Stopped)
         {
-            violations.push(Violation::new(Kind::WrongFailure, format!("{:?} with an error: {words}", self.ended)));
+            violations
+                .push(Violation::new(Kind::WrongFailure, format!("{:?} with an error: {description}", self.ended)));
         }
-        // What a consumer that has closed the pipe did not take was written all the same.
+        // The records that a consumer did not read before it closed the pipe were written nevertheless.
         let orderly =
             ending != Some(Ending::Close) && matches!(self.ended, Ended::Complete | Ended::Failed | Ended::Stopped);
-        if orderly && (told.unclaimed > 0 || told.states == 0) {
-            let words = format!("{} records behind the last of {} STATEs", told.unclaimed, told.states);
-            violations.push(Violation::new(Kind::Unclaimed, words));
+        if orderly && (output.unclaimed > 0 || output.states == 0) {
+            let description = format!("{} records after the last of {} STATEs", output.unclaimed, output.states);
+            violations.push(Violation::new(Kind::Unclaimed, description));
         }
     }
 
-    fn judge_failure(&self, told: &Told, violations: &mut Vec<Violation>) {
-        let [(failure_type, words)] = &told.errors[..] else {
-            let words = format!("{} errors", told.errors.len());
-            return violations.push(Violation::new(Kind::WrongFailure, words));
+    fn judge_failure(&self, output: &Output, violations: &mut Vec<Violation>) {
+        let [(failure_type, description)] = &output.errors[..] else {
+            let description = format!("{} errors", output.errors.len());
+            return violations.push(Violation::new(Kind::WrongFailure, description));
         };
         let faults = &self.watch.faults;
         let refusing = faults.iter().any(|fault| matches!(fault, Fault::Refusing(_)));
         let revoked = faults.contains(&Fault::TokenRevoked);
         if failure_type == "config_error" {
             if !(refusing || revoked || self.watch.pair_lost) {
-                violations.push(Violation::new(Kind::WrongFailure, format!("a config_error for no reason: {words}")));
+                violations
+                    .push(Violation::new(Kind::WrongFailure, format!("a config_error for no reason: {description}")));
             }
             return;
         }
         if failure_type != "transient_error" {
-            violations.push(Violation::new(Kind::WrongFailure, format!("{failure_type}: {words}")));
+            violations.push(Violation::new(Kind::WrongFailure, format!("{failure_type}: {description}")));
         }
-        // A server that asks for long waits uses up the time that a request may take.
+        // A server that requests long waits uses up the time limit of a request.
         let asked: u32 = faults.iter().map(|fault| fault.retry_after()).sum();
         let misled = faults.iter().filter(|fault| fault.misleads()).count();
         if self.watch.failures < 10 && misled < 20 && asked < MOST_PATIENCE {
-            let words = format!("after {} failures and {misled} pages that lead nowhere: {words}", self.watch.failures);
-            violations.push(Violation::new(Kind::FailsForNothing, words));
+            let description = format!(
+                "after {} failures and {misled} pages with a broken cursor: {description}",
+                self.watch.failures
+            );
+            violations.push(Violation::new(Kind::FailsForNothing, description));
         }
     }
 
@@ -220,13 +227,13 @@ impl Judge<'_> {
             .map(|(_, event)| event)
             .collect();
         if let Some(first) = missing.first() {
-            let words = format!("{} events are missing after a COMPLETE, the first is {first:?}", missing.len());
-            violations.push(Violation::new(Kind::Lost, words));
+            let description = format!("{} events are missing after a COMPLETE, the first is {first:?}", missing.len());
+            violations.push(Violation::new(Kind::Lost, description));
         }
     }
 }
 
-impl Told {
+impl Output {
     fn read_message(
         &mut self,
         message: &Value,
@@ -241,8 +248,8 @@ impl Told {
                 let count = state["sourceStats"]["recordCount"].as_f64();
                 #[expect(clippy::cast_precision_loss, reason = "some thousands")]
                 if count != Some(self.unclaimed as f64) {
-                    let words = format!("a STATE counts {count:?} records, there were {}", self.unclaimed);
-                    violations.push(Violation::new(Kind::BadOutput, words));
+                    let description = format!("a STATE counts {count:?} records, there were {}", self.unclaimed);
+                    violations.push(Violation::new(Kind::BadOutput, description));
                 }
                 self.unclaimed = 0;
                 self.states += 1;

@@ -1,6 +1,6 @@
-//! The oracle: it knows the true history, sees what a sync does from outside, and says what must not be.
+//! The oracle: it knows the true history, observes a sync from outside, and reports violations.
 //!
-//! It must not look into the product.
+//! It must not depend on the product's internals.
 
 mod cursor;
 mod due;
@@ -18,64 +18,64 @@ pub use output::{Line, lines};
 pub use platform::{Checkpoint, Platform};
 pub use watch::Watch;
 
-/// What must not be.
+/// A kind of violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An event is missing after a COMPLETE.
     Lost,
-    /// An event comes again although a STATE claims it.
+    /// An event is emitted again although a STATE covers it.
     Twice,
-    /// A record is no event's.
+    /// A record does not belong to an event.
     Altered,
-    /// Records do not leave in ascending order.
+    /// Records are not emitted in ascending order.
     Unordered,
-    /// A line that is no message, or a STATE whose figures are wrong.
+    /// A line that is not a message, or a STATE with wrong figures.
     BadOutput,
-    /// A request that the API cannot answer.
+    /// A request that the API rejects.
     BadRequest,
     /// More requests than the history needs.
     TooManyRequests,
     /// More requests in a minute than the share allows.
     QuotaExceeded,
-    /// It does not come to an end.
+    /// The sync does not end.
     Hangs,
-    /// It takes too long.
+    /// The sync takes too long.
     TooSlow,
-    /// It fails although it could go on.
+    /// The sync fails although it could continue.
     FailsForNothing,
-    /// It fails, and says so in the wrong way.
+    /// The sync fails with the wrong error.
     WrongFailure,
-    /// It ends in a way that nobody asked for.
+    /// The sync ends in an unexpected way.
     WrongEnd,
     /// A rotated pair is used before it is on stdout.
     PairUsedEarly,
-    /// More is held than the bound.
+    /// More memory is held than the bound allows.
     HoldsTooMuch,
     /// The cursor of the last STATE is earlier than the newest event that it covers.
     CursorBehind,
-    /// What is out is not claimed at an orderly end.
+    /// Emitted records are not covered by a STATE at an orderly end.
     Unclaimed,
 }
 
-/// A violation of the promise.
+/// A violation of a guarantee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// In words.
-    pub words: String,
+    /// The description.
+    pub description: String,
 }
 
 impl Violation {
-    /// A violation in words.
+    /// Creates a violation.
     #[must_use]
-    pub fn new(kind: Kind, words: impl Into<String>) -> Self {
-        Self { kind, words: words.into() }
+    pub fn new(kind: Kind, description: impl Into<String>) -> Self {
+        Self { kind, description: description.into() }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.kind, self.words)
+        write!(f, "{:?}: {}", self.kind, self.description)
     }
 }

@@ -1,4 +1,4 @@
-//! What the consumer received of a sync, line by line.
+//! The lines of a sync that the consumer received.
 
 use serde_json::Value;
 
@@ -11,16 +11,16 @@ const EMITTED_AT: &[u8] = br#","emitted_at":"#;
 pub enum Line<'l> {
     /// A RECORD's `data`.
     Record(&'l [u8]),
-    /// Another message; LOG messages are not looked into.
+    /// Another message; LOG messages are not parsed.
     Message(Value),
-    /// For people.
+    /// A LOG message.
     Log,
-    /// No message of the protocol.
+    /// Not a message of the protocol.
     Broken(&'l [u8]),
 }
 
 impl<'l> Line<'l> {
-    /// Reads a line, without its end.
+    /// Parses a line without its line break.
     #[must_use]
     pub fn of(line: &'l [u8]) -> Self {
         if let Some(rest) = line.strip_prefix(RECORD) {
@@ -37,7 +37,7 @@ impl<'l> Line<'l> {
     }
 }
 
-/// Returns the whole lines; what stands behind the last line end is no line.
+/// Returns the complete lines; an incomplete last line is ignored.
 pub fn lines(output: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let whole = output.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     output[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(Line::of)

@@ -1,6 +1,6 @@
-//! The platform: it keeps what it has received, and hands a STATE to the next sync.
+//! The platform: it keeps the received data, and passes a STATE to the next sync.
 //!
-//! It must not know the history; what it has received is judged elsewhere.
+//! It must not know the history; other modules judge the received data.
 
 use std::rc::Rc;
 
@@ -8,33 +8,33 @@ use serde_json::{Value, json};
 
 use crate::scenario::HandBack;
 
-/// A STATE, and the events whose records stood before it.
+/// A STATE, and the events whose records were before it.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// The protocol's state; null for none.
     pub state: Value,
-    /// What has been delivered up to it, by the index of the event.
+    /// The delivered events up to the STATE, by their index.
     pub delivered: Rc<Vec<bool>>,
 }
 
-/// What the platform has.
+/// The data of the platform.
 #[derive(Debug)]
 pub struct Platform {
-    /// All STATEs so far; the first one is none.
+    /// All STATEs so far, after an initial empty one.
     checkpoints: Vec<Checkpoint>,
     /// The `credentials` of the configuration.
     pub credentials: Value,
 }
 
 impl Platform {
-    /// A platform with a new connection, for a history of so many events.
+    /// Creates a platform with a new connection, for a history of this number of events.
     #[must_use]
     pub fn new(credentials: Value, events: usize) -> Self {
         let nothing = Checkpoint { state: Value::Null, delivered: Rc::new(vec![false; events]) };
         Self { checkpoints: vec![nothing], credentials }
     }
 
-    /// Takes a STATE.
+    /// Adds a STATE.
     pub fn take(&mut self, checkpoint: Checkpoint) {
         self.checkpoints.push(checkpoint);
     }

@@ -1,19 +1,19 @@
-//! The quota: how many requests a sync sends in any minute.
+//! The quota: the number of requests of a sync in any minute.
 
 use super::{Kind, Violation, Watch};
 use crate::scenario::{Limits, Sync};
 
 const MINUTE: i64 = 60_000;
 
-/// Returns what is wrong with the pace of a sync.
+/// Returns a violation if the pace of a sync exceeds the quota.
 #[must_use]
 pub fn exceeded(watch: &Watch, limits: &Limits, sync: &Sync) -> Option<Violation> {
     if !limits.told {
         return None;
     }
-    // What was sent before the limit was known does not count, nor what was let through under another limit.
+    // Requests before the limit was known do not count, nor those that were allowed under another limit.
     let limit = watch.limits.iter().map(|(_, limit)| *limit).max()?;
-    // A single odd response is without effect: a limit is in force when two of them have told it.
+    // A single outlier has no effect: a limit applies after two responses have reported it.
     let after = |learned: &[usize]| learned.get(1).copied().unwrap_or(usize::MAX);
     let attempts = watch.attempts.iter().copied().zip(watch.on_endpoint.iter().copied());
     let share = |limit: u32| f64::from(limit) * f64::from(sync.percentage) / 100.0;
@@ -35,8 +35,8 @@ fn too_many(attempts: &[i64], quota: f64) -> Option<Violation> {
         }
         let sent = u32::try_from(index - first + 1).unwrap_or(u32::MAX);
         if f64::from(sent) > quota.max(1.0) {
-            let words = format!("{sent} requests in a minute, the quota is {quota}");
-            return Some(Violation::new(Kind::QuotaExceeded, words));
+            let description = format!("{sent} requests in a minute, the quota is {quota}");
+            return Some(Violation::new(Kind::QuotaExceeded, description));
         }
     }
     None

@@ -1,4 +1,5 @@
-//! What is seen of a sync from outside while it runs: its requests, what it has received and not emitted yet.
+//! The observations of a running sync from outside: its requests, and the received data that has not been
+//! emitted yet.
 
 use super::{Kind, Violation};
 use crate::chain::Alarm;
@@ -6,32 +7,32 @@ use crate::coverage::Coverage;
 use crate::scenario::Fault;
 use crate::world::{Query, Records};
 
-/// The account of one sync.
+/// The observations of one sync.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// When each attempt was sent, in milliseconds.
+    /// The time of each attempt, in milliseconds.
     pub attempts: Vec<i64>,
-    /// If it was for the audit log.
+    /// `true` for each attempt for the audit log.
     pub on_endpoint: Vec<bool>,
     /// The account's limit at each attempt that arrived.
     pub limits: Vec<(u32, u32)>,
-    /// How many attempts had been sent when a response told of the limits, for each that did.
+    /// The number of sent attempts at each response that reported the limits.
     pub learned: Vec<usize>,
     /// The same for the limit of the endpoint.
     pub learned_endpoint: Vec<usize>,
-    /// What struck.
+    /// The injected faults.
     pub faults: Vec<Fault>,
-    /// Attempts that failed for any reason.
+    /// The number of attempts that failed for any reason.
     pub failures: u32,
-    /// Pages that were served, and the records in them.
+    /// The number of served pages, and of the records in them.
     pub pages: u32,
-    /// The most bytes of records that were received and not written yet.
+    /// The largest size of received records that were not written yet, in bytes.
     pub most_held: usize,
-    /// A refresh token was used and its response did not arrive, or was refused.
+    /// `true` if a refresh token was used and its response did not arrive, or was refused.
     pub pair_lost: bool,
-    /// What must not have happened, as it happened.
+    /// Violations, at the time of their occurrence.
     pub violations: Vec<Violation>,
-    /// Counts the requests as well.
+    /// Also counts the requests.
     pub alarm: Option<Alarm>,
     held: usize,
     fetched: Vec<bool>,
@@ -41,13 +42,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The account of a sync that is handed a state with which these events have been delivered.
+    /// Creates the observations of a sync whose state covers these delivered events.
     #[must_use]
     pub fn new(delivered: &[bool]) -> Self {
         Self { fetched: delivered.to_vec(), emitted: vec![false; delivered.len()], ..Self::default() }
     }
 
-    /// Takes an attempt; returns its number.
+    /// Records an attempt; returns its number.
     pub fn sent(&mut self, at: i64, on_endpoint: bool) -> u32 {
         self.attempts.push(at);
         self.on_endpoint.push(on_endpoint);
@@ -57,18 +58,18 @@ impl Watch {
         u32::try_from(self.attempts.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Takes the account's limit at an attempt.
+    /// Records the account's limit at an attempt.
     pub fn limit(&mut self, number: u32, limit: u32) {
         self.limits.push((number, limit));
     }
 
-    /// Takes a fault that strikes.
+    /// Records an injected fault.
     pub fn fault(&mut self, fault: Fault) {
         self.failures += u32::from(fault.fails());
         self.faults.push(fault);
     }
 
-    /// Takes a response that has arrived.
+    /// Records a received response.
     pub fn received(&mut self, number: u32, told: bool, events: &[usize], records: &Records) {
         if told {
             self.learned.push(self.attempts.len());
@@ -84,56 +85,56 @@ impl Watch {
         self.most_held = self.most_held.max(self.held);
     }
 
-    /// Takes an attempt that failed without a fault of its own: it took too long, or the quota was used up.
+    /// Records an attempt that failed without a fault: it took too long, or the quota was used up.
     pub fn failed(&mut self) {
         self.failures += 1;
     }
 
-    /// Takes a record that stands on stdout.
+    /// Records a record on stdout.
     pub fn emitted(&mut self, index: usize, records: &Records) {
         if !std::mem::replace(&mut self.emitted[index], true) {
             self.held = self.held.saturating_sub(records.served(index).len());
         }
     }
 
-    /// Takes a response of the token endpoint that the fault strikes.
+    /// Records a response of the token endpoint with a fault.
     pub fn granted(&mut self, status: u16, fault: Option<Fault>) {
         self.pair_lost |= status != 201 || fault.is_some_and(Fault::fails);
     }
 
-    /// Takes the use of a pair that is not on stdout.
+    /// Records the use of a pair that is not on stdout.
     pub fn pair_used_early(&mut self) {
         self.violations.push(Violation::new(Kind::PairUsedEarly, "a rotated pair is used before it is on stdout"));
     }
 
-    /// Takes a request that the API cannot answer.
-    pub fn bad_request(&mut self, words: String) {
-        self.violations.push(Violation::new(Kind::BadRequest, words));
+    /// Records a request that the API rejects.
+    pub fn bad_request(&mut self, description: String) {
+        self.violations.push(Violation::new(Kind::BadRequest, description));
     }
 
-    /// Takes a query, for what it says about the plan.
+    /// Records a query, for its information about the plan.
     pub fn asked(&mut self, query: &Query, coverage: &mut Coverage) {
         let Some((start, end)) = query.between else { return };
         if query.size < self.largest_page {
-            coverage.hit("a smaller page is asked for");
+            coverage.hit("a smaller page is requested");
         }
         self.largest_page = self.largest_page.max(query.size);
         if query.after.is_some() {
             return;
         }
         if self.windows.contains(&(start, end)) {
-            coverage.hit("a window is asked for again");
+            coverage.hit("a window is requested again");
         } else if self.windows.iter().any(|(first, last)| *first <= start && end < *last) {
             coverage.hit("a window is cut");
         } else if self.windows.iter().any(|(first, last)| *first < start && end <= *last) {
-            coverage.hit("a window goes on without its cursor");
+            coverage.hit("a window continues without its cursor");
         } else if !self.windows.is_empty() {
             coverage.hit("there is another window");
         }
         self.windows.push((start, end));
     }
 
-    /// Takes a page that is served.
+    /// Records a served page.
     pub fn serves_page(&mut self) {
         self.pages += 1;
     }

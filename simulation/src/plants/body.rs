@@ -1,4 +1,4 @@
-//! A page as a planted defect sees it: records as text, so that none is changed by accident.
+//! A page for planted defects: records as raw JSON, so that none is changed by accident.
 
 use std::ops::RangeInclusive;
 
@@ -14,12 +14,12 @@ pub struct Body {
     pub has_more: bool,
     /// `meta.after_cursor`
     pub after: Option<String>,
-    /// If there is a link to the next page.
+    /// `true` if there is a link to the next page.
     pub link: bool,
 }
 
 impl Body {
-    /// Reads a page; `None` for anything else.
+    /// Parses a page; `None` for anything else.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let page: Value = serde_json::from_slice(bytes).ok()?;
         let text = std::str::from_utf8(bytes).ok()?;
@@ -33,7 +33,7 @@ impl Body {
         })
     }
 
-    /// Writes it.
+    /// Serializes the page.
     pub fn write(&self) -> Vec<u8> {
         let records: Vec<&str> = self.records.iter().map(|record| record.get()).collect();
         let cursor = Value::from(self.after.clone());
@@ -45,12 +45,12 @@ impl Body {
         .into_bytes()
     }
 
-    /// A page without records and without more.
+    /// Returns a page without records that is the last one.
     pub fn end() -> Self {
         Self { records: Vec::new(), has_more: false, after: None, link: false }
     }
 
-    /// Drops the records that are dated outside of a span.
+    /// Removes the records that are dated outside of a span.
     pub fn keep_dated(&mut self, span: RangeInclusive<i64>) {
         self.records.retain(|record| created_at(record).is_none_or(|at| span.contains(&at)));
     }

@@ -1,4 +1,4 @@
-//! Defects of what is written.
+//! Defects of the output.
 
 use std::io;
 use std::pin::Pin;
@@ -13,13 +13,13 @@ use super::Plant;
 pub struct Planted {
     plant: Plant,
     inner: Pin<Box<dyn AsyncWrite + Send>>,
-    /// The line that is being written.
+    /// The incomplete line.
     line: Vec<u8>,
-    /// Whole lines that are held back.
+    /// Complete lines that are held back.
     held: Vec<u8>,
-    /// What is to be written for what was taken.
+    /// The bytes to write for the accepted ones.
     rest: Vec<u8>,
-    /// How much was taken.
+    /// The number of accepted bytes.
     taken: Option<usize>,
     records: u64,
 }
@@ -45,8 +45,8 @@ impl Planted {
         let (record, state) = (is("RECORD"), is("STATE"));
         self.records += u64::from(record);
         match self.plant {
-            Plant::StateBeforeRecords | Plant::StateClaimsMore if record => {
-                if self.plant == Plant::StateClaimsMore {
+            Plant::StateBeforeRecords | Plant::StateCoversMore if record => {
+                if self.plant == Plant::StateCoversMore {
                     self.rest.append(&mut self.held);
                 }
                 self.held.extend(line);
@@ -55,11 +55,11 @@ impl Planted {
                 self.rest.extend(line);
                 self.rest.append(&mut self.held);
             }
-            Plant::StateClaimsMore if state => {
+            Plant::StateCoversMore if state => {
                 self.held.clear();
                 self.rest.extend(line);
             }
-            Plant::LookBackForgotten if state => self.rest.extend(without_look_back(&line)),
+            Plant::LookBackRemoved if state => self.rest.extend(without_look_back(&line)),
             Plant::PairHandedOverLate if is("CONTROL") => self.held.extend(line),
             Plant::PairHandedOverLate => {
                 self.rest.extend(line);
@@ -74,7 +74,7 @@ impl Planted {
     }
 }
 
-/// A STATE from which only what is newer than its cursor is read again.
+/// Returns a STATE after which the next sync starts at the cursor.
 fn without_look_back(line: &[u8]) -> Vec<u8> {
     let Ok(mut message) = serde_json::from_slice::<Value>(line) else { return line.to_vec() };
     let state = &mut message["state"]["stream"]["stream_state"];
@@ -91,7 +91,7 @@ impl AsyncWrite for Planted {
             this.take(bytes);
             this.taken = Some(bytes.len());
         }
-        // The same bytes are offered until all that comes of them is written.
+        // The same bytes are offered until everything that results from them is written.
         while !this.rest.is_empty() {
             let written = ready!(this.inner.as_mut().poll_write(task, &this.rest))?;
             this.rest.drain(..written);

@@ -1,4 +1,4 @@
-//! Defects of what is asked for, and of what is made of a response.
+//! Defects of requests, and of the handling of responses.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use super::Plant;
 use super::body::Body;
 use crate::world::Query;
 
-/// How far a filter is widened by a defect that cuts by date, in seconds.
+/// The extension of a filter by a defect that removes records by date, in seconds.
 const WIDER: i64 = 86_400;
 
 /// A transport with a defect.
@@ -25,11 +25,11 @@ pub struct Planted {
 
 #[derive(Default)]
 struct Memory {
-    /// The filters of requests without a cursor, in the order in which they came.
+    /// The filters of requests without a cursor, in order.
     windows: Vec<(i64, i64)>,
     /// The newest record and the last cursor of each filter.
     walks: HashMap<(i64, i64), Walk>,
-    /// What a filter is replaced by, for all the pages of its walk.
+    /// The replacements of filters, for all pages of their walks.
     replaced: HashMap<(i64, i64), (i64, i64)>,
     failed: HashSet<Url>,
     /// The last first page of a window.
@@ -42,7 +42,7 @@ struct Walk {
     after: Option<String>,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 enum Sent {
     As(Outgoing),
     Never,
@@ -69,7 +69,7 @@ impl Planted {
         };
         let mut fetched = self.inner.fetch(&sent).await;
         let mut again = 0;
-        while self.plant == Plant::RefusalTriedAgain && status(&fetched) == 429 && again < 5 {
+        while self.plant == Plant::RefusalRetried && status(&fetched) == 429 && again < 5 {
             again += 1;
             fetched = self.inner.fetch(&sent).await;
         }
@@ -90,8 +90,8 @@ impl Planted {
         let after = query.after.as_deref();
         match self.plant {
             Plant::WindowEndsEarly => with((start, (end - 1).max(start)), after),
-            Plant::BoundTakenAsInclusive => with(((start + 1).min(end), end), after),
-            Plant::WindowNeverAsked if first && place == 1 => Sent::Never,
+            Plant::BoundTreatedAsInclusive => with(((start + 1).min(end), end), after),
+            Plant::WindowNeverRequested if first && place == 1 => Sent::Never,
             Plant::CursorReusedAfterSplit if first && walk.after.is_some() => {
                 with(earlier.unwrap_or((start, end)), walk.after.as_deref())
             }
@@ -171,7 +171,7 @@ fn response(body: &Body) -> Response {
     Response { status: 200, headers: HeaderMap::new(), body: body.write() }
 }
 
-/// The same request with another filter and cursor.
+/// Returns the same request with another filter and cursor.
 fn changed(request: &Outgoing, query: &Query, (start, end): (i64, i64), after: Option<&str>) -> Outgoing {
     let mut url = request.url.clone();
     url.query_pairs_mut()

@@ -1,7 +1,7 @@
-//! Draws a scenario from a seed. Each peculiarity is absent from most scenarios, so that many meet none and
-//! some meet several.
+//! Draws a scenario from a seed. Each peculiarity is absent from most scenarios, so that many scenarios have
+//! none and some have several.
 //!
-//! It must not look at the product: what is drawn depends on the seed only.
+//! It must not depend on the product: the scenario depends only on the seed.
 
 use fastrand::Rng;
 
@@ -14,7 +14,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
-/// How far out of order a scenario is, in seconds; all together within the look-back.
+/// The disorder of a scenario in seconds; in total within the look-back.
 #[derive(Clone, Copy)]
 struct Disorder {
     displacement: i64,
@@ -34,8 +34,8 @@ impl Scenario {
         let mut server = draw_server(rng, disorder, page);
         let syncs = draw_syncs(rng, lookback);
         let events = draw_events(rng, disorder, page, &syncs);
-        // What fills a few seconds must be within reach of one cursor, or nobody can read it.
-        // Pages become smaller where spans are too heavy, and one cursor leads through fewer records then.
+        // The events of a few seconds must be reachable with one cursor, or they cannot be read. Pages become
+        // smaller if spans are too heavy, and one cursor then reaches fewer records.
         server.heavy_depth = server
             .heavy_depth
             .filter(|_| server.heavy_days.is_none())
@@ -52,7 +52,7 @@ impl Scenario {
     }
 }
 
-/// The most events that three seconds hold, by the time that the filter goes by.
+/// Returns the largest number of events in three seconds, by the time that the filter uses.
 fn densest(events: &[Event], server: &Server) -> u32 {
     let mut times: Vec<i64> = events
         .iter()
@@ -185,7 +185,7 @@ fn draw_ending(rng: &mut Rng) -> Option<(Trigger, Ending)> {
 }
 
 fn draw_faults(rng: &mut Rng) -> Vec<(u32, Fault)> {
-    // A few by chance all along, or many near the beginning, or one kind that does not pass.
+    // A few random faults, many near the beginning, or one permanent kind.
     match rng.u8(..20) {
         0..6 => Vec::new(),
         6 => {
@@ -251,7 +251,7 @@ fn draw_events(rng: &mut Rng, disorder: Disorder, page: u32, syncs: &[Sync]) -> 
         _ => rng.i64(30 * DAY..3_000 * DAY),
     };
     let mut times = draw_times(rng, number, span);
-    // What happens while the chain runs.
+    // Events that happen while the chain runs.
     let whole: i64 = syncs.iter().map(|sync| sync.gap + 30).sum();
     let live = if rng.bool() { rng.i64(0..3 * page) } else { 0 };
     times.extend((0..live).map(|_| PRESENT + rng.i64(-MINUTE..whole)));
@@ -266,7 +266,7 @@ fn draw_events(rng: &mut Rng, disorder: Disorder, page: u32, syncs: &[Sync]) -> 
     let draw = |(time, id): (i64, i64)| {
         let displacement = if chance(rng, displaced) { disorder.displacement } else { 0 };
         let factor = if beyond && chance(rng, 50) { 20 } else { 1 };
-        // Two records that are out of place in both directions are twice as far out of order.
+        // Two records that are displaced in opposite directions are out of order by the sum.
         let listed = match direction {
             0 => time + rng.i64(0..=displacement) * factor,
             1 => time - rng.i64(0..=displacement) * factor,

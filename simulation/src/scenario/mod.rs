@@ -1,4 +1,4 @@
-//! What a seed stands for: the history, the server, and the syncs with everything that happens to them.
+//! The meaning of a seed: the history, the server, and the syncs with all their events.
 //!
 //! A scenario is plain data, so that it can be shrunk and printed. It must not run anything.
 
@@ -14,25 +14,25 @@ pub use syncs::{Consumer, Credentials, Ending, Fault, HandBack, Lost, MachineClo
 /// The true time when the first sync begins, in seconds since 1970: 2024-06-01T12:00:00Z.
 pub const PRESENT: i64 = 1_717_243_200;
 
-/// Everything that a run depends on.
+/// The complete input of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// The seed that it was drawn from; also decides what is drawn while it runs.
+    /// The seed that it was drawn from; it also determines random choices during the run.
     pub seed: u64,
-    /// What happened in the account, and how the API shows it.
+    /// The events of the account, and how the API shows them.
     pub events: Vec<Event>,
-    /// How the API behaves.
+    /// The behavior of the API.
     pub server: Server,
     /// `start_date` of the configuration, in seconds since 1970.
     pub start_date: Option<i64>,
-    /// How the connector signs in.
+    /// The authentication of the connector.
     pub credentials: Credentials,
-    /// One after the other; the last one is neither disturbed nor killed.
+    /// The syncs in order; the last one is neither disturbed nor killed.
     pub syncs: Vec<Sync>,
 }
 
 impl Scenario {
-    /// A scenario in which nothing goes wrong, with these events and so many syncs.
+    /// Returns a scenario without failures, with these events and this number of syncs.
     #[must_use]
     pub fn calm(events: Vec<Event>, syncs: usize) -> Self {
         Self {
@@ -45,14 +45,14 @@ impl Scenario {
         }
     }
 
-    /// The shortest look-back of its syncs, in seconds.
+    /// Returns the shortest look-back of its syncs, in seconds.
     #[must_use]
     pub fn lookback(&self) -> i64 {
         self.syncs.iter().map(Sync::lookback_seconds).min().unwrap_or(0)
     }
 }
 
-/// A number that looks random and depends on these two only.
+/// Returns a pseudorandom number that depends only on these two numbers.
 #[must_use]
 pub fn mix(seed: u64, number: u64) -> u64 {
     let mut mixed = seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,20 +1,20 @@
-//! How the simulated API behaves: everything that Zendesk does not document, under each reading.
+//! The behavior of the simulated API: everything that Zendesk does not document, with all possible meanings.
 
-/// By which of an event's times the filter selects.
+/// The time of an event that the filter uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filtering {
-    /// By `created_at`, while the order is that of the listing.
+    /// `created_at`, while the order is that of the listing.
     Shown,
-    /// By the time of the listing.
+    /// The time of the listing.
     Listed,
 }
 
-/// If a bound of the filter belongs to the span.
+/// The meaning of a bound of the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// It does.
+    /// The bound is part of the span.
     Inclusive,
-    /// It does not.
+    /// The bound is not part of the span.
     Exclusive,
 }
 
@@ -23,33 +23,33 @@ pub enum Bound {
 pub enum Ties {
     /// The same in all responses.
     Stable,
-    /// Another one after each request without a cursor.
+    /// A new order after each request without a cursor.
     Unstable,
 }
 
-/// What a cursor points to.
+/// The position of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursors {
-    /// Behind a record.
+    /// After a record.
     Record,
-    /// Behind a number of records, so that arrivals shift pages.
+    /// After a number of records, so that arrivals shift pages.
     Offset,
 }
 
-/// The limits on requests a minute.
+/// The limits of requests per minute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Of the account.
+    /// The limit of the account.
     pub account: u32,
-    /// Of the endpoint itself, told by a header of its own.
+    /// The limit of the endpoint, reported in a separate header.
     pub endpoint: Option<u32>,
-    /// The account's limit from some request on.
+    /// The account's limit from a certain request on.
     pub changes: Option<(u32, u32)>,
-    /// If responses carry `X-Rate-Limit` and its like.
+    /// `true` if responses contain `X-Rate-Limit` and similar headers.
     pub told: bool,
-    /// If a 429 carries `Retry-After`.
+    /// `true` if a 429 contains `Retry-After`.
     pub retry_after: bool,
-    /// What other integrations use.
+    /// The requests of other integrations.
     pub others: Others,
 }
 
@@ -58,49 +58,49 @@ pub struct Limits {
 pub enum Others {
     /// None.
     Idle,
-    /// So many a minute.
+    /// This number per minute.
     Steady(u32),
-    /// So many at once, in every so many minutes.
+    /// This number at once, at this interval in minutes.
     Bursts(u32, i64),
 }
 
-/// How the API behaves.
+/// The behavior of the API.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Server {
-    /// If events at the first bound of the filter match.
+    /// The meaning of the first bound of the filter.
     pub start: Bound,
-    /// If events at the second bound of the filter match.
+    /// The meaning of the second bound of the filter.
     pub end: Bound,
-    /// By what it selects.
+    /// The time that the filter uses.
     pub filtering: Filtering,
-    /// In which order records of one second come.
+    /// The order of records of one second.
     pub ties: Ties,
-    /// What cursors point to.
+    /// The position of cursors.
     pub cursors: Cursors,
-    /// Seconds after which a cursor is refused.
+    /// The lifetime of a cursor, in seconds.
     pub cursor_life: Option<i64>,
-    /// A page with `has_more: false` carries a cursor all the same.
+    /// `true` if a page with `has_more: false` has a cursor nevertheless.
     pub last_cursor: bool,
-    /// The most records of a page, whatever is asked for.
+    /// The largest number of records of a page, for any requested size.
     pub most_records: u32,
-    /// Of a thousand pages, how many are empty although there are more.
+    /// The number of empty pages before the end, per thousand pages.
     pub empty_pages: u32,
-    /// Filters that span more days than this get a 504.
+    /// The longest span of a filter without a 504, in days.
     pub heavy_days: Option<i64>,
-    /// Pages that one cursor leads through before a 504.
+    /// The number of pages of one cursor before a 504.
     pub heavy_depth: Option<u32>,
-    /// Seconds by which `Date` is ahead of the true time; `None` for no `Date`.
+    /// The offset of `Date`, ahead of true time, in seconds; `None` for no `Date`.
     pub date_ahead: Option<i64>,
-    /// Offset pagination tells the number of events.
+    /// `true` if offset pagination returns the number of events.
     pub counts: bool,
-    /// The limits on requests.
+    /// The limits of requests.
     pub limits: Limits,
-    /// Lifetime of access tokens, in seconds.
+    /// The lifetime of access tokens, in seconds.
     pub token_life: i64,
 }
 
 impl Server {
-    /// A server without peculiarities.
+    /// Returns a server without peculiarities.
     #[must_use]
     pub fn calm() -> Self {
         Self {

@@ -1,18 +1,18 @@
-//! A sync, and what happens to it: its configuration, faults of the server, the consumer, the end that it
-//! meets, and what the platform hands to the next one.
+//! A sync and its events: its configuration, faults of the server, the consumer, its end, and the state for
+//! the next sync.
 
-/// How the connector signs in.
+/// The authentication of the connector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// A token that lasts.
+    /// A token that does not expire.
     Pasted,
-    /// Tokens that the connector fetches.
+    /// Tokens that the connector requests.
     ClientCredentials,
     /// Pairs that can be used once.
     Rotating,
 }
 
-/// What goes wrong with one attempt of a request.
+/// The fault of one attempt of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// This status, with `Retry-After` in seconds.
@@ -21,9 +21,9 @@ pub enum Fault {
     Refused(Option<u32>),
     /// The connection cannot be made.
     NoConnection,
-    /// The connection breaks before the response; the server has done its part.
+    /// The connection breaks before the response; the server has processed the request.
     Dropped,
-    /// No response in time; the server has done its part.
+    /// No response in time; the server has processed the request.
     Stalled,
     /// The first half of the body.
     HalfBody,
@@ -31,7 +31,7 @@ pub enum Fault {
     Html,
     /// 200 with an empty body.
     Empty,
-    /// 200 with JSON that is no page.
+    /// 200 with JSON that is not a page.
     OtherJson,
     /// A body over the limit.
     TooLarge,
@@ -39,15 +39,15 @@ pub enum Fault {
     CursorRefused,
     /// `has_more: true` without a cursor.
     CursorMissing,
-    /// The cursor of the request comes again.
+    /// The cursor of the request is returned again.
     CursorRepeated,
     /// No records, but `has_more: true` and a cursor to the same place.
     EmptyPage,
-    /// `has_more: false` beside a link to the next page, although there are more.
+    /// `has_more: false` with a link to the next page, although there are more.
     FalseEnd,
-    /// A record of the page comes twice.
+    /// A record of the page is repeated.
     RecordTwice,
-    /// Two records have changed places.
+    /// Two records are swapped.
     Swapped,
     /// A record of the page is missing, this time. It is not drawn: a short sync does not notice it.
     Omitted,
@@ -55,12 +55,12 @@ pub enum Fault {
     TokenRevoked,
     /// A long wait before a good response, in seconds.
     Slow(u32),
-    /// 401, 403, 404, 422: it stays so for the rest of the sync.
+    /// 401, 403, 404, 422 for the rest of the sync.
     Refusing(u16),
 }
 
 impl Fault {
-    /// If the attempt fails.
+    /// Returns `true` if the attempt fails.
     #[must_use]
     pub fn fails(self) -> bool {
         !matches!(
@@ -78,7 +78,7 @@ impl Fault {
         )
     }
 
-    /// Returns the seconds that it asks to wait.
+    /// Returns the requested wait, in seconds.
     #[must_use]
     pub fn retry_after(self) -> u32 {
         match self {
@@ -87,7 +87,7 @@ impl Fault {
         }
     }
 
-    /// If a page leads nowhere.
+    /// Returns `true` if the page has a broken cursor.
     #[must_use]
     pub fn misleads(self) -> bool {
         matches!(
@@ -97,32 +97,32 @@ impl Fault {
     }
 }
 
-/// The moment at which something happens to a sync.
+/// The trigger of an event during a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// After so many milliseconds.
+    /// After this number of milliseconds.
     Time(u64),
-    /// When so many requests have been sent.
+    /// After this number of requests.
     Request(u32),
-    /// When so many bytes have been written.
+    /// After this number of written bytes.
     Byte(usize),
 }
 
-/// What is lost of what stands in the pipe at a kill.
+/// The part of the pipe's content that is lost at a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// Nothing.
     Nothing,
-    /// Its second half.
+    /// The second half.
     Half,
-    /// All of it.
+    /// Everything.
     Everything,
 }
 
-/// What ends a sync before it is done.
+/// An early end of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// kill -9.
+    /// SIGKILL.
     Kill(Lost),
     /// SIGTERM.
     Term,
@@ -130,34 +130,34 @@ pub enum Ending {
     Close,
 }
 
-/// How the consumer reads.
+/// The behavior of the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consumer {
-    /// At once.
+    /// Reads at once.
     Quick,
-    /// So many bytes every so many milliseconds.
+    /// Reads this number of bytes at this interval in milliseconds.
     Slow(usize, u64),
-    /// At once, but from some byte on not for so many seconds.
+    /// Reads at once, but pauses at a certain byte for this number of seconds.
     Stops(usize, u64),
 }
 
-/// Which STATE the next sync gets.
+/// The STATE for the next sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandBack {
     /// The last one.
     Last,
-    /// So many before the last one.
+    /// This number before the last one.
     Older(usize),
 }
 
-/// The clock of the machine on which the connector runs.
+/// The clock of the connector's machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MachineClock {
-    /// Seconds by which it is ahead.
+    /// The offset, ahead of true time, in seconds.
     pub ahead: i64,
-    /// How much too fast it is, in parts per million.
+    /// The drift, in parts per million.
     pub drift: i64,
-    /// After so many milliseconds it jumps by so many seconds.
+    /// A jump after this number of milliseconds, by this number of seconds.
     pub jump: Option<(u64, i64)>,
 }
 
@@ -170,28 +170,28 @@ pub struct Sync {
     pub lookback: u32,
     /// `rate_limit_percentage`
     pub percentage: u32,
-    /// What goes wrong, by the number of the attempt.
+    /// The faults, by the number of the attempt.
     pub faults: Vec<(u32, Fault)>,
-    /// Milliseconds that most responses take.
+    /// The latency of most responses, in milliseconds.
     pub latency: u32,
-    /// Of a thousand responses, how many take far longer.
+    /// The number of much slower responses, per thousand.
     pub tail: u32,
     /// The machine's clock.
     pub clock: MachineClock,
-    /// How stdout is read.
+    /// The behavior of the consumer.
     pub consumer: Consumer,
-    /// Bytes that the pipe holds.
+    /// The capacity of the pipe, in bytes.
     pub pipe: usize,
-    /// What ends it.
+    /// An early end.
     pub ending: Option<(Trigger, Ending)>,
-    /// What the next sync gets.
+    /// The STATE for the next sync.
     pub hand_back: HandBack,
-    /// Seconds until the next sync begins.
+    /// The seconds until the next sync begins.
     pub gap: i64,
 }
 
 impl Sync {
-    /// A sync in which nothing goes wrong.
+    /// Returns a sync without failures.
     #[must_use]
     pub fn calm() -> Self {
         Self {
@@ -210,7 +210,7 @@ impl Sync {
         }
     }
 
-    /// The look-back, in seconds.
+    /// Returns the look-back, in seconds.
     #[must_use]
     pub fn lookback_seconds(&self) -> i64 {
         i64::from(self.lookback) * 60

@@ -1,6 +1,6 @@
-//! The limits on requests: what an account and the endpoint allow a minute, and what others have used of it.
+//! The limits of requests: what an account and the endpoint allow per minute, and what others have used.
 //!
-//! It counts by the minute as Zendesk does, and must not know what a request is for.
+//! It counts per minute like Zendesk, and must not know the purpose of a request.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -12,28 +12,28 @@ const MINUTE: i64 = 60_000;
 #[derive(Debug)]
 pub struct Account {
     limits: Limits,
-    /// The minute that is counted.
+    /// The current minute.
     minute: i64,
     used: u32,
     requests: u32,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// If it is let through.
+    /// `true` if the request is allowed.
     pub admitted: bool,
     /// The account's limit.
     pub limit: u32,
     remaining: u32,
-    /// What is left of the endpoint's own limit.
+    /// The remaining requests of the endpoint's own limit.
     endpoint: Option<(u32, u32)>,
-    /// Seconds until both are whole again.
+    /// The seconds until both limits reset.
     reset: u32,
 }
 
 impl Account {
-    /// An account that has not been used.
+    /// Creates an account without requests.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, minute: i64::MIN, used: 0, requests: 0 }
@@ -80,8 +80,8 @@ impl Account {
         }
     }
 
-    /// Writes what a response tells of the limits.
-    pub fn tell(&self, admission: Admission, headers: &mut HeaderMap) {
+    /// Adds the headers of a response about the limits.
+    pub fn add_headers(&self, admission: Admission, headers: &mut HeaderMap) {
         if self.limits.told {
             headers.insert(HeaderName::from_static("x-rate-limit"), admission.limit.into());
             headers.insert(HeaderName::from_static("x-rate-limit-remaining"), admission.remaining.into());

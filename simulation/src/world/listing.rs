@@ -1,4 +1,4 @@
-//! What the API lists for a query: which events, in which order, on which page, with which cursor.
+//! The listing of the API for a query: the events, their order, their pages and cursors.
 //!
 //! It must not know HTTP or faults.
 
@@ -18,12 +18,12 @@ pub struct Query {
     pub after: Option<String>,
     /// `sort=created_at`
     pub ascending: bool,
-    /// Offset pagination: only the number of events counts.
+    /// Offset pagination: only the number of events matters.
     pub counts: bool,
 }
 
 impl Query {
-    /// Reads a query; `None` for one that the API answers with a 400.
+    /// Parses a query; `None` for one that the API rejects with a 400.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         let mut query = Self::default();
@@ -47,31 +47,31 @@ impl Query {
     }
 }
 
-/// What a cursor says.
+/// The content of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cursor {
-    /// Which order ties have.
+    /// The order of ties.
     walk: u64,
-    /// The place of the last record: its listed time and tie-breaker.
+    /// The position of the last record: its listed time and tie-breaker.
     last: (i64, u64),
-    /// How many records lie before it.
+    /// The number of records before it.
     offset: usize,
-    /// Pages so far.
+    /// The number of pages so far.
     pub depth: u32,
-    /// When it was made, in seconds since 1970.
+    /// The time of its creation, in seconds since 1970.
     pub made: i64,
-    /// A digest of the filter that it was made with.
+    /// A digest of its filter.
     filter: u64,
 }
 
 impl Cursor {
     fn write(self) -> String {
         let Self { walk, last: (listed, tie), offset, depth, made, filter } = self;
-        // Signs that must be percent-encoded.
+        // Characters that must be percent-encoded.
         format!("{walk:x}.{listed}.{tie:x}.{offset}.{depth}.{made}.{filter:x}+/==")
     }
 
-    /// Reads a cursor of this API.
+    /// Parses a cursor of this API.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = text.strip_suffix("+/==")?.split('.');
@@ -86,7 +86,7 @@ impl Cursor {
         })
     }
 
-    /// If it was made for this filter.
+    /// Returns `true` if it was created for this filter.
     #[must_use]
     pub fn belongs_to(&self, query: &Query) -> bool {
         self.filter == digest(query)
@@ -103,20 +103,20 @@ fn digest(query: &Query) -> u64 {
 pub struct Page {
     /// The records.
     pub events: Vec<usize>,
-    /// If there are more.
+    /// `true` if there are more.
     pub has_more: bool,
-    /// Where they go on.
+    /// The cursor of the next page.
     pub after: Option<String>,
 }
 
-/// Events in the order of the listing.
+/// The events in the order of the listing.
 #[derive(Debug)]
 pub struct Listing {
     order: Vec<usize>,
 }
 
 impl Listing {
-    /// Puts events in order.
+    /// Sorts the events.
     #[must_use]
     pub fn of(events: &[Event]) -> Self {
         let mut order: Vec<usize> = (0..events.len()).collect();
@@ -146,7 +146,7 @@ impl Listing {
         })
     }
 
-    /// Returns the page that a query gets. `walk` decides the order of ties where it is not stable.
+    /// Returns the page for a query. `walk` determines the order of ties if it is not stable.
     #[must_use]
     pub fn page(&self, events: &[Event], server: &Server, query: &Query, walk: u64, now: i64) -> Page {
         let cursor = query.after.as_deref().and_then(Cursor::read);

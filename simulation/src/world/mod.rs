@@ -1,6 +1,6 @@
 //! The simulated world of one chain of syncs: true time, the API, the account, the tokens.
 //!
-//! It must not know what the connector ought to do; that is the oracle's.
+//! It must not know what the connector has to do; the oracle does.
 
 mod account;
 mod listing;
@@ -35,34 +35,34 @@ use listing::Listing;
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>);
 
-/// What a world consists of.
+/// The state of a world.
 pub struct State {
-    /// What it was made from.
+    /// The scenario.
     pub scenario: Arc<Scenario>,
     /// The records of all events.
     pub records: Records,
     /// The access tokens.
     pub tokens: Tokens,
-    /// What the oracle watches of the sync that is running.
+    /// The observations of the running sync.
     pub watch: Watch,
-    /// What has been reached.
+    /// The reached kinds of events.
     pub coverage: Coverage,
-    /// What has happened.
+    /// The timeline.
     pub timeline: Timeline,
     listing: Listing,
     account: Account,
-    /// Milliseconds from the first sync's beginning to that of the current one.
+    /// The time from the start of the first sync to that of the current one, in milliseconds.
     before: i64,
-    /// When the current sync began, by the runtime's time.
+    /// The start of the current sync, by the runtime's time.
     began: Option<Instant>,
     /// The index of the current sync.
     sync: usize,
-    /// A status that all requests of this sync get.
+    /// The status of all requests of this sync, if set.
     refusing: Option<u16>,
 }
 
 impl World {
-    /// Makes the world of a scenario.
+    /// Creates the world of a scenario.
     #[must_use]
     pub fn new(scenario: Arc<Scenario>, timeline: Timeline) -> Self {
         let records = Records::of(&scenario.events);
@@ -85,7 +85,7 @@ impl World {
         })))
     }
 
-    /// Returns the world for a while; nothing may wait while it is held.
+    /// Locks the world; nothing may wait while it is locked.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,12 +105,12 @@ impl State {
         self.began = None;
     }
 
-    /// Lets the time until the next sync pass.
+    /// Advances the time to the next sync.
     pub fn pass_gap(&mut self) {
         self.before += self.sync().gap * 1_000;
     }
 
-    /// Returns the sync that is running.
+    /// Returns the running sync.
     #[must_use]
     pub fn sync(&self) -> &Sync {
         &self.scenario.syncs[self.sync]
@@ -129,13 +129,13 @@ impl State {
         PRESENT + self.elapsed().div_euclid(1_000)
     }
 
-    /// Notes what happens now.
-    pub fn note(&mut self, what: &str, figure: u64, words: impl FnOnce() -> String) {
+    /// Records an event of the current time.
+    pub fn note(&mut self, what: &str, figure: u64, text: impl FnOnce() -> String) {
         let at = self.elapsed();
-        self.timeline.note(at, what, figure, words);
+        self.timeline.note(at, what, figure, text);
     }
 
-    /// Takes a request on its way; returns its number.
+    /// Records a sent request; returns its number.
     fn sent(&mut self, request: &Outgoing) -> u32 {
         let at = self.elapsed();
         let url = &request.url;
@@ -147,7 +147,7 @@ impl State {
         number
     }
 
-    /// Takes a line that stands on stdout.
+    /// Records a line on stdout.
     pub fn written(&mut self, line: &[u8]) {
         if !line.starts_with(br#"{"type":"RECORD""#) && !line.starts_with(br#"{"type":"CONTROL""#) {
             return self.note("stdout", line.len() as u64, || String::from_utf8_lossy(line).into_owned());
@@ -172,7 +172,7 @@ impl State {
         }
     }
 
-    /// What strikes an attempt.
+    /// Returns the fault of an attempt.
     fn strike(&mut self, number: u32) -> Option<Fault> {
         let faults = &self.sync().faults;
         let fault = faults.iter().find(|(attempt, _)| *attempt == number).map(|(_, fault)| *fault)?;
@@ -193,12 +193,12 @@ impl State {
         self.watch.received(number, told, &served.events, &self.records);
         let events = served.events.len();
         self.note("response", u64::from(number) ^ (u64::from(status) << 20), || {
-            format!("#{number} {status}, {events} records{}", served.words)
+            format!("#{number} {status}, {events} records{}", served.text)
         });
     }
 }
 
-/// What a wrong clock shows, for [`source_zendesk_audit_logs::clock::RuntimeClock`].
+/// Returns the function of a wrong clock, for [`source_zendesk_audit_logs::clock::RuntimeClock`].
 #[must_use]
 pub fn machine_clock(world: &World) -> Arc<dyn Fn(Duration) -> Timestamp + Send + std::marker::Sync> {
     let world = world.lock();

@@ -1,6 +1,6 @@
-//! The network between the connector and the API: latency, faults, timeouts. It takes the place of HTTP.
+//! The network between the connector and the API: latency, faults, timeouts. It replaces HTTP.
 //!
-//! It must not decide what the API answers (`server.rs`), only if and when it arrives.
+//! It must not decide the API's response (`server.rs`), only if and when it arrives.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a world, with the timeouts of `read`.
+    /// Creates the network of a world, with the timeouts of `read`.
     #[must_use]
     pub fn of(world: World) -> Self {
         Self { world, timeouts: Timeouts::READ }
@@ -72,15 +72,15 @@ impl Network {
             }
             _ => {}
         }
-        // A server that is too busy for a request says so late.
+        // A server that is too busy for a request fails late.
         sleep(if served.response.status == 504 { down + Duration::from_secs(5) } else { down }).await;
         self.world.lock().received(number, &served);
         Ok(served.response)
     }
 
-    fn failed(&self, number: u32, failure: Failure, words: &str) -> Fetched {
-        self.world.lock().note("failure", u64::from(number), || format!("#{number} {words}"));
-        Err((FailedAttempt::transient(failure), words.to_owned()))
+    fn failed(&self, number: u32, failure: Failure, text: &str) -> Fetched {
+        self.world.lock().note("failure", u64::from(number), || format!("#{number} {text}"));
+        Err((FailedAttempt::transient(failure), text.to_owned()))
     }
 }
 
@@ -90,7 +90,8 @@ impl Transport for Network {
     }
 }
 
-/// How long an attempt takes, drawn from a seed: mostly about `median` milliseconds, `tail` of a thousand far longer.
+/// Returns the duration of an attempt, drawn from a seed: usually about `median` milliseconds, `tail` per
+/// thousand much longer.
 #[must_use]
 pub fn latency(seed: u64, median: u32, tail: u32) -> Duration {
     let median = u64::from(median);

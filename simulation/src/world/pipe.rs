@@ -1,6 +1,6 @@
-//! The pipe between stdout and the platform: bounded, and read quickly, slowly, or not for a while.
+//! The pipe between stdout and the platform: bounded, and read quickly, slowly, or with a pause.
 //!
-//! It must not look into what is written.
+//! It must not parse the content.
 
 use std::io;
 use std::pin::Pin;
@@ -22,17 +22,17 @@ pub struct Pipe(Arc<Mutex<State>>, Arc<Notify>);
 struct State {
     capacity: usize,
     consumer: Consumer,
-    /// Written and not read yet.
+    /// The written bytes that have not been read yet.
     content: Vec<u8>,
     read: Vec<u8>,
     closed: bool,
     writer: Option<Waker>,
-    /// A consumer that stops has done so.
+    /// `true` if the consumer has paused.
     stopped: bool,
 }
 
 impl Pipe {
-    /// An empty pipe.
+    /// Creates an empty pipe.
     #[must_use]
     pub fn new(capacity: usize, consumer: Consumer) -> Self {
         let state = State {
@@ -51,11 +51,11 @@ impl Pipe {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads as its consumer does, for ever; to be dropped with the sync.
+    /// Reads like its consumer, forever; must be dropped with the sync.
     pub async fn consume(self) {
         let Some(wait) = self.state().next_read() else { return };
         loop {
-            // Without anything to read, no time passes.
+            // Without data, no time passes.
             self.1.notified().await;
             sleep(wait).await;
             let mut state = self.state();
@@ -69,7 +69,7 @@ impl Pipe {
         }
     }
 
-    /// Nobody reads any more.
+    /// Closes the reading end.
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -78,7 +78,7 @@ impl Pipe {
         }
     }
 
-    /// Returns all that the consumer gets of a writer that has ended.
+    /// Returns the rest of the data for the consumer after the writer has ended.
     #[must_use]
     pub fn drain(&self, lost: Lost) -> Vec<u8> {
         let mut state = self.state();
@@ -96,7 +96,7 @@ impl Pipe {
 }
 
 impl State {
-    /// When the consumer reads next; `None` if it reads as soon as something is written.
+    /// Returns the time of the next read; `None` if the consumer reads at once.
     fn next_read(&self) -> Option<Duration> {
         match self.consumer {
             Consumer::Quick => None,

@@ -1,4 +1,4 @@
-//! The records of a history: as the API writes them, and as they must stand on stdout.
+//! The records of a history: as the API serves them, and as they must be emitted.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Writes the records of these events.
+    /// Creates the records of these events.
     #[must_use]
     pub fn of(events: &[Event]) -> Self {
         let mut records = Self::default();
@@ -28,13 +28,13 @@ impl Records {
         records
     }
 
-    /// Returns the record as the API writes it.
+    /// Returns the record as the API serves it.
     #[must_use]
     pub fn served(&self, index: usize) -> &[u8] {
         &self.served[index]
     }
 
-    /// Returns the event whose record has this text on stdout.
+    /// Returns the event whose emitted record has this JSON.
     #[must_use]
     pub fn find(&self, emitted: &[u8]) -> Option<usize> {
         self.by_text.get(emitted).copied()

@@ -1,4 +1,4 @@
-//! What the API answers: its endpoints, its refusals, and the faults that strike a response.
+//! The responses of the API: its endpoints, its refusals, and the faults of a response.
 
 use std::fmt::Write as _;
 
@@ -11,22 +11,22 @@ use super::account::Admission;
 use super::listing::{Cursor, Page, Query};
 use crate::scenario::{Fault, mix};
 
-/// A response, and what it holds.
+/// A response, and its content.
 pub struct Served {
-    /// As it arrives.
+    /// The response.
     pub response: Response,
-    /// The events whose records stand in it.
+    /// The events of its records.
     pub events: Vec<usize>,
-    /// Told of the limits, if it tells.
+    /// The reported limits, if any.
     pub admission: Option<Admission>,
-    /// For the timeline.
-    pub words: String,
+    /// The text for the timeline.
+    pub text: String,
 }
 
 const NO_PAGE: &str = r#"{"audit_logs":[]}"#;
 
 impl State {
-    /// Answers a request that has arrived.
+    /// Responds to a request.
     pub(super) fn serve(&mut self, request: &Outgoing, number: u32, fault: Option<Fault>) -> Served {
         let mut headers = HeaderMap::new();
         if let Some(ahead) = self.scenario.server.date_ahead {
@@ -36,16 +36,16 @@ impl State {
             response: Response { status: 200, headers, body: Vec::new() },
             events: Vec::new(),
             admission: None,
-            words: String::new(),
+            text: String::new(),
         };
-        self.answer(request, number, fault, &mut served);
+        self.respond(request, number, fault, &mut served);
         served
     }
 
-    fn answer(&mut self, request: &Outgoing, number: u32, fault: Option<Fault>, served: &mut Served) {
+    fn respond(&mut self, request: &Outgoing, number: u32, fault: Option<Fault>, served: &mut Served) {
         let at = self.elapsed();
         let admission = self.account.request(at);
-        self.account.tell(admission, &mut served.response.headers);
+        self.account.add_headers(admission, &mut served.response.headers);
         self.watch.limit(number, admission.limit);
         if self.scenario.server.limits.told {
             served.admission = Some(admission);
@@ -84,7 +84,7 @@ impl State {
             let granted = self.tokens.grant(&serde_json::from_slice(body).unwrap_or_default(), now);
             status(granted.status, &granted.body.to_string());
             self.coverage.hit("a token is issued");
-            // Whoever asks again after a lost pair is refused.
+            // A request with a used refresh token is refused.
             self.watch.granted(granted.status, fault);
         } else {
             self.serve_get(request, number, fault, served);
@@ -113,7 +113,7 @@ impl State {
             self.watch.pair_used_early();
         }
         if !self.tokens.accepts(header, now) {
-            self.coverage.hit("an access token has ended");
+            self.coverage.hit("an access token has expired");
             return status(
                 401,
                 r#"{"error":"invalid_token","error_description":"The access token provided is expired, revoked, malformed or invalid for other reasons."}"#,
@@ -172,7 +172,7 @@ impl State {
                 page.after.clone_from(&query.after);
                 page.events.clear();
             }
-            // Behind an empty page, nobody could tell.
+            // After an empty page, this would be undetectable.
             Some(Fault::FalseEnd) if !page.events.is_empty() => {
                 link = page.has_more;
                 page.has_more = false;
@@ -190,7 +190,7 @@ impl State {
         self.watch.serves_page();
         served.response.body = self.render(&page, link);
         let has_more = page.has_more;
-        served.words = format!(", has_more: {has_more}");
+        served.text = format!(", has_more: {has_more}");
         served.events = page.events;
         served.response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }

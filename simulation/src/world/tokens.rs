@@ -1,6 +1,6 @@
-//! Access tokens: which ones the API takes, and what the token endpoint issues.
+//! Access tokens: which ones the API accepts, and which ones the token endpoint issues.
 //!
-//! A refresh token can be used once; the pair before it is dead at once.
+//! A refresh token can be used once; the previous pair is invalid at once.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,12 @@ use crate::scenario::Credentials;
 pub struct Tokens {
     credentials: Credentials,
     life: i64,
-    /// How many have been issued; the last one is good.
+    /// The number of issued tokens; the last one is valid.
     issued: u32,
-    /// When it ends, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     ends: Option<i64>,
     revoked: bool,
-    /// The last pair that stands on stdout.
+    /// The last pair on stdout.
     handed_over: u32,
 }
 
@@ -32,13 +32,13 @@ const CLIENT_ID: &str = "simulated-client-identifier";
 const CLIENT_SECRET: &str = "simulated0client1secret2with3digits";
 
 impl Tokens {
-    /// The tokens when the first sync begins.
+    /// Creates the tokens for the start of the first sync.
     #[must_use]
     pub fn new(credentials: Credentials, life: i64) -> Self {
         Self { credentials, life, issued: 0, ends: None, revoked: false, handed_over: 0 }
     }
 
-    /// Returns `credentials` of a configuration that works now.
+    /// Returns the `credentials` of a configuration that works now.
     #[must_use]
     pub fn configuration(&self) -> Value {
         match self.credentials {
@@ -55,14 +55,14 @@ impl Tokens {
         }
     }
 
-    /// Returns `true` if this configuration holds the refresh token that is good now.
+    /// Returns `true` if this configuration contains the valid refresh token.
     #[must_use]
     pub fn is_current(&self, credentials: &Value) -> bool {
         self.credentials != Credentials::Rotating || credentials["refresh_token"] == refresh_token(self.issued)
     }
 
-    /// Takes the authorisation of a customer: whatever has been revoked is good again.
-    pub fn authorise_again(&mut self) {
+    /// Processes the authorization of a customer: revoked tokens are valid again.
+    pub fn authorize_again(&mut self) {
         if self.credentials == Credentials::Rotating {
             self.issued += 1;
             self.handed_over = self.issued;
@@ -76,12 +76,12 @@ impl Tokens {
         self.revoked
     }
 
-    /// Takes the revocation of the current access token.
+    /// Revokes the current access token.
     pub fn revoke(&mut self) {
         self.revoked = true;
     }
 
-    /// Returns `true` if the API takes this `Authorization` header.
+    /// Returns `true` if the API accepts this `Authorization` header.
     #[must_use]
     pub fn accepts(&self, header: &str, now: i64) -> bool {
         header == format!("Bearer {}", access_token(self.issued))
@@ -89,7 +89,7 @@ impl Tokens {
             && self.ends.is_none_or(|ends| now < ends)
     }
 
-    /// Returns `true` if this header carries a token of a pair that is not on stdout yet.
+    /// Returns `true` if this header contains a token of a pair that is not on stdout yet.
     #[must_use]
     pub fn is_used_early(&self, header: &str) -> bool {
         self.credentials == Credentials::Rotating
@@ -97,14 +97,14 @@ impl Tokens {
             && header == format!("Bearer {}", access_token(self.issued))
     }
 
-    /// Takes a CONTROL message that stands on stdout.
+    /// Processes a CONTROL message on stdout.
     pub fn handed_over(&mut self, config: &Value) {
         if self.is_current(&config["credentials"]) {
             self.handed_over = self.issued;
         }
     }
 
-    /// Answers a request for a token.
+    /// Responds to a request for a token.
     pub fn grant(&mut self, request: &Value, now: i64) -> Granted {
         let refused = |error: &str| Granted { status: 400, body: json!({ "error": error }) };
         if request["client_id"] != CLIENT_ID || request["client_secret"] != CLIENT_SECRET {

@@ -81,7 +81,7 @@ pub struct Spec {
 /// The result of `check`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConnectionStatus {
-    /// `true` if the configuration works.
+    /// The result of the check.
     pub status: Status,
     /// Why the check failed, or the diagnosis of a successful check.
     #[serde(skip_serializing_if = "Option::is_none")]
