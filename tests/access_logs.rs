@@ -139,12 +139,51 @@ fn a_refused_stream_ends_incomplete_and_the_other_completes() {
             assert_eq!(run.statuses_of("audit_logs"), ["STARTED", "RUNNING", "COMPLETE"]);
             assert!(run.state_of("audit_logs")["stream"]["stream_state"]["created_at"].is_string());
             assert_eq!(run.statuses_of("access_logs"), ["STARTED", "INCOMPLETE"]);
+            assert_eq!(run.state_of("access_logs")["sourceStats"]["recordCount"], json!(0.0));
+            let next = connection.read_streams(&streams, &[run.state_of("access_logs")]);
+            assert_eq!(next.state_of("access_logs"), run.state_of("access_logs"), "the next sync starts there again");
             let error = run.error();
             assert_eq!(error["stream_descriptor"]["name"], "access_logs");
             assert_eq!(error["failure_type"], "config_error");
             assert!(error["message"].as_str().is_some_and(|message| message.contains(remedy)), "{error}");
         }
     }
+}
+
+#[test]
+fn an_account_that_requires_the_scope_read_is_read_if_the_configuration_selects_it() {
+    let sandbox = account(100, AccessLogs { scope: AccessScope::Read, ..history(100) });
+    for (scope, code) in [(json!(null), 1), (json!("auditlogs:read"), 1), (json!("read"), 0)] {
+        let client = json!({
+            "auth_type": "client_credentials",
+            "client_id": credentials::CLIENT_ID,
+            "client_secret": credentials::CLIENT_SECRET,
+            "scope": scope
+        });
+        sandbox.clear_requests();
+        let run = Connection::with(Some(sandbox.base_url()), client).read_streams(&BOTH, &[]);
+        assert_eq!((run.code, run.records_of("audit_logs").len()), (code, 100), "{scope}");
+        assert_eq!(run.records_of("access_logs").len(), if code == 0 { 100 } else { 0 });
+        let token_request: Value = serde_json::from_slice(&sandbox.requests()[0].body).expect("JSON");
+        assert_eq!(token_request["scope"], if code == 0 { "read" } else { "auditlogs:read" });
+    }
+}
+
+#[test]
+fn an_endpoint_that_allows_no_request_fails_its_stream_and_names_its_own_limit() {
+    let hook = ResponseHook::new(|request| (request.path == PATH).then(|| too_many_requests(7)));
+    let options = Options { events: 100, access_logs: history(100), response_hook: Some(hook), ..Options::default() };
+    let sandbox = sandbox(options);
+    let run = Connection::to(&sandbox).read_streams(&BOTH, &[]);
+    assert_eq!((run.code, run.records_of("audit_logs").len()), (1, 100));
+    assert_eq!(run.statuses_of("audit_logs").last().map(String::as_str), Some("COMPLETE"));
+    let message = run.error()["message"].as_str().expect("a string").to_owned();
+    assert!(message.starts_with("The endpoint's own rate limit allowed no request for "), "{message}");
+    let logs = run.logs("INFO");
+    let of = |stream: &str| logs.iter().find(|line| line.starts_with(stream) && line.contains(" events in ")).cloned();
+    let (audit, access) = (of("audit_logs: ").expect("a summary"), of("access_logs: ").expect("a summary"));
+    assert!(access.contains("because the endpoint's own rate limit was used up (429)"), "{access}");
+    assert!(!audit.contains("used up"), "{audit}");
 }
 
 #[test]
@@ -293,6 +332,8 @@ fn filters_exclude_graphql_requests_and_other_users() {
         let run = connection.read_streams(&BOTH, &[]).succeeded();
         assert_eq!(sorted(run.records_of("access_logs")), of(wanted));
         assert!(run.records_of("audit_logs").iter().all(|record| field(record, "action") == "login"));
+        let others = run.logs("INFO").iter().any(|line| line.contains("skipped: not of the users in the filters."));
+        assert_eq!(others, wanted.len() > 1, "Zendesk filters by one user, the connector by several");
         let state = run.state_of("access_logs")["stream"]["stream_state"].clone();
         assert_eq!(state["filters"], json!({ "access_logs": { "user_ids": wanted } }));
         assert_eq!(run.state_of("audit_logs")["stream"]["stream_state"]["filters"], json!({ "actions": ["login"] }));

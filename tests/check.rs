@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use source_zendesk_audit_logs::clock::ManualClock;
 use source_zendesk_audit_logs::config::AuthMethod;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
-use source_zendesk_audit_logs::zendesk::Failure;
 use source_zendesk_audit_logs::zendesk::Timeouts;
+use source_zendesk_audit_logs::zendesk::{Failure, RefusedLimit};
 use zendesk_sandbox::credentials::{
     ACCESS_TOKEN, ADMIN_EMAIL, AGENT_ACCESS_TOKEN, AGENT_CLIENT_ID, AGENT_EMAIL, API_TOKEN, CLIENT_ID, CLIENT_SECRET,
     EDGE_BLOCKED_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, IP_RESTRICTED_ACCESS_TOKEN, LIMITED_CLIENT_ID,
@@ -397,7 +397,7 @@ fn an_exhausted_rate_limit_is_waited_for_only_if_it_resets_soon() {
         // Refused forever.
         let sandbox = with_hook(move |_| Some(limited(headers)));
         let connection = Connection::to(&sandbox);
-        let run = assert_fails(&connection, &Failure::RateLimited { minutes: 0 });
+        let run = assert_fails(&connection, &Failure::RateLimited { minutes: 0, limit: RefusedLimit::Account });
         assert!(!run.stdout.contains("0 minutes"), "{}", run.stdout);
         assert_eq!(sandbox.requests().len() > 1, soon, "{headers:?}");
         assert!(connection.clock.elapsed() <= Duration::from_secs(21));

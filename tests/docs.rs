@@ -18,7 +18,7 @@ use source_zendesk_audit_logs::config::{AuthMethod, Config, InputError, InputFil
 use source_zendesk_audit_logs::error::Error;
 use source_zendesk_audit_logs::stream::AUDIT_LOGS;
 use source_zendesk_audit_logs::stream::STREAMS;
-use source_zendesk_audit_logs::zendesk::{self, Failure};
+use source_zendesk_audit_logs::zendesk::{self, Failure, RefusedLimit};
 use zendesk_sandbox::{Options, Shape, credentials};
 
 fn root() -> &'static Path {
@@ -126,7 +126,10 @@ fn zendesk_failures() -> Vec<Failure> {
             STREAMS.map(|stream| Failure::NotAPage { stream, what: "{what}".into() }).to_vec(),
         Failure::TooLarge { .. } => vec![Failure::TooLarge { what: "{what}".into() }],
         Failure::Pagination { .. } => vec![Failure::Pagination { what: "{what}" }],
-        Failure::RateLimited { .. } => vec![Failure::RateLimited { minutes: 30 }, Failure::RateLimited { minutes: 0 }],
+        Failure::RateLimited { .. } => [RefusedLimit::Account, RefusedLimit::Endpoint]
+            .into_iter()
+            .flat_map(|limit| [30, 0].map(|minutes| Failure::RateLimited { minutes, limit }))
+            .collect(),
         Failure::Defect => vec![Failure::Defect],
     )
 }

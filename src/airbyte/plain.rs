@@ -26,7 +26,7 @@ pub fn plain(message: &Message) -> Option<String> {
                 let how = match stream_status.status {
                     StreamStatus::Started => "started",
                     StreamStatus::Running if stream_status.reasons.is_empty() => "running",
-                    StreamStatus::Running => "waiting for the account's rate limit",
+                    StreamStatus::Running => "waiting for the rate limit",
                     StreamStatus::Complete => "complete",
                     StreamStatus::Incomplete => "incomplete",
                 };

@@ -115,8 +115,9 @@ pub fn opening_message(config: &Config, selected: SelectedStream, resumed: Optio
         Some(most) => format!(", {} in flight", counted(most.into(), "request")),
         None => String::new(),
     };
+    let limit = if selected.stream.requests_per_minute.is_some() { "endpoint" } else { "account" };
     format!(
-        "Reading the {}s of {} {how}{part}, with at most {} % of the account's rate limit{most}.",
+        "Reading the {}s of {} {how}{part}, with at most {} % of the {limit}'s rate limit{most}.",
         selected.stream.title, config.subdomain, config.rate_limit_percentage
     )
 }

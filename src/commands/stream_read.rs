@@ -58,10 +58,13 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
     let continues = resumed.is_some() || state.seen_since.is_some();
     let wanted = ledger.begin();
     let now = Second::containing(context.clock.now());
-    let oldest = tokio::select! {
+    let (oldest, ended) = tokio::select! {
         biased;
-        signal = context.shutdown.recv() => return Ok(End::Stopped(signal)),
-        oldest = oldest_if_later(&client, stream, wanted, now) => oldest?,
+        signal = context.shutdown.recv() => (None, Some(Ok(End::Stopped(signal)))),
+        oldest = oldest_if_later(&client, stream, wanted, now) => match oldest {
+            Ok(oldest) => (oldest, None),
+            Err(error) => (None, Some(Err(error))),
+        },
     };
     if let Some(oldest) = oldest {
         let start = wanted.max(oldest.minus(RETENTION_MARGIN));
@@ -76,7 +79,10 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
     output.log(Level::Info, reading.labelled(opening_message(config, selected, resumed, begin))).await?;
     warn_of_unknown_actions(context, &config.filters.of(stream)).await?;
     let engine = Engine::new(Arc::clone(&client), output.clone(), context.clock.clone(), ledger, reading);
-    let (metrics, end) = engine.run(&context.shutdown).await;
+    let (metrics, end) = match ended {
+        None => engine.run(&context.shutdown).await,
+        Some(end) => engine.end(end).await,
+    };
     // A notice about this stream must not follow its last status.
     client.notices_reported().await;
     let of_stream = client.metrics_of(stream);
@@ -84,6 +90,7 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
     let summary = Summary {
         events: metrics.records,
         skipped: metrics.skipped,
+        of_other_users: metrics.of_other_users,
         requests: requests.requests(),
         retries: requests.retries(),
         waits: client.waits(stream),

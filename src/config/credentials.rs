@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::failure::Result;
 use super::fields::Fields;
+use super::oauth::Scope;
 use crate::second::Second;
 use crate::secret::Secret;
 
@@ -97,6 +98,14 @@ pub struct OauthClient {
         extend("order" = 2, "airbyte_secret" = true)
     )]
     pub client_secret: Secret,
+    /// The scope of the requested tokens.
+    #[schemars(
+        title = "Scope",
+        description = "The scope of the tokens that the connector requests. Select <code>read</code> only if the stream access_logs is refused with the other one. The OAuth client must allow it.",
+        with = "Option<String>",
+        extend("order" = 6, "enum" = ["auditlogs:read", "read"], "default" = "auditlogs:read")
+    )]
+    pub scope: Scope,
 }
 
 /// A confidential OAuth client with a refresh token, and the access token that came with it.
@@ -190,6 +199,7 @@ impl OauthClient {
         Ok(Self {
             client_id: secret(fields, "client_id", "Enter the identifier of the OAuth client.")?,
             client_secret: secret(fields, "client_secret", "Enter the secret of the OAuth client.")?,
+            scope: scope(fields)?,
         })
     }
 }
@@ -225,6 +235,16 @@ fn secret(fields: &Fields<'_>, name: &str, remedy: &str) -> Result<Secret> {
         return Err(fields.error(name, "is a masked display of a secret (asterisks)", "Enter the secret itself."));
     }
     Ok(Secret::new(text))
+}
+
+/// Parses the scope, which may be absent.
+fn scope(fields: &Fields<'_>) -> Result<Scope> {
+    let Some(value) = fields.get("scope") else {
+        return Ok(Scope::default());
+    };
+    let name = value.as_str().ok_or_else(|| fields.type_error("scope", "a string", value))?.trim();
+    let known = Scope::ALL.into_iter().find(|scope| scope.name() == name);
+    known.ok_or_else(|| fields.error("scope", "is unknown", "Select auditlogs:read or read."))
 }
 
 /// Parses the e-mail address, and removes the `/token` that `curl` examples have.

@@ -24,7 +24,7 @@ pub use failure::{InputError, InputFile, Result};
 pub use fields::{Fields, kind};
 pub use file::{parse_json, read_json};
 pub use filters::{AccessLogFilters, Filters};
-pub use oauth::{PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS, SCOPE, advanced_auth};
+pub use oauth::{PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS, Scope, advanced_auth};
 pub use spec::connection_specification;
 pub use subdomain::Subdomain;
 

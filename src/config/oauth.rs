@@ -8,8 +8,30 @@
 
 use serde_json::{Value, json};
 
-/// The smallest scope that allows reading the audit log.
-pub const SCOPE: &str = "auditlogs:read";
+/// The OAuth scope of the tokens that the connector requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// The smallest scope that allows reading the audit log.
+    #[default]
+    AuditLogs,
+    /// Everything can be read. Access logs may need it: Zendesk does not document their scope.
+    Read,
+}
+
+impl Scope {
+    /// All scopes.
+    pub const ALL: [Self; 2] = [Self::AuditLogs, Self::Read];
+
+    /// Returns the name that Zendesk uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuditLogs => "auditlogs:read",
+            Self::Read => "read",
+        }
+    }
+}
+
 /// The requested lifetime of an access token that is issued with a refresh token, in seconds: the longest
 /// that Zendesk allows, because each renewal replaces both tokens.
 pub const PAIR_ACCESS_SECONDS: u32 = 172_800;
@@ -63,7 +85,7 @@ pub fn advanced_auth() -> Value {
             },
             "oauth_connector_input_specification": {
                 "consent_url": consent_url.concat(),
-                "scope": SCOPE,
+                "scope": Scope::default().name(),
                 // It is also the code verifier, which needs 43 characters.
                 "state": { "min": 43, "max": 128 },
                 "access_token_url": format!("{HOST}/oauth/tokens"),

@@ -28,8 +28,8 @@ pub static ACCESS_LOGS: Stream = Stream {
     requests_per_minute: Some(50),
     counts: Counts::Unavailable,
     refusal: Refusal {
-        remedy: "The access log needs the add-on Advanced Data Privacy and Protection, and the Access Log API must be turned on in Admin Center (Account > Audit log > Audit log > Manage settings). The user behind the credentials must be an admin. If all of this is the case, use an OAuth token with the scope \"read\": Zendesk does not document that \"auditlogs:read\" is sufficient.",
-        scope_remedy: "Issue it with the scope \"read\": Zendesk does not document that \"auditlogs:read\" is sufficient for access logs.",
+        remedy: "The access log needs the add-on Advanced Data Privacy and Protection, and the Access Log API must be turned on in Admin Center (Account > Audit log > Audit log > Manage settings). The user behind the credentials must be an admin. If all of this is the case, select the scope \"read\" in the configuration, or use an OAuth access token with this scope: Zendesk does not document that \"auditlogs:read\" is sufficient.",
+        scope_remedy: "Select the scope \"read\" in the configuration, or use an OAuth access token with this scope: Zendesk does not document that \"auditlogs:read\" is sufficient for access logs.",
     },
 };
 

@@ -123,6 +123,11 @@ impl Engine {
     /// The failure of a request, or of stdout.
     pub async fn run(mut self, shutdown: &Shutdown) -> (SyncMetrics, Result<End>) {
         let end = self.read(shutdown).await;
+        self.end(end).await
+    }
+
+    /// Ends the sync like this, with a STATE for what has been emitted; the first STATE is emitted in any case.
+    pub async fn end(mut self, end: Result<End>) -> (SyncMetrics, Result<End>) {
         self.requests.abort_all();
         let claimed = match &end {
             Ok(End::Complete) => self.emitter.emit_state().await,

@@ -135,6 +135,8 @@ pub struct Summary {
     /// The number of events that were skipped because their ids had been emitted, by this sync or an earlier
     /// one.
     pub skipped: u64,
+    /// The number of events that were skipped because they are of users that the filters do not name.
+    pub of_other_users: u64,
     /// The number of sent requests.
     pub requests: u64,
     /// The number of requests that were sent again after a failure.
@@ -170,8 +172,11 @@ impl Summary {
         );
         let skipped =
             (self.skipped > 0).then(|| format!("{} skipped: emitted before.", counted(self.skipped, "event")));
+        let filtered = (self.of_other_users > 0)
+            .then(|| format!("{} skipped: not of the users in the filters.", counted(self.of_other_users, "event")));
         let waits: Vec<String> = [
             (self.waits.refused, "because the account's rate limit was used up (429)"),
+            (self.waits.refused_by_endpoint, "because the endpoint's own rate limit was used up (429)"),
             (self.waits.yielding, "to leave the rest of the rate limit to others"),
             (self.backoff, "before repeated requests"),
         ]
@@ -181,7 +186,7 @@ impl Summary {
         .collect();
         let waits = (!waits.is_empty()).then(|| format!("Waited {}.", waits.join(", ")));
         let freshness = self.newest.map(|newest| age_of_the_newest(newest, self.now));
-        [Some(work), skipped, waits, freshness].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        [Some(work), skipped, filtered, waits, freshness].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -329,6 +334,7 @@ mod tests {
         let quiet = Summary {
             events: 120_000,
             skipped: 0,
+            of_other_users: 0,
             requests: 1_203,
             retries: 0,
             waits: Waits::default(),
@@ -338,7 +344,11 @@ mod tests {
             newest: Some(at("2026-11-23T11:57:00Z")),
             now: at("2026-11-23T12:00:00Z"),
         };
-        let waits = Waits { refused: Duration::from_secs(130), yielding: Duration::from_secs(15) };
+        let waits = Waits {
+            refused: Duration::from_secs(130),
+            refused_by_endpoint: Duration::ZERO,
+            yielding: Duration::from_secs(15),
+        };
         for (summary, text) in [
             (
                 quiet,
@@ -347,6 +357,14 @@ mod tests {
             (
                 Summary { skipped: 12, retries: 3, waits, backoff: Duration::from_millis(4_300), ..quiet },
                 "120,000 events in 4 min 10 s, with 1,203 requests (3 repeated) and 88.1 MB received. 12 events skipped: emitted before. Waited 2 min 10 s because the account's rate limit was used up (429), 15.0 s to leave the rest of the rate limit to others, 4.3 s before repeated requests. The newest event is 3 minutes old.",
+            ),
+            (
+                Summary {
+                    of_other_users: 7,
+                    waits: Waits { refused_by_endpoint: Duration::from_secs(61), ..Waits::default() },
+                    ..quiet
+                },
+                "120,000 events in 4 min 10 s, with 1,203 requests and 88.1 MB received. 7 events skipped: not of the users in the filters. Waited 1 min 1 s because the endpoint's own rate limit was used up (429). The newest event is 3 minutes old.",
             ),
             (
                 Summary {

@@ -10,6 +10,7 @@ use crate::config::AuthMethod;
 use crate::failure::{Category, Explanation};
 use crate::panics::Panicked;
 use crate::stream::Stream;
+use crate::zendesk::rate_limiter::RefusedLimit;
 
 /// The meaning of a failed request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,6 +148,8 @@ pub enum Failure {
     RateLimited {
         /// The duration; 0 for less than a minute.
         minutes: u64,
+        /// The limit that allowed no request.
+        limit: RefusedLimit,
     },
 
     /// A defect of this connector.
@@ -220,7 +223,7 @@ impl Failure {
             Self::OauthClientUnknown => configuration("Zendesk does not know the OAuth client.").remedy(format!("Check the client ID: it is the client's identifier in {OAUTH_CLIENTS}, not its name. If it is correct, enter the client secret again.")),
             Self::OauthSecret => configuration("Zendesk rejected the client secret of the OAuth client.").remedy(format!("Enter it again, or generate a new one in {OAUTH_CLIENTS}.")),
             Self::OauthClientKind => configuration("The OAuth client is not allowed to request tokens this way.").remedy(format!("Use a client of the kind \"Confidential\", which you can create in {OAUTH_CLIENTS}.")),
-            Self::OauthScope => configuration("The OAuth client is not allowed to issue tokens with the scope \"auditlogs:read\".").remedy(format!("Add the scope to the client's allowed scopes in {OAUTH_CLIENTS}.")),
+            Self::OauthScope => configuration("The OAuth client is not allowed to issue tokens with the requested scope.").remedy(format!("Add the scope, which is \"auditlogs:read\" unless the configuration selects another, to the client's allowed scopes in {OAUTH_CLIENTS}.")),
             Self::RefreshTokenInvalid => configuration("The refresh token is no longer valid. A refresh token can be used once, and it expires if it is not used.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
             Self::RefreshResponseLost => configuration("The refresh token has been used, and the response with the new one was lost. An earlier attempt of this command got no usable response, and now Zendesk rejects the refresh token.").remedy("Authorize the OAuth client again and enter the new refresh token, or select \"OAuth client credentials\", which needs no refresh token."),
             Self::OauthRefused { status } => configuration(format!("Zendesk refused to issue an OAuth access token ({status}).")).remedy(format!("Check the OAuth client in {OAUTH_CLIENTS}.")),
@@ -239,10 +242,14 @@ impl Failure {
                 .remedy("The connector already requests as little as possible. Try again later. If the error persists, report it with the technical details."),
             Self::Pagination { what } => transient(format!("Zendesk's pagination does not advance ({what})."))
                 .remedy("The records read so far are kept, and the next sync continues from there."),
-            Self::RateLimited { minutes } => {
+            Self::RateLimited { minutes, limit } => {
                 let long = if *minutes == 0 { String::new() } else { format!(" for {minutes} minutes") };
-                transient(format!("Zendesk's rate limit allowed no request{long} (429)."))
-                    .remedy("Other integrations use the account's API requests. Reduce their usage, or sync at another time.")
+                match limit {
+                    RefusedLimit::Account => transient(format!("Zendesk's rate limit allowed no request{long} (429)."))
+                        .remedy("Other integrations use the account's API requests. Reduce their usage, or sync at another time."),
+                    RefusedLimit::Endpoint => transient(format!("The endpoint's own rate limit allowed no request{long} (429)."))
+                        .remedy("Other integrations that use the same endpoint share it. Reduce their usage, or sync at another time."),
+                }
             }
             Self::Defect => Explanation::defect(),
         }

@@ -16,8 +16,10 @@ pub enum Reason {
 /// The length of the pauses so far, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
-    /// The limit was used up (429).
+    /// The limit was used up (429): that of the account, unless `refused_by_endpoint` counts it.
     pub refused: Duration,
+    /// The endpoint's own limit was used up (429).
+    pub refused_by_endpoint: Duration,
     /// The remaining quota was left to others.
     pub yielding: Duration,
 }
@@ -26,7 +28,17 @@ impl Waits {
     /// Returns the sum of two values.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self { refused: self.refused + other.refused, yielding: self.yielding + other.yielding }
+        Self {
+            refused: self.refused + other.refused,
+            refused_by_endpoint: self.refused_by_endpoint + other.refused_by_endpoint,
+            yielding: self.yielding + other.yielding,
+        }
+    }
+
+    /// Returns the same pauses for a limit that is an endpoint's own.
+    #[must_use]
+    pub fn of_endpoint(self) -> Self {
+        Self { refused: Duration::ZERO, refused_by_endpoint: self.refused, ..self }
     }
 }
 
@@ -73,7 +85,7 @@ impl Pauses {
         let passed = |until: Option<Instant>| until.map_or(from, |until| until.min(now)).max(from);
         let refused = passed(self.refused_until);
         let yielding = passed(self.yielding_until).saturating_duration_since(refused);
-        self.before.plus(Waits { refused: refused - from, yielding })
+        self.before.plus(Waits { refused: refused - from, yielding, ..Waits::default() })
     }
 
     fn settle(&mut self, now: Instant) {
@@ -89,7 +101,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn waits(refused: u32, yielding: u32) -> Waits {
-        Waits { refused: refused * SECOND, yielding: yielding * SECOND }
+        Waits { refused: refused * SECOND, yielding: yielding * SECOND, ..Waits::default() }
     }
 
     #[test]

@@ -215,7 +215,9 @@ impl RateLimiter {
     /// Returns how long rate limits have blocked requests to an endpoint so far.
     #[must_use]
     pub fn waits(&self, path: &str, now: Instant) -> Waits {
-        self.scopes(path).map(|scope| scope.pauses.waits(now)).fold(Waits::default(), Waits::plus)
+        let endpoint = self.endpoints.iter().find(|(known, _)| known == path);
+        let endpoint = endpoint.map_or_else(Waits::default, |(_, scope)| scope.pauses.waits(now).of_endpoint());
+        self.account.pauses.waits(now).plus(endpoint)
     }
 
     /// Returns the limit that a 429 of an endpoint applies to.

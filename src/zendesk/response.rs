@@ -10,6 +10,7 @@ use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::rate_limiter::RefusedLimit;
 use super::retry::{Retryability, parse_rate_limit_reset, parse_retry_after};
 use crate::config::AuthMethod;
 use crate::second::Second;
@@ -113,7 +114,7 @@ impl Response {
                 retryability: Retryability::Transient { after },
             },
             429 => FailedAttempt {
-                failure: Failure::RateLimited { minutes: 0 },
+                failure: Failure::RateLimited { minutes: 0, limit: RefusedLimit::Account },
                 retryability: Retryability::RateLimited { after: after.or_else(|| self.rate_limit_reset(now)) },
             },
             _ => return None,

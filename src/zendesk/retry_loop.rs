@@ -160,7 +160,7 @@ impl RetryLoop {
             let jitter = self.jitter();
             let error = |failure: Failure| {
                 let details = self.details(request, &response, so_far.sent, elapsed);
-                Error { failure: self.final_failure(failure, refused_for), details: Some(details) }
+                Error { failure: self.final_failure(failure, refused_for, path), details: Some(details) }
             };
             if on_too_much == OnTooMuch::Report
                 && let Some(reason) = too_much(&failure.failure, took)
@@ -237,13 +237,14 @@ impl RetryLoop {
         self.connection.secrets.redact(&details).into_owned()
     }
 
-    /// Adds the details that are known only at the end: the duration of a rate limit, and the host of a
+    /// Adds the details that are known only at the end: the duration of a rate limit and which it is, and the host of a
     /// redirect if it may be shown.
-    fn final_failure(&self, failure: Failure, refused_for: Option<Duration>) -> Failure {
+    fn final_failure(&self, failure: Failure, refused_for: Option<Duration>, path: &str) -> Failure {
         match failure {
-            Failure::RateLimited { .. } => {
-                Failure::RateLimited { minutes: refused_for.unwrap_or_default().as_secs() / 60 }
-            }
+            Failure::RateLimited { .. } => Failure::RateLimited {
+                minutes: refused_for.unwrap_or_default().as_secs() / 60,
+                limit: self.connection.limiter().refused_limit(path),
+            },
             Failure::Redirect { status, to } => {
                 Failure::Redirect { status, to: to.and_then(|host| self.connection.secrets.host(&host)) }
             }

@@ -54,6 +54,7 @@ pub fn too_much(failure: &Failure, took: Duration) -> Option<TooMuchReason> {
 mod tests {
     use super::*;
     use crate::stream::AUDIT_LOGS;
+    use crate::zendesk::rate_limiter::RefusedLimit;
 
     #[test]
     fn only_a_failure_that_a_smaller_request_can_avoid_is_too_much() {
@@ -72,7 +73,7 @@ mod tests {
             (Failure::UnexpectedStatus { status: 400 }, None, None),
             (oversized, Some(Large), Some(Large)),
             (html, None, None),
-            (Failure::RateLimited { minutes: 0 }, None, None),
+            (Failure::RateLimited { minutes: 0, limit: RefusedLimit::Account }, None, None),
         ] {
             assert_eq!(too_much(&failure, Duration::from_millis(19_999)), at_once, "{failure:?}");
             assert_eq!(too_much(&failure, LONG_WAIT), after_a_long_wait, "{failure:?}");

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::config::{OauthClient, PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS, SCOPE};
+use crate::config::{OauthClient, PAIR_ACCESS_SECONDS, PAIR_REFRESH_SECONDS};
 use crate::secret::Secret;
 use crate::zendesk::failure::Failure;
 use crate::zendesk::response::{FailedAttempt, Response};
@@ -69,7 +69,7 @@ impl Grant {
         let mut body = json!({
             "client_id": client.client_id.expose(),
             "client_secret": client.client_secret.expose(),
-            "scope": SCOPE,
+            "scope": client.scope.name(),
             "expires_in": self.requested_seconds(),
         });
         match self {
@@ -178,6 +178,7 @@ fn lifetime(json: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zendesk::rate_limiter::RefusedLimit;
 
     const ROTATED_TOKEN_SECONDS: i64 = PAIR_ACCESS_SECONDS as i64;
 
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn only_a_request_that_was_never_processed_leaves_the_refresh_token_valid() {
         for (kind, earlier) in [
-            (Failure::RateLimited { minutes: 0 }, Earlier::NotProcessed),
+            (Failure::RateLimited { minutes: 0, limit: RefusedLimit::Account }, Earlier::NotProcessed),
             (Failure::NoConnection { why: "connection refused" }, Earlier::NotProcessed),
             (Failure::Timeout, Earlier::Unclear),
             (Failure::ConnectionLost, Earlier::Unclear),
