@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
@@ -65,6 +66,8 @@ pub struct Suspect {
     pub counted: u64,
     /// The number of events that were read.
     pub read: u64,
+    /// The number of events in the second after the span, which the server may count as well.
+    at_end: u64,
     fingerprints: HashSet<u32>,
 }
 
@@ -87,10 +90,17 @@ pub struct Completeness {
 /// A binary search for the slices that lack events.
 #[derive(Debug)]
 pub struct Search {
-    /// Ranges of slices to count, each with the count of the range that it is part of.
-    open: Vec<(usize, usize, Option<u64>)>,
+    /// Ranges of slices to count.
+    open: Vec<Open>,
     counts: usize,
     found: Vec<(usize, u64)>,
+}
+
+/// A range of slices to count, and the range that it is half of, with the count of that.
+#[derive(Clone, Debug)]
+struct Open {
+    slices: Range<usize>,
+    whole: Option<(Range<usize>, u64)>,
 }
 
 impl Search {
@@ -184,24 +194,30 @@ impl Completeness {
     #[must_use]
     pub fn search(&self, whole: bool) -> Search {
         let slices = self.slices.len().saturating_sub(usize::from(!whole));
-        let open = if slices == 0 { Vec::new() } else { vec![(0, slices, None)] };
+        let open = if slices == 0 { Vec::new() } else { vec![Open { slices: 0..slices, whole: None }] };
         Search { open, counts: 0, found: Vec::new() }
     }
 
     /// Returns the span whose count the search needs next; `None` at its end.
     #[must_use]
     pub fn next_count(&self, search: &Search) -> Option<Window> {
-        let &(from, to, _) = search.open.last()?;
-        (search.counts < MOST_COUNTS && search.found.len() < MOST_SUSPECTS).then(|| self.window_of(from, to))
+        let slices = &search.open.last()?.slices;
+        (search.counts < MOST_COUNTS && search.found.len() < MOST_SUSPECTS)
+            .then(|| self.window_of(slices.start, slices.end))
     }
 
     /// Processes the number of events of [`Completeness::next_count`].
     pub fn counted(&self, search: &mut Search, counted: u64) {
-        let Some((from, to, whole)) = search.open.pop() else {
+        let Some(Open { slices, whole }) = search.open.pop() else {
             return;
         };
+        let (from, to) = (slices.start, slices.end);
         search.counts += 1;
-        if whole.is_some_and(|whole| counted >= whole) && search.found.is_empty() && self.read_outside(from, to) {
+        if search.found.is_empty()
+            && let Some((whole, count)) = whole
+            && counted >= count
+            && self.read_in(whole) > self.most_of(from, to)
+        {
             // A part has the same count as the whole: the counts do not depend on the span.
             search.open.clear();
             return;
@@ -213,7 +229,9 @@ impl Completeness {
             search.found.push((from, counted));
         } else {
             let middle = from.midpoint(to);
-            search.open.extend([(middle, to, Some(counted)), (from, middle, Some(counted))]);
+            let whole = Some((slices, counted));
+            let half = |slices| Open { slices, whole: whole.clone() };
+            search.open.extend([half(middle..to), half(from..middle)]);
         }
     }
 
@@ -222,7 +240,8 @@ impl Completeness {
         let slices = self.slices.len().saturating_sub(usize::from(!whole));
         self.compared += self.most_of(0, slices);
         let mut windows = Vec::new();
-        for (index, slice) in self.slices.drain(..slices).enumerate() {
+        let at_ends: Vec<u64> = (0..slices).map(|index| self.at_start_of(index + 1)).collect();
+        for ((index, slice), at_end) in self.slices.drain(..slices).enumerate().zip(at_ends) {
             self.records = self.records.saturating_sub(slice.read());
             if let Some((_, counted)) = search.found.iter().find(|(found, _)| *found == index) {
                 windows.push(slice.window);
@@ -230,6 +249,7 @@ impl Completeness {
                     window: slice.window,
                     counted: *counted,
                     read: slice.read(),
+                    at_end,
                     fingerprints: slice.fingerprints.into_iter().collect(),
                 });
             }
@@ -253,20 +273,23 @@ impl Completeness {
     /// Returns the windows that still lack events after the second read.
     #[must_use]
     pub fn still_missing(&self) -> Vec<&Suspect> {
-        self.suspects.iter().filter(|suspect| suspect.counted > suspect.read).collect()
+        self.suspects.iter().filter(|suspect| suspect.counted > suspect.read + suspect.at_end).collect()
     }
 
     /// Returns the largest count of these slices if no event is missing. The API does not document if the
     /// bounds of its filter are inclusive.
     fn most_of(&self, from: usize, to: usize) -> u64 {
-        let inside: u64 = self.slices[from..to].iter().map(Slice::read).sum();
-        inside + self.slices.get(to).map_or(0, |next| next.at_start)
+        self.read_in(from..to) + self.at_start_of(to)
     }
 
-    /// Returns `true` if records have been read outside of these slices that are not at their edge.
-    fn read_outside(&self, from: usize, to: usize) -> bool {
-        let all: u64 = self.slices.iter().map(Slice::read).sum();
-        all > self.most_of(from, to)
+    /// Returns the number of records in the first second of a slice; 0 if there is no such slice.
+    fn at_start_of(&self, index: usize) -> u64 {
+        self.slices.get(index).map_or(0, |slice| slice.at_start)
+    }
+
+    /// Returns the number of records of these slices.
+    fn read_in(&self, slices: Range<usize>) -> u64 {
+        self.slices[slices].iter().map(Slice::read).sum()
     }
 
     /// Half of a hash is sufficient: of the records that a window of 6,400 records lacks, one in 600,000
@@ -285,3 +308,7 @@ impl Completeness {
         Window { start: self.slices[from].window.start, end: self.slices[to - 1].window.end }
     }
 }
+
+#[cfg(test)]
+#[path = "completeness_tests.rs"]
+mod tests;

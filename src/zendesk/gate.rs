@@ -167,6 +167,7 @@ mod tests {
             .collect();
         let began = clock.instant();
         clock.sleep(Duration::from_secs(1)).await;
+        assert!(waiting.iter().all(|waiting| !waiting.is_finished()), "the limit is one request a minute");
         gate.learn(PATH, &limit(700), 0, clock.instant());
         for waiting in waiting {
             waiting.await.expect("it passes");
