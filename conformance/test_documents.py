@@ -54,7 +54,7 @@ def execute(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         try:
             code = shell.wait(TIMEOUT_SECONDS)
         finally:
-            # The shell has a process group of its own, which no longer exists if every process in it has ended.
+            # The shell has its own process group, which no longer exists if every process in it has ended.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGTERM)
     said, complained = ((folder / name).read_text() for name in ("stdout", "stderr"))

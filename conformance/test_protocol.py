@@ -183,12 +183,12 @@ def test_statuses_begin_and_end_a_stream(runs: dict[str, tuple[int, Run]]) -> No
             for trace in done.of_type("TRACE")
             if trace["trace"]["type"] == "STREAM_STATUS"
         ]
-        told = [status["status"] for status in statuses]
+        reported = [status["status"] for status in statuses]
         if name.startswith("read") and done.code == 0:
-            assert told[0] == "STARTED" and told[-1] == "COMPLETE", name
-            assert told[1:-1] and set(told[1:-1]) == {"RUNNING"}, name
-        elif told:
-            assert told[0] == "STARTED" and told[-1] == "INCOMPLETE" and "COMPLETE" not in told, name
+            assert reported[0] == "STARTED" and reported[-1] == "COMPLETE", name
+            assert reported[1:-1] and set(reported[1:-1]) == {"RUNNING"}, name
+        elif reported:
+            assert reported[0] == "STARTED" and reported[-1] == "INCOMPLETE" and "COMPLETE" not in reported, name
 
 
 def test_times_are_milliseconds(runs: dict[str, tuple[int, Run]]) -> None:

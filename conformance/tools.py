@@ -148,8 +148,8 @@ def pytest(venv: str, file: str, connector: str, into: Path) -> Outcome:
 
 def cargo(connector: str, into: Path) -> Outcome:
     code = execute(["cargo", "test", "--locked", "--test", "acceptance"], connector, into)
-    told = re.findall(r"^test (\S+) \.\.\. (ok|FAILED|ignored)", into.read_text(), re.MULTILINE)
-    names = {word: tuple(name for name, end in told if end == word) for word in ("ok", "FAILED", "ignored")}
+    results = re.findall(r"^test (\S+) \.\.\. (ok|FAILED|ignored)", into.read_text(), re.MULTILINE)
+    names = {word: tuple(name for name, end in results if end == word) for word in ("ok", "FAILED", "ignored")}
     return Outcome(len(names["ok"]), len(names["ignored"]), names["FAILED"], code)
 
 

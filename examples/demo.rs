@@ -166,12 +166,12 @@ impl Seen {
 }
 
 /// Fails unless the records equal the events of the sandbox.
-fn compare(came: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
+fn compare(emitted: &[String], there: &[String]) -> Result<(), Box<dyn Error>> {
     let mut balance: HashMap<&str, i64> = HashMap::new();
     for record in there {
         *balance.entry(record).or_default() -= 1;
     }
-    for record in came {
+    for record in emitted {
         *balance.entry(record).or_default() += 1;
     }
     let wrong = balance.values().filter(|balance| **balance != 0).count();

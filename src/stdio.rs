@@ -73,7 +73,7 @@ mod tests {
         // The first byte shows that the write has started.
         (&reader).read_exact(&mut [0]).expect("a byte");
         drop(reader);
-        let error = thread.join().expect("no panic").expect_err("nobody reads");
+        let error = thread.join().expect("no panic").expect_err("there is no reader");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -19,7 +19,7 @@ const BOTH: [&str; 2] = ["audit_logs", "access_logs"];
 const ACCESS: [&str; 1] = ["access_logs"];
 const PATH: &str = "/api/v2/access_logs";
 
-/// An account with so many audit logs and access log records of the last 60 days. The endpoint has no limit: the clock of
+/// Returns an account with this number of audit logs, and with access log records of the last 60 days. The endpoint has no limit: the clock of
 /// the connector is not that of the sandbox.
 fn account(events: u64, access: AccessLogs) -> Sandbox {
     sandbox(Options { events, access_logs: access, ..Options::default() })
@@ -413,7 +413,7 @@ fn the_endpoint_gets_its_share_of_50_requests_a_minute() {
     assert!(took >= fastest && requests < 22, "{requests} requests in {took} s");
 }
 
-/// A stdout that is closed after so many bytes.
+/// A stdout that is closed after a number of bytes.
 struct Closing {
     left: usize,
     stdout: Stdout,

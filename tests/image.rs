@@ -175,7 +175,7 @@ fn the_acceptance_tests_and_the_documents_name_this_image_and_version() {
     }
 }
 
-/// The release pushes the image that README.md tells readers to run.
+/// The release pushes the image that README.md names.
 #[test]
 fn readme_and_the_release_workflow_name_the_same_registry() {
     assert!(file("README.md").contains(&format!("IMAGE=ghcr.io/OWNER/{NAME}:{VERSION}\n")));

@@ -226,7 +226,7 @@ fn versions(hello: &[u8]) -> Vec<u16> {
 
 #[test]
 fn tls_before_1_2_is_neither_offered_nor_accepted() {
-    let (hellos, heard) = std::sync::mpsc::channel();
+    let (hellos, received) = std::sync::mpsc::channel();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
     // 1.0, 1.1: the ServerHello with an old version, and a cipher suite that the client has offered.
@@ -255,7 +255,7 @@ fn tls_before_1_2_is_neither_offered_nor_accepted() {
     run.failed_check();
     server.join().expect("the server's assertions hold");
     assert!(internal(&run).contains("peer is incompatible"), "{}", run.stdout);
-    for hello in heard {
+    for hello in received {
         let mut versions = versions(&hello);
         versions.sort_unstable();
         assert_eq!(versions, [0x0303, 0x0304]);

@@ -467,7 +467,7 @@ fn a_signal_ends_a_command_whose_file_never_ends() {
         }
         let running = Running::start(&mut program);
         // It can be opened for writing once the program waits for data.
-        let writer = std::fs::File::options().write(true).open(&pipe).expect("somebody reads");
+        let writer = std::fs::File::options().write(true).open(&pipe).expect("there is a reader");
         running.signal("TERM");
         let run = running.ended();
         drop(writer);
@@ -660,8 +660,8 @@ fn a_closed_stdout_ends_the_process_quietly() {
     assert!(sandbox.requests().len() < 60, "it continued to read");
 
     for command in ["spec", "check", "discover"] {
-        let (nobody, stdout) = std::io::pipe().expect("a pipe");
-        drop(nobody);
+        let (reader, stdout) = std::io::pipe().expect("a pipe");
+        drop(reader);
         let mut program = program(&sandbox.base_url());
         program.arg(command).stdout(stdout).stderr(Stdio::piped());
         if command != "spec" {
@@ -715,7 +715,7 @@ fn too_few_file_descriptors_are_reported_in_a_trace() {
     let read = connection.arguments(None);
     let check: Vec<String> = ["check", "--config", &read[2]].map(str::to_owned).to_vec();
     for arguments in [&read, &check] {
-        // The process that runs the tests may pass descriptors of its own, so the exact sufficient limit is
+        // The process that runs the tests may pass its own descriptors, so the exact sufficient limit is
         // not known. The minimum is stdin, stdout, stderr and the 16 descriptors that the connector checks.
         for limit in (3..=18).chain([256]) {
             let mut shell = Command::new("sh");

@@ -81,7 +81,7 @@ fn an_hour_long_sync_reports_progress_every_minute() {
     ] {
         assert!(later.contains(text), "{text}: {later}");
     }
-    // Six turns a minute, of which one may lie just beyond it.
+    // Six intervals per minute, of which one may end just after it.
     let paces = lines.iter().filter_map(|line| line.split(" events and ").nth(1)?.split(' ').next()?.parse().ok());
     let paces: Vec<u32> = paces.collect();
     assert_eq!(paces.len(), lines.len());
@@ -245,10 +245,12 @@ fn a_stopped_or_failed_sync_has_a_summary_too() {
         None
     };
     let failing = |request: &SeenRequest| (request.number > 5).then(|| MockResponse::json(403, "{}"));
-    for (hook, heard, code) in [(ResponseHook::new(after), Some(signals), 143), (ResponseHook::new(failing), None, 1)] {
+    for (hook, signals_of_run, code) in
+        [(ResponseHook::new(after), Some(signals), 143), (ResponseHook::new(failing), None, 1)]
+    {
         let sandbox = sandbox(Options { response_hook: Some(hook), ..options(3_000) });
         let mut connection = Connection::to(&sandbox).set("num_workers", json!(1));
-        connection.signals = heard;
+        connection.signals = signals_of_run;
         let stdout = Stdout::default();
         let arguments = connection.arguments(None);
         assert_eq!(connection.command_into(&arguments, Box::new(stdout.clone())), code);

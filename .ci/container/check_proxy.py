@@ -27,7 +27,7 @@ def check_proxy(containers):
 
 
 class InterceptingProxy:
-    """Accepts CONNECT with a certificate of its own CA, and forwards the requests to the sandbox."""
+    """Accepts CONNECT with a certificate from its own CA, and forwards the requests to the sandbox."""
 
     def __init__(self, sandbox, directory):
         if not shutil.which("openssl"):

@@ -35,8 +35,8 @@ def to_a_file(containers, connector, code, holds):
     directory = containers.job_directory(f"wrapped-{containers.count}")
     process, _ = start_wrapped(containers, directory, connector, "> output.jsonl")
     output = containers.output_of(process)
-    told = (directory / "exit.txt").read_text().strip()
-    must(process.returncode == code and told == str(code), f"Exit codes {process.returncode}, {told}.", output)
+    saved = (directory / "exit.txt").read_text().strip()
+    must(process.returncode == code and saved == str(code), f"Exit codes {process.returncode}, {saved}.", output)
     messages = json_lines((directory / "output.jsonl").read_text())
     must(holds(messages), f"{connector}: unexpected messages.", output)
 
@@ -49,9 +49,9 @@ def to_pipes(containers, name, connector, code):
     for reader in readers:
         reader.wait(TIMEOUT_SECONDS)
     stdout, stderr = ((directory / f"{pipe}.txt").read_text() for pipe in ("stdout", "stderr"))
-    told = (directory / "exit.txt").read_text().strip()
-    exit_codes = f"Exit codes {process.returncode}, {told}."
-    must(process.returncode == code and told == str(code), exit_codes, output, stdout[-4000:], stderr)
+    saved = (directory / "exit.txt").read_text().strip()
+    exit_codes = f"Exit codes {process.returncode}, {saved}."
+    must(process.returncode == code and saved == str(code), exit_codes, output, stdout[-4000:], stderr)
     must(stdout.endswith("\n"), "The last line is incomplete.", stdout[-4000:])
     return json_lines(stdout)
 

@@ -34,7 +34,7 @@ progress = Progress()
 
 
 def ok(what):
-    """Reports a check that passed, on a line of its own."""
+    """Reports a check that passed, on a separate line."""
     progress.passed += 1
     print(f"ok {progress.passed:2}  {what}  [{progress.seconds:.0f} s]", flush=True)
 

@@ -1,4 +1,4 @@
-"""The container engine: a Docker daemon, or else buildah, podman and runc with a storage of their own.
+"""The container engine: a Docker daemon, or else buildah, podman and runc with separate storage.
 
 It must not touch images and containers that it did not create.
 """

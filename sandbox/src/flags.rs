@@ -96,7 +96,7 @@ pub(crate) struct Flags {
     /// half-body, gzip (broken), drip (a slow body), stall (no response); html, empty, broken-json, other-json (each a
     /// 200); cursor-expired, cursor-repeated, cursor-missing, empty-page, event-repeated, swap (of two records);
     /// arrival, late (events arrive, dated now or earlier); clock-ahead, clock-behind, date-missing, date-malformed (the
-    /// Date header); limit-one (the account's limit is 1 in one response); early-end (`has_more` is false beside a
+    /// Date header); limit-one (the account's limit is 1 in one response); early-end (`has_more` is false with a
     /// `links.next`).
     #[arg(long = "fault", value_name = "KIND=PROBABILITY|KIND@NUMBER", verbatim_doc_comment)]
     faults: Vec<Rule>,

@@ -41,7 +41,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` if less than a second lies between `from` and `to`, if there are more
+    /// `InvalidInput` if there is less than a second between `from` and `to`, if there are more
     /// than 2^39 events, or if more events are displaced, duplicated or misdated than there
     /// are. Otherwise the error of binding the port or starting the thread.
     pub fn start(options: Options) -> io::Result<Self> {
@@ -118,7 +118,7 @@ impl Sandbox {
     }
 
     /// Returns the JSON of every event, ascending by time, on one line and without white
-    /// space between tokens. [`compact`](crate::compact) brings served records into this
+    /// space between tokens. [`compact`](crate::compact) converts served records to this
     /// form. All are different.
     #[must_use]
     pub fn records(&self) -> Vec<String> {

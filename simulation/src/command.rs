@@ -82,10 +82,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, Strin
 
 /// Runs all seeds, and prints the violations.
 fn all(task: Task) -> ExitCode {
-    let mut told = Instant::now();
+    let mut reported_at = Instant::now();
     let total = runner::run(task, |total| {
-        if told.elapsed() >= PROGRESS_INTERVAL {
-            told = Instant::now();
+        if reported_at.elapsed() >= PROGRESS_INTERVAL {
+            reported_at = Instant::now();
             println!("{} seeds, {:.0} a second, {} with a violation", total.seeds, total.pace(), total.found.len());
         }
     });

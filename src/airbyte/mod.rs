@@ -5,8 +5,6 @@
 mod catalog;
 mod failure;
 pub mod message;
-#[cfg(test)]
-mod message_tests;
 mod output;
 mod plain;
 mod record_lines;

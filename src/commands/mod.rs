@@ -118,7 +118,7 @@ impl Context {
             Profile::Check => (RetryPolicy::CHECK, Timeouts::CHECK),
             Profile::Read(_) => (RetryPolicy::READ, Timeouts::READ),
         };
-        let (notices, heard) = mpsc::unbounded_channel();
+        let (notices, receiver) = mpsc::unbounded_channel();
         let setup = Setup {
             base: BaseUrl::new(&config.subdomain, self.base_url.as_deref())?,
             certificates: self.certificates.clone(),
@@ -134,7 +134,7 @@ impl Context {
             secrets: self.secrets.clone(),
         };
         let client = Client::new(setup, &config.credentials)?;
-        let reporter = Reporter::start(heard, self.output.clone(), self.clock.clone(), file.clone(), profile);
+        let reporter = Reporter::start(receiver, self.output.clone(), self.clock.clone(), file.clone(), profile);
         Ok((Arc::new(client), reporter))
     }
 }

@@ -108,7 +108,7 @@ pub struct OauthClient {
     pub scope: Scope,
 }
 
-/// A confidential OAuth client with a refresh token, and the access token that came with it.
+/// A confidential OAuth client with a refresh token, and the access token of the same pair.
 #[derive(Clone, Debug, JsonSchema)]
 pub struct RefreshToken {
     /// The client.
@@ -127,7 +127,7 @@ pub struct RefreshToken {
     pub granted: GrantedToken,
 }
 
-/// The access token that came with a refresh token; written by the connector.
+/// The access token of the same pair as a refresh token; written by the connector.
 #[derive(Clone, Debug, Default, JsonSchema)]
 pub struct GrantedToken {
     /// The access token, which is used until it expires.

@@ -37,7 +37,7 @@ pub struct Ledger {
     known: HashSet<Identity, foldhash::fast::RandomState>,
     /// The ids of the initial state: they are recognized until the end, also outside of a look-back that is
     /// shorter now.
-    handed: HashSet<Identity, foldhash::fast::RandomState>,
+    initial: HashSet<Identity, foldhash::fast::RandomState>,
     filters: Arc<Filters>,
     account: Option<String>,
 }
@@ -67,7 +67,7 @@ impl Ledger {
             seen_since,
             begin: seen_since.map_or(start, |since| since.max(start)),
             known: state.seen.values().flatten().cloned().collect(),
-            handed: state.seen.values().flatten().cloned().collect(),
+            initial: state.seen.values().flatten().cloned().collect(),
             seen: state.seen.into_iter().flat_map(|(at, ids)| ids.into_iter().map(move |id| (at, id))).collect(),
             filters: state.filters,
             account: state.account,
@@ -107,7 +107,7 @@ impl Ledger {
             self.remember(until, identity.clone());
         }
         self.created_at = self.created_at.max(cursor);
-        new && !self.handed.contains(identity)
+        new && !self.initial.contains(identity)
     }
 
     /// Records that all records before this time have been emitted, if the server lists them within the

@@ -159,7 +159,7 @@ fn all_ids_of_a_second_are_kept_during_the_sync() {
     assert!((0..60_000).all(|id| !enter(&mut ledger, id, 7)));
 }
 
-/// Returns the size of the state after so many ULIDs, so many of them in each second, and how many it holds.
+/// Returns the size of the state after a number of ULIDs with a number in each second, and the number of ids that it holds.
 fn state_of_ulids(number: i64, in_a_second: i64) -> (usize, usize, bool) {
     let mut ledger = Ledger::open(SyncState::default(), None, 86_400);
     for id in 0..number {

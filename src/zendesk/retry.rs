@@ -296,7 +296,7 @@ mod tests {
         ) {
             let mut failures = failures.into_iter().cycle();
             let took = ends_after(RetryPolicy::READ, Duration::from_secs(took), jitter, || {
-                let (refused, after) = failures.next().expect("for ever");
+                let (refused, after) = failures.next().expect("endless");
                 let after = after.map(Duration::from_secs);
                 if refused { Retryability::RateLimited { after } } else { Retryability::Transient { after } }
             });

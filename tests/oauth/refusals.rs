@@ -65,8 +65,8 @@ fn refusals_in_other_forms_are_recognized() {
         let tries = assert_reports(&sandbox, &connect(&sandbox, client_credentials()), &kind);
         assert_eq!(tries, [1, 1], "{status} {body}");
     }
-    let dead = token_endpoint(401, &[], r#"{"error":"invalid_grant"}"#);
-    let sandbox = sandbox(Options { response_hook: Some(dead), ..Options::default() });
+    let refused = token_endpoint(401, &[], r#"{"error":"invalid_grant"}"#);
+    let sandbox = sandbox(Options { response_hook: Some(refused), ..Options::default() });
     let connection = connect(&sandbox, refresh_token(credentials::REFRESH_TOKEN));
     assert_eq!(assert_reports(&sandbox, &connection, &Failure::RefreshTokenInvalid), [1, 1]);
 }

@@ -138,7 +138,7 @@ pub enum Fault {
     DateMalformed,
     /// The account's limit is 1 in this response's headers
     LimitOne,
-    /// `has_more` is false beside a `links.next`; applies to pages that are not the last
+    /// `has_more` is false with a `links.next`; applies to pages that are not the last
     EarlyEnd,
 }
 

@@ -4,7 +4,7 @@ use std::{str::FromStr, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-/// Rate limits beside the account's, and how `Retry-After` is written.
+/// Rate limits in addition to the account's, and how `Retry-After` is written.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Further rate limits")]
 pub struct Limits {

@@ -79,7 +79,7 @@ pub struct Options {
     pub dates: Dates,
     /// Requests that are too heavy for the server.
     pub load: Load,
-    /// Rate limits beside the account's.
+    /// Rate limits in addition to the account's.
     pub limits: Limits,
     /// The token endpoint.
     pub tokens: Tokens,

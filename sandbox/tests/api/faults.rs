@@ -87,16 +87,16 @@ fn a_truncated_body_announces_its_full_length() {
 fn a_stalled_request_gets_no_response_until_the_sandbox_is_dropped() {
     let sandbox = first(|| MockResponse::Stall);
     let base = sandbox.base_url();
-    let (tell, told) = mpsc::channel();
+    let (sent, received) = mpsc::channel();
     let client = std::thread::spawn(move || {
         let mut stream = TcpStream::connect(base.strip_prefix("http://").expect("http")).expect("a connection");
         stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
-        tell.send(()).expect("heard");
+        sent.send(()).expect("the receiver exists");
         let mut response = Vec::new();
         let _ = stream.read_to_end(&mut response);
         response
     });
-    told.recv().expect("sent");
+    received.recv().expect("sent");
     while sandbox.requests().is_empty() {
         std::thread::yield_now();
     }

@@ -103,9 +103,9 @@ fn a_refresh_returns_a_new_pair_and_revokes_the_old_one() {
     assert_eq!(second.status, 201);
     assert_eq!(reads(&sandbox, &access), 401);
     assert_eq!(reads(&sandbox, &field(&second, "access_token")), 200);
-    for dead in [REFRESH_TOKEN, &token, USED_REFRESH_TOKEN, "nonsense"] {
-        let got = post(&sandbox, &refresh(dead));
-        assert_eq!((got.status, &got.json()["error"]), (400, &json!("invalid_grant")), "{dead}");
+    for used in [REFRESH_TOKEN, &token, USED_REFRESH_TOKEN, "nonsense"] {
+        let got = post(&sandbox, &refresh(used));
+        assert_eq!((got.status, &got.json()["error"]), (400, &json!("invalid_grant")), "{used}");
     }
     assert_eq!(reads(&sandbox, &field(&second, "access_token")), 200);
 }

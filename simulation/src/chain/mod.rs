@@ -62,10 +62,10 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
     let mut platform = Platform::new(world.lock().tokens.configuration(), scenario.events.len());
     let mut violations = Vec::new();
     let (mut syncs, mut requests, mut pages) = (0, 0, 0);
-    let mut handed = platform.hand_back(HandBack::Last);
+    let mut checkpoint = platform.hand_back(HandBack::Last);
     for (index, sync) in scenario.syncs.iter().enumerate() {
         authorize(&world, &mut platform);
-        let run = one(&world, index, sync, &handed, &platform, plant);
+        let run = one(&world, index, sync, &checkpoint, &platform, plant);
         let mut state = world.lock();
         state.coverage.ended(run.ended);
         syncs += 1;
@@ -76,7 +76,7 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
             sync,
             records: &state.records,
             watch: &state.watch,
-            begun_from: &handed,
+            begun_from: &checkpoint,
             passed: run.passed,
             ended: run.ended,
             took: run.took,
@@ -92,7 +92,7 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
         if sync.hand_back != HandBack::Last && index + 1 < scenario.syncs.len() {
             state.coverage.hit("an older STATE is restored");
         }
-        handed = platform.hand_back(sync.hand_back);
+        checkpoint = platform.hand_back(sync.hand_back);
         state.pass_gap();
     }
     let mut state = world.lock();
@@ -123,7 +123,7 @@ fn one(
     world: &World,
     index: usize,
     sync: &Sync,
-    handed: &Checkpoint,
+    checkpoint: &Checkpoint,
     platform: &Platform,
     plant: Option<Plant>,
 ) -> Run {
@@ -134,14 +134,14 @@ fn one(
         let (began, started) = {
             let mut state = world.lock();
             state.begin(index);
-            state.watch = Watch::new(&handed.delivered);
+            state.watch = Watch::new(&checkpoint.delivered);
             state.note("sync", index as u64, || format!("{index} begins: {sync:?}"));
             (state.now(), state.elapsed())
         };
         let contents = Contents {
             config: config(world, sync, &platform.credentials),
             catalog: catalog(),
-            state: plant.map_or_else(|| handed.file(), |plant| plant.state(handed.file())),
+            state: plant.map_or_else(|| checkpoint.file(), |plant| plant.state(checkpoint.file())),
         };
         let ended = command(world, sync, contents, &pipe, plant).await;
         let mut state = world.lock();

@@ -73,7 +73,7 @@ impl Judge<'_> {
         let mut delivered: Vec<bool> = (*self.begun_from.delivered).clone();
         let output = self.read(received, &mut delivered, platform, &mut violations);
         self.judge_end(&output, &mut violations);
-        // The content of a pipe that the consumer has closed was written, but nobody received it.
+        // The content of a pipe that the consumer has closed was written, but not received.
         let closed = matches!(self.sync.ending, Some((_, Ending::Close)));
         if self.ended == Ended::Complete && !closed {
             self.judge_completeness(&delivered, &mut violations);

@@ -8,7 +8,7 @@ const MINUTE: i64 = 60_000;
 /// Returns a violation if the pace of a sync exceeds the quota.
 #[must_use]
 pub fn exceeded(watch: &Watch, limits: &Limits, sync: &Sync) -> Option<Violation> {
-    if !limits.told {
+    if !limits.reported {
         return None;
     }
     // Requests before the limit was known do not count, nor those that were allowed under another limit.

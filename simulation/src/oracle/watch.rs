@@ -70,8 +70,8 @@ impl Watch {
     }
 
     /// Records a received response.
-    pub fn received(&mut self, number: u32, told: bool, events: &[usize], records: &Records) {
-        if told {
+    pub fn received(&mut self, number: u32, reported: bool, events: &[usize], records: &Records) {
+        if reported {
             self.learned.push(self.attempts.len());
             if usize::try_from(number).is_ok_and(|number| self.on_endpoint[number]) {
                 self.learned_endpoint.push(self.attempts.len());

@@ -61,7 +61,7 @@ pub enum Plant {
     /// A STATE covers a record that is not written.
     StateCoversMore,
     /// A pair is used before it is emitted.
-    PairHandedOverLate,
+    PairEmittedLate,
     /// A record is parsed and serialized again.
     RecordRewritten,
     /// Lines that wait for a slow consumer are dropped.
@@ -91,7 +91,7 @@ impl Plant {
         Self::LookBackRemoved,
         Self::StateBeforeRecords,
         Self::StateCoversMore,
-        Self::PairHandedOverLate,
+        Self::PairEmittedLate,
         Self::RecordRewritten,
         Self::LineDropped,
     ];
@@ -152,7 +152,7 @@ impl Plant {
                 ("state-before-records", "a STATE is written before the records that it covers")
             }
             Self::StateCoversMore => ("state-covers-more", "the last record before a STATE is not written"),
-            Self::PairHandedOverLate => ("pair-handed-over-late", "a rotated pair is used before it is on stdout"),
+            Self::PairEmittedLate => ("pair-emitted-late", "a rotated pair is used before it is on stdout"),
             Self::RecordRewritten => ("record-rewritten", "a record's numbers are written in another form"),
             Self::LineDropped => ("line-dropped", "every 50th record is not written"),
         }
@@ -166,7 +166,7 @@ impl Plant {
             Self::QuotaCountedTwice | Self::RefusalRetried => &[Kind::QuotaExceeded],
             Self::IdRemoved => &[Kind::Twice],
             Self::StateBeforeRecords | Self::StateCoversMore | Self::LineDropped => &[Kind::Lost, Kind::BadOutput],
-            Self::PairHandedOverLate => &[Kind::PairUsedEarly],
+            Self::PairEmittedLate => &[Kind::PairUsedEarly],
             Self::RecordRewritten => &[Kind::Altered],
             _ => &[Kind::Lost],
         }

@@ -60,8 +60,8 @@ impl Planted {
                 self.rest.extend(line);
             }
             Plant::LookBackRemoved if state => self.rest.extend(without_look_back(&line)),
-            Plant::PairHandedOverLate if is("CONTROL") => self.held.extend(line),
-            Plant::PairHandedOverLate => {
+            Plant::PairEmittedLate if is("CONTROL") => self.held.extend(line),
+            Plant::PairEmittedLate => {
                 self.rest.extend(line);
                 self.rest.append(&mut self.held);
             }

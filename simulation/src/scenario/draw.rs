@@ -106,7 +106,7 @@ fn draw_server(rng: &mut Rng, disorder: Disorder, page: u32) -> Server {
             account,
             endpoint: chance(rng, 100).then(|| rng.u32(5..60)),
             changes: chance(rng, 50).then(|| (rng.u32(1..30), pick(rng, &[5, 60, 700, 2_500]))),
-            told: chance(rng, 900),
+            reported: chance(rng, 900),
             retry_after: chance(rng, 800),
             others,
         },

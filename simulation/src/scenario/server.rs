@@ -46,7 +46,7 @@ pub struct Limits {
     /// The account's limit from a certain request on.
     pub changes: Option<(u32, u32)>,
     /// `true` if responses contain `X-Rate-Limit` and similar headers.
-    pub told: bool,
+    pub reported: bool,
     /// `true` if a 429 contains `Retry-After`.
     pub retry_after: bool,
     /// The requests of other integrations.
@@ -121,7 +121,7 @@ impl Server {
                 account: 700,
                 endpoint: None,
                 changes: None,
-                told: true,
+                reported: true,
                 retry_after: true,
                 others: Others::Idle,
             },

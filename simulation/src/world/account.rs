@@ -82,7 +82,7 @@ impl Account {
 
     /// Adds the headers of a response about the limits.
     pub fn add_headers(&self, admission: Admission, headers: &mut HeaderMap) {
-        if self.limits.told {
+        if self.limits.reported {
             headers.insert(HeaderName::from_static("x-rate-limit"), admission.limit.into());
             headers.insert(HeaderName::from_static("x-rate-limit-remaining"), admission.remaining.into());
             headers.insert(HeaderName::from_static("ratelimit-reset"), admission.reset.into());

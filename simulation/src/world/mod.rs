@@ -189,8 +189,8 @@ impl State {
 
     fn received(&mut self, number: u32, served: &Served) {
         let status = served.response.status;
-        let told = served.admission.is_some() && status != 429;
-        self.watch.received(number, told, &served.events, &self.records);
+        let reported = served.admission.is_some() && status != 429;
+        self.watch.received(number, reported, &served.events, &self.records);
         let events = served.events.len();
         self.note("response", u64::from(number) ^ (u64::from(status) << 20), || {
             format!("#{number} {status}, {events} records{}", served.text)

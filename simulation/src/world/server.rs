@@ -47,7 +47,7 @@ impl State {
         let admission = self.account.request(at);
         self.account.add_headers(admission, &mut served.response.headers);
         self.watch.limit(number, admission.limit);
-        if self.scenario.server.limits.told {
+        if self.scenario.server.limits.reported {
             served.admission = Some(admission);
         }
         let mut status = |status: u16, body: &str| {

@@ -211,3 +211,7 @@ impl Message {
         Ok(line)
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Checks the exact bytes of each kind of message.
 
-use super::message::*;
+use super::*;
 use jiff::Timestamp;
 use serde_json::json;
 
