@@ -40,7 +40,7 @@ RUN set -eu; \
     } > "$CARGO_HOME/config.toml"; \
     echo "$target" > /target
 
-# Builds the dependencies as a layer of their own, which changes with the manifests and not with the sources.
+# Builds the dependencies in a separate layer, which depends on the manifests and not on the sources.
 COPY Cargo.toml Cargo.lock ./
 COPY sandbox/Cargo.toml sandbox/
 COPY simulation/Cargo.toml simulation/

@@ -1,4 +1,4 @@
--- Who deleted what, and how much. Scheduled deletions by the system are left out.
+-- The number of deletions by user and source_type. Scheduled deletions by the system are excluded.
 select
   actor_id,
   max(actor_name) as actor_name,

@@ -1,4 +1,4 @@
--- Actors who deleted at least zendesk_mass_deletion_threshold things within a clock hour. The event of a row is the first
+-- Actors who deleted at least zendesk_mass_deletion_threshold objects within a clock hour. The event of a row is the first
 -- deletion of that hour, so that it stays the same when more deletions follow.
 with deletions as (
 

@@ -1,5 +1,5 @@
--- The first sign-in of an actor from an address. The first zendesk_new_address_after_days of an actor are left out, because
--- every address is new then.
+-- The first sign-in of an actor from an address. The first zendesk_new_address_after_days of an actor are excluded, because
+-- every address is new in that time.
 with sign_ins as (
 
   select

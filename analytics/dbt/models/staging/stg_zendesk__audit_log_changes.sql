@@ -1,4 +1,4 @@
--- One row for each line of a change_description that is not blank. Several things can change in one event.
+-- One row for each line of a change_description that is not blank. One event can contain several changes.
 with events as (
 
   select audit_log_key, action, replace(change_description, chr(13), '') as change_text
