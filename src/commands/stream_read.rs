@@ -16,8 +16,8 @@ use crate::stream::Stream;
 use crate::sync::{End, Engine, Ledger, Reading, Summary, SyncState};
 use crate::zendesk::{Client, PageRequest, Query};
 
-/// How much earlier than the retention a read starts, in seconds. The endpoint may keep records for longer than
-/// documented, and its `Date` may be wrong; earlier than that, there is nothing to request.
+/// How much earlier than the retention a read starts, in seconds: the endpoint may keep records for longer
+/// than documented, and its `Date` may be wrong.
 const RETENTION_MARGIN: i64 = DAY;
 
 /// A stream to read.
@@ -111,11 +111,11 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
     end
 }
 
-/// Returns the time of the oldest record that the endpoint still has, if that is later than the start of the
-/// read.
+/// Returns the time of the oldest record that the endpoint still keeps, if that is later than the start of
+/// the read.
 ///
-/// It uses the server's clock, which requires a request: with a wrong local clock, records would be skipped. If the
-/// response has no `Date`, the read starts where it would start anyway.
+/// It requests the server's time, because a wrong local clock would skip records. Without a `Date` in the
+/// response, it returns `None`.
 async fn oldest_if_later(
     client: &Client,
     stream: &'static Stream,

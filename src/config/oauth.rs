@@ -14,7 +14,7 @@ pub enum Scope {
     /// The smallest scope that allows reading the audit log.
     #[default]
     AuditLogs,
-    /// Everything can be read. Access logs may need it: Zendesk does not document their scope.
+    /// Allows reading everything. Access logs may require it: Zendesk does not document their scope.
     Read,
 }
 

@@ -1,4 +1,4 @@
-//! Pages as batches: the order of their records, and what their dates settle. Times are seconds of one hour.
+//! Pages as batches: the order of their records, and which times their dates settle. Times are seconds of one hour.
 
 use super::*;
 use crate::stream::AUDIT_LOGS;
@@ -37,7 +37,7 @@ fn datings(times: &[Option<i64>]) -> Vec<Dating> {
     batch.records().map(|(_, entry)| entry.dating).collect()
 }
 
-/// Returns what is settled after pages with these times.
+/// Returns the latest settled time after pages with these times.
 fn settled(pages: &[&[i64]]) -> Option<i64> {
     let mut listing = Listing::default();
     for times in pages {
@@ -48,7 +48,7 @@ fn settled(pages: &[&[i64]]) -> Option<i64> {
 }
 
 #[test]
-fn records_leave_in_ascending_order_and_those_without_a_date_after_the_one_listed_before_them() {
+fn records_are_emitted_in_ascending_order_and_a_record_without_a_date_follows_its_predecessor() {
     let ids = |times: &[Option<i64>]| -> Vec<char> {
         emitted(times).iter().map(|json| json.chars().nth(6).expect("an id")).collect()
     };
@@ -67,14 +67,14 @@ fn only_a_date_within_the_window_advances_the_cursor() {
 }
 
 #[test]
-fn a_date_that_contradicts_the_filter_by_more_than_the_look_back_breaks_the_trust_in_dates() {
+fn dates_are_not_trusted_if_one_contradicts_the_filter_by_more_than_the_look_back() {
     let breaks = |time| batch(&[Some(time)], Listing::default()).expect("a batch").0.breaks_trust;
     assert!(!breaks(HOUR + TOLERANCE) && !breaks(-1 - TOLERANCE));
     assert!(breaks(HOUR + TOLERANCE + 1) && breaks(-2 - TOLERANCE));
 }
 
 #[test]
-fn a_page_whose_records_are_mostly_days_off_shows_that_the_filter_is_ignored() {
+fn a_page_with_most_records_days_outside_the_window_is_an_ignored_filter() {
     const DAY: i64 = 86_400;
     let refused = |far: usize, off: i64, near: usize| {
         let times: Vec<_> = std::iter::repeat_n(Some(off), far).chain(std::iter::repeat_n(Some(10), near)).collect();
@@ -87,7 +87,7 @@ fn a_page_whose_records_are_mostly_days_off_shows_that_the_filter_is_ignored() {
 }
 
 #[test]
-fn a_record_settles_what_is_earlier_by_the_look_back_once_the_next_one_agrees() {
+fn a_record_settles_times_before_its_look_back_if_the_next_record_confirms_it() {
     assert_eq!(settled(&[&[1_000]]), None, "the next record may be much earlier");
     assert_eq!(settled(&[&[1_000, 1_001]]), Some(400));
     assert_eq!(settled(&[&[1_000], &[1_001]]), Some(400), "the next record is in the next page");
@@ -104,9 +104,9 @@ fn the_end_of_the_listing_settles_the_newest_record() {
     assert_eq!(listing.settled, Some(at(3_000)));
 }
 
-/// An id is remembered until the server can no longer return it.
+/// An id is kept until the server can no longer return its record.
 #[test]
-fn an_id_is_remembered_for_as_long_as_the_server_may_list_its_record() {
+fn an_id_is_kept_until_the_server_can_no_longer_list_its_record() {
     let until = |times: &[Option<i64>]| -> Vec<i64> {
         let (batch, _) = batch(times, Listing::default()).expect("a batch");
         let mut by_record: Vec<_> =
@@ -123,7 +123,7 @@ fn an_id_is_remembered_for_as_long_as_the_server_may_list_its_record() {
 }
 
 #[test]
-fn a_batch_counts_its_page_and_the_order_of_its_records_as_memory() {
+fn the_memory_of_a_batch_includes_its_page_and_the_order_of_its_records() {
     let times = [Some(10); 50];
     let (batch, _) = batch(&times, Listing::default()).expect("a batch");
     let least = page(&times).size() + 50 * size_of::<Entry>();

@@ -19,7 +19,7 @@ fn window(start: i64, end: i64) -> Window {
     Window { start: at(start), end: at(end) }
 }
 
-/// Which events of its last second a filter returns.
+/// The events that a filter returns for the last second of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Inclusive,
@@ -54,7 +54,7 @@ impl Server {
     }
 }
 
-/// Reads the hour in windows that start at these times, as a sync does.
+/// Reads the hour in windows with these start times, as a sync does.
 fn read(server: &Server, starts: &BTreeSet<i64>) -> Completeness {
     let mut completeness = Completeness::new(window(0, HOUR));
     let mut emitted = HashSet::new();
@@ -73,7 +73,7 @@ fn read(server: &Server, starts: &BTreeSet<i64>) -> Completeness {
     completeness
 }
 
-/// Compares everything; returns the windows to read again, and the number of counts.
+/// Compares all ranges; returns the windows to read again and the number of count requests.
 fn compare(completeness: &mut Completeness, count: impl Fn(Window) -> u64) -> (Vec<Window>, usize) {
     let mut search = completeness.search(true);
     let mut counts = 0;
@@ -106,7 +106,7 @@ proptest! {
         omitted in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
         end in prop_oneof![Just(End::Inclusive), Just(End::Exclusive)],
     ) {
-        // An event at the border of two windows may be counted in both, and hides one that is omitted.
+        // An event at the border of two windows may be counted in both, and then hides an omitted event.
         prop_assume!(!times.iter().any(|time| starts.contains(time)));
         let omitted = omitted.iter().map(|index| index.index(times.len())).collect();
         let mut server = Server { times, omitted, end };
@@ -129,9 +129,9 @@ proptest! {
     }
 }
 
-/// Earlier, the search gave up: the part had the same count as the whole.
+/// A regression test: the search ended because a part had the same count as the whole range.
 #[test]
-fn an_event_that_is_omitted_beside_windows_without_events_is_found() {
+fn an_omitted_event_next_to_windows_without_events_is_found() {
     let server = Server { times: vec![0, 2_000], omitted: [1].into(), end: End::Inclusive };
     let mut completeness = read(&server, &[500, 1_000].into());
     let (again, _) = compare(&mut completeness, |span| server.count(span));
@@ -166,7 +166,7 @@ fn a_server_whose_counts_do_not_depend_on_the_span_costs_two_counts() {
 }
 
 #[test]
-fn one_missing_event_of_an_hour_of_minutes_is_found_by_halves() {
+fn a_missing_event_is_found_by_bisection() {
     let (server, mut completeness) = hours([100].into());
     let (again, counts) = compare(&mut completeness, |span| server.count(span));
     assert_eq!(again, [window(960, 1_020)]);
@@ -174,7 +174,7 @@ fn one_missing_event_of_an_hour_of_minutes_is_found_by_halves() {
 }
 
 #[test]
-fn a_comparison_reads_at_most_8_windows_again_and_asks_for_at_most_40_counts() {
+fn a_comparison_reads_at_most_8_windows_again_and_requests_at_most_40_counts() {
     let (server, mut completeness) = hours((0..360).step_by(6).collect());
     let (again, counts) = compare(&mut completeness, |span| server.count(span));
     assert_eq!(again.len(), 8);
@@ -185,7 +185,7 @@ fn a_comparison_reads_at_most_8_windows_again_and_asks_for_at_most_40_counts() {
 }
 
 #[test]
-fn events_that_are_too_young_to_be_counted_are_not_compared() {
+fn events_too_recent_to_be_counted_are_not_compared() {
     let mut completeness = Completeness::new(window(0, 100));
     let server = Server { times: vec![50, 150], omitted: BTreeSet::new(), end: End::Exclusive };
     let batch = server.batch(window(0, HOUR));

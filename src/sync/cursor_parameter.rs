@@ -80,7 +80,7 @@ mod tests {
         Page::parse(&mut body.into_bytes(), &AUDIT_LOGS).expect("a page")
     }
 
-    /// The parameter that the next request has.
+    /// Returns the parameter of the next request.
     fn used(parameter: &mut CursorParameter, stream: &'static Stream) -> &'static str {
         let of_link = stream.next_page.from_link.first().copied().unwrap_or(stream.next_page.parameter);
         let mut cursor = PageCursor { parameter: of_link, value: "c".to_owned() };

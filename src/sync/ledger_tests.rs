@@ -185,7 +185,7 @@ fn a_state_of_ulids_stays_below_100_kb_and_uses_most_of_it() {
 }
 
 #[test]
-fn a_sync_of_records_without_dates_leaves_the_next_one_where_it_began() {
+fn a_sync_of_records_without_dates_does_not_move_the_start_of_the_next_sync() {
     let mut ledger = Ledger::open(SyncState::default(), Some(at(1_000)), 600);
     assert_eq!(ledger.snapshot().state.seen_since, None, "nothing has been emitted");
     assert!(ledger.enter(&Identity::Id(1), None, at(5_000)));

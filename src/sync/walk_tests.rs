@@ -142,7 +142,7 @@ proptest! {
 }
 
 proptest! {
-    /// Memory of what has arrived, and not the dates, keeps a restart from handing on a record again.
+    /// A restart repeats no record because of the memory of received records, not because of their dates.
     #[test]
     fn until_dates_are_confirmed_a_restart_repeats_no_record(
         times in prop::collection::vec(0..HOUR, 0..60),
@@ -242,7 +242,7 @@ fn cursors_that_never_end_and_bring_nothing_later_end_in_an_error() {
 }
 
 #[test]
-fn a_page_that_leads_nowhere_is_requested_twice_more_before_the_walk_restarts() {
+fn a_page_with_an_unusable_cursor_is_requested_three_times_before_the_walk_restarts() {
     let mut walk = Walk::new(window(0, HOUR), TOLERANCE);
     assert!(matches!(walk.page(listed(&[10], true), Trust::Unknown), Ok(Step::Batch(_))));
     for _ in 0..2 {

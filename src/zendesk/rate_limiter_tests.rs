@@ -380,7 +380,7 @@ fn a_429_pauses_all_endpoints_and_a_series_is_measured_from_the_first() {
     assert_eq!(limiter.refused_for(PATH, now + 63 * SECOND), None);
 }
 
-/// The 429 does not say which of the limits it is about.
+/// A 429 response does not name the limit that was exceeded.
 #[test]
 fn a_429_of_an_endpoint_whose_limit_responses_report_pauses_the_account() {
     let now = Instant::now();

@@ -12,16 +12,16 @@ use serde_json::Value;
 use super::interrupted::Ended;
 use crate::harness::record_of;
 
-/// A stream, as its consumer knows it.
+/// The description of a stream for its consumer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Consumed {
-    /// The name in messages.
+    /// The name of the stream in messages.
     pub stream: &'static str,
     /// How far out of order the server lists records, in seconds.
     pub disorder: i64,
 }
 
-/// All received output of a stream, over all syncs.
+/// All received output of one stream, over all syncs.
 #[derive(Default)]
 pub struct Consumer {
     pub consumed: Consumed,
@@ -105,7 +105,7 @@ impl Consumer {
             }
         }
         if let Ended::Orderly(code) = ended {
-            // One that was done before the other was stopped is complete.
+            // A stream that ended before the other one was stopped is complete.
             let expected: &[_] = if code == 0 { &["COMPLETE"] } else { &["COMPLETE", "INCOMPLETE"] };
             if !self.status.as_deref().is_some_and(|status| expected.contains(&status)) {
                 self.broken.push(format!("exit code {code} and status {:?} of {stream}", self.status));

@@ -102,20 +102,21 @@ impl Mixture {
         }
     }
 
-    /// Makes half of the runs read access logs, too. `rng` is not that of the rest: what a seed means for the audit log
-    /// stays the same.
+    /// Makes half of the runs read access logs as well. It needs a separate `rng`, so that the rest of a run
+    /// still depends only on its seed.
     pub fn draw_access_logs(&mut self, rng: &mut Rng) {
         if rng.bool() {
             return;
         }
-        // A state holds 4,500 ids, and the endpoint's limit makes the program itself wait for each request.
+        // A state holds at most 4,500 ids, and the program itself must wait for the endpoint's limit before
+        // each request.
         let few = self.program || self.options.shape == Shape::OneSecond;
         let events = if few { rng.u64(..2_500) } else { rng.u64(..9_000) };
         let seconds = u32::try_from(self.lookback * 30).unwrap_or(0);
         let away = (events > 120 && seconds > 0 && rng.u8(..3) == 0).then(|| rng.u32(1..=seconds));
         self.options.access_logs = AccessLogs {
             events,
-            // Those of the longest are older than what the server keeps.
+            // The records of the longest history are older than the retention.
             days: if few { rng.u32(1..80) } else { [rng.u32(30..80), 120][rng.usize(..2)] },
             rate_limit: 0,
             cursor: [CursorName::Either, CursorName::Filter, CursorName::Page][rng.usize(..3)],
@@ -124,7 +125,7 @@ impl Mixture {
             ..AccessLogs::default()
         };
         if !self.program && rng.u8(..4) == 0 {
-            // Pages are smaller then, and more.
+            // Makes pages smaller and more numerous.
             self.options.load.max_body_bytes = Some(rng.usize(300_000..900_000));
         }
         let late = i64::try_from(self.lookback * 60).unwrap_or(i64::MAX);

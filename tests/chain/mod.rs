@@ -33,9 +33,10 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// Long enough for a machine under load.
 const PATIENT: Timeouts =
     Timeouts { connect: Duration::from_secs(20), read: Duration::from_secs(20), total: Duration::from_secs(40) };
-/// The wrong times of a server are off by less than this, so it is not certain what its endpoint no longer keeps.
+/// The server's wrong times differ by less than this, so it is uncertain which records its endpoint still
+/// keeps.
 const RETENTION_MARGIN: SignedDuration = SignedDuration::from_hours(2);
-/// Makes the seed of what concerns access logs.
+/// Changes the seed for the parameters of access logs.
 const ACCESS_SALT: u64 = 0xacce_5510_6500_0000;
 /// The timeouts for requests that may get no response.
 const HASTY: Timeouts = Timeouts { read: Duration::from_millis(400), ..PATIENT };
@@ -50,7 +51,7 @@ pub struct Report {
     /// The number of kills before the end of a sync.
     pub kills: BTreeMap<Kill, u64>,
     pub events: u64,
-    /// Of runs that read both streams.
+    /// The number of runs that read both streams.
     pub access_records: u64,
     pub unavoidable: u64,
     pub lost: u64,
@@ -139,19 +140,19 @@ struct Chain {
     sandbox: Sandbox,
     mixture: Mixture,
     connection: Connection,
-    /// One for each stream that is read.
+    /// One consumer for each stream that is read.
     consumers: Vec<Consumer>,
     access_rng: Rng,
     report: Report,
 }
 
 impl Chain {
-    /// Everything that the server has, or had, of a stream.
+    /// Returns all current and past records of a stream on the server.
     fn there(&self, stream: &str) -> Vec<String> {
         if stream == "audit_logs" { self.sandbox.records() } else { self.sandbox.access_records() }
     }
 
-    /// The time before which records may no longer be served.
+    /// Returns the time before which records may no longer be served.
     fn kept_since(&self, stream: &str) -> Option<Timestamp> {
         let days = i64::from(self.mixture.options.access_logs.retention_days);
         let oldest = self.sandbox.now() - SignedDuration::from_hours(24 * days) + RETENTION_MARGIN;

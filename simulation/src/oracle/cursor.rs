@@ -1,7 +1,8 @@
-//! Judges the cursor of the last STATE: a cursor that stays behind loses nothing, but every sync then reads again what
-//! it has read before.
+//! Judges the cursor of the last STATE. If the cursor does not advance, no record is lost, but every sync
+//! reads the same records again.
 //!
-//! It must not judge a history in which records are out of order: there the cursor may stay behind.
+//! It must not judge a history in which records are out of order: there, the cursor may be earlier than the
+//! newest record.
 
 use source_zendesk_audit_logs::second::Second;
 
@@ -9,7 +10,8 @@ use super::platform::Checkpoint;
 use super::{Kind, Violation};
 use crate::scenario::Scenario;
 
-/// Returns what is wrong with the last STATE of a complete sync that began at this time. The history is in order.
+/// Returns the violation of the last STATE of a complete sync that began at this time, if any. The history
+/// must be in order.
 pub fn behind(scenario: &Scenario, last: &Checkpoint, began: i64) -> Option<Violation> {
     let cursor = last.state["stream"]["stream_state"]["created_at"].as_str();
     let cursor = cursor.and_then(|cursor| cursor.parse::<Second>().ok()).map(Second::as_unix);
