@@ -259,6 +259,16 @@ mod tests {
     }
 
     #[test]
+    fn requests_in_flight_that_fail_together_shrink_the_next_ones_once() {
+        let mut sizing = Sizing::new(2_500);
+        let request = asked(&sizing, YEARS);
+        for _ in 0..16 {
+            sizing.too_slow(request);
+        }
+        assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 1_250));
+    }
+
+    #[test]
     fn a_deep_cursor_that_fails_shortens_windows_and_nothing_else() {
         let mut sizing = Sizing::new(100);
         sizing.too_slow(Asked { depth: 40, ..asked(&sizing, YEARS) });

@@ -202,6 +202,24 @@ fn a_limit_of_an_endpoint_applies_to_its_requests_only_and_until_it_is_no_longer
     assert!(limiter.per_second(PATH, start + 121 * SECOND) > 11.0);
 }
 
+#[test]
+fn one_of_two_limits_of_an_endpoint_expires_while_the_other_is_still_reported() {
+    let start = Instant::now();
+    let mut limiter = RateLimiter::new(100, start);
+    let limit = |name: &str, total| (name.to_owned(), LimitStatus { total: Some(total), ..LimitStatus::default() });
+    let both =
+        RateLimitHeaders { endpoint: vec![limit("tight", 10), limit("wide", 60)], ..RateLimitHeaders::default() };
+    let wide = RateLimitHeaders { endpoint: vec![limit("wide", 60)], ..RateLimitHeaders::default() };
+    limiter.learn(PATH, &both, 0, start);
+    limiter.learn(PATH, &both, 0, start);
+    assert!(limiter.per_second(PATH, start) < 0.17);
+    for minute in 1..4 {
+        limiter.learn(PATH, &wide, 0, start + minute * MINUTE);
+    }
+    let pace = limiter.per_second(PATH, start + 4 * MINUTE);
+    assert!((0.9..1.0).contains(&pace), "{pace} requests a second");
+}
+
 /// Earlier, the window of the limit counted as six seconds until the next response.
 #[test]
 fn an_overtaken_response_does_not_shorten_the_window_of_a_limit() {
