@@ -218,3 +218,19 @@ fn a_long_history_is_compared_in_parts_of_200_000_records() {
     assert!(!completeness.is_part_full());
     assert!(completeness.agrees(200_000) && !completeness.agrees(200_001), "what was compared still counts");
 }
+
+#[test]
+fn records_without_a_date_count_as_read() {
+    let body =
+        format!(r#"{{"audit_logs":[{{"id":1,"created_at":"{}"}},{{"id":2}}],"meta":{{"has_more":false}}}}"#, at(5));
+    let page = Page::parse(&mut body.into_bytes(), &AUDIT_LOGS).expect("a page");
+    let window = window(0, HOUR);
+    let place = Place { window, tolerance: 600, trust: Trust::Confirmed, listing: Listing::default() };
+    let (batch, _) = Batch::new(page, place).expect("a batch");
+    let mut completeness = Completeness::new(window);
+    completeness.enter_window(window);
+    for (record, entry) in batch.records() {
+        completeness.record(&record.identity, record.created_at, &entry);
+    }
+    assert!(completeness.agrees(2) && !completeness.agrees(3));
+}
