@@ -153,40 +153,24 @@ def cargo(connector: str, into: Path) -> Outcome:
     return Outcome(len(names["ok"]), len(names["ignored"]), names["FAILED"], code)
 
 
+# The tools, in the order in which they run. A tool has a virtual environment and a test file, except for the acceptance
+# rules, which are a test of the crate.
+TOOLS: dict[str, tuple[str, str] | None] = {
+    "compatibility": ("protocol", "test_compatibility.py"),
+    "acceptance rules": None,
+    "protocol models": ("protocol", "test_protocol.py"),
+    "incremental": ("protocol", "test_incremental.py"),
+    "airbyte-cdk": ("tools", "test_cdk.py"),
+    "PyAirbyte": ("tools", "test_pyairbyte.py"),
+    "documents": ("tools", "test_documents.py"),
+    "OAuth button": ("tools", "test_oauth_button.py"),
+    "authentication": ("tools", "test_authentication.py"),
+}
+
+
 def run_tool(tool: str, connector: str, into: Path) -> Outcome:
-    match tool:
-        case "acceptance rules":
-            return cargo(connector, into)
-        case "protocol models":
-            return pytest("protocol", "test_protocol.py", connector, into)
-        case "incremental":
-            return pytest("protocol", "test_incremental.py", connector, into)
-        case "compatibility":
-            return pytest("protocol", "test_compatibility.py", connector, into)
-        case "airbyte-cdk":
-            return pytest("tools", "test_cdk.py", connector, into)
-        case "PyAirbyte":
-            return pytest("tools", "test_pyairbyte.py", connector, into)
-        case "documents":
-            return pytest("tools", "test_documents.py", connector, into)
-        case "OAuth button":
-            return pytest("tools", "test_oauth_button.py", connector, into)
-        case "authentication":
-            return pytest("tools", "test_authentication.py", connector, into)
-    raise ValueError(tool)
-
-
-TOOLS = [
-    "compatibility",
-    "acceptance rules",
-    "protocol models",
-    "incremental",
-    "airbyte-cdk",
-    "PyAirbyte",
-    "documents",
-    "OAuth button",
-    "authentication",
-]
+    tests = TOOLS[tool]
+    return pytest(*tests, connector, into) if tests else cargo(connector, into)
 
 
 def documented() -> dict[str, int]:

@@ -6,15 +6,14 @@
 mod harness;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use harness::{Connection, Run, sandbox};
+use harness::{Connection, Run, ServerThread, sandbox};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
@@ -510,7 +509,7 @@ fn an_untrusted_certificate_is_rejected_unless_the_operator_trusts_it() {
         let certificate = params.self_signed(&key).expect("a certificate");
         let (seen, server) = tls_server(certificate.der().clone(), key.serialize_der());
 
-        let base_url = format!("https://localhost:{}", server.address.port());
+        let base_url = format!("https://localhost:{}", server.thread.address.port());
         let mut connection = Connection::with(Some(base_url), access_token(ACCESS_TOKEN));
         if trusted {
             connection.certificates = Some(connection.file("trusted.pem", certificate.pem()));
@@ -741,49 +740,29 @@ fn closed_port() -> String {
 
 /// A server without HTTP: each connection is passed to a closure, one after the other.
 struct Server {
-    address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: ServerThread,
 }
 
 impl Server {
     fn start(serve: impl Fn(TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
-        let over = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
-            let (connections, over) = (Arc::clone(&connections), Arc::clone(&over));
-            move || {
-                for stream in listener.incoming().flatten() {
-                    if over.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    connections.fetch_add(1, Ordering::SeqCst);
-                    serve(stream);
-                }
+        let counter = Arc::clone(&connections);
+        let thread = ServerThread::start(move |streams| {
+            for stream in streams {
+                counter.fetch_add(1, Ordering::SeqCst);
+                serve(stream);
             }
         });
-        Self { address, connections, over, thread: Some(thread) }
+        Self { connections, thread }
     }
 
     fn http(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.thread.address)
     }
 
     fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

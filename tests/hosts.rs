@@ -7,15 +7,13 @@
 mod harness;
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use harness::{Connection, Run};
+use harness::{Connection, Run, ServerThread};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
@@ -34,11 +32,9 @@ struct Seen {
 /// A proxy that stands in for every host: it accepts a `CONNECT`, speaks TLS with a certificate for
 /// `acme.zendesk.com`, and responds to each request with the closure's result.
 struct Proxy {
-    address: SocketAddr,
     certificate: String,
     seen: Arc<Mutex<Seen>>,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: ServerThread,
 }
 
 impl Proxy {
@@ -54,17 +50,11 @@ impl Proxy {
             .with_single_cert(vec![certificate.der().clone()], private)
             .expect("a certificate with its key");
         let tls = Arc::new(tls);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = listener.local_addr().expect("an address");
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let over = Arc::new(AtomicBool::new(false));
-        let thread = std::thread::spawn({
-            let (seen, over) = (Arc::clone(&seen), Arc::clone(&over));
-            move || {
-                for mut stream in listener.incoming().flatten() {
-                    if over.load(Ordering::SeqCst) {
-                        return;
-                    }
+        let thread = ServerThread::start({
+            let seen = Arc::clone(&seen);
+            move |streams| {
+                for mut stream in streams {
                     let Some(head) = head(&mut stream) else {
                         continue;
                     };
@@ -82,7 +72,7 @@ impl Proxy {
                 }
             }
         });
-        Self { address, certificate: certificate.pem(), seen, over, thread: Some(thread) }
+        Self { certificate: certificate.pem(), seen, thread }
     }
 
     /// Runs the program with this proxy in the given variable, and no other.
@@ -98,7 +88,7 @@ impl Proxy {
         trusted: Option<&PathBuf>,
         arguments: &[String],
     ) -> Run {
-        let url = format!("http://{}", self.address);
+        let url = format!("http://{}", self.thread.address);
         Self::program(environment, (variable, &url), trusted, arguments)
     }
 
@@ -179,16 +169,6 @@ fn head_of(stream: &mut impl Read) -> Option<String> {
         match stream.read(&mut part) {
             Ok(0) | Err(_) => return None,
             Ok(length) => request.extend_from_slice(&part[..length]),
-        }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
         }
     }
 }
@@ -276,7 +256,7 @@ fn a_proxy_gets_its_password_and_no_message_shows_it() {
     let proxy = Proxy::start(|_| page(RECORD, None));
     let connection = connection("acme", token()).set("num_workers", json!(1));
     let trusted = connection.file("trusted.pem", &proxy.certificate);
-    let url = format!("http://jane:{encoded}@{}", proxy.address);
+    let url = format!("http://jane:{encoded}@{}", proxy.thread.address);
     let run = proxy.run_as(&url, "HTTPS_PROXY", Some(&trusted), &connection.arguments(None)).succeeded();
     assert_eq!(run.records(), [RECORD]);
     let expected = format!("proxy-authorization: basic {}", BASE64_STANDARD.encode(format!("jane:{PASSWORD}")));

@@ -6,51 +6,42 @@
 mod harness;
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use harness::{Connection, Run};
+use harness::{Connection, Run, ServerThread};
 use serde_json::json;
 use source_zendesk_audit_logs::zendesk::Failure;
 use zendesk_sandbox::credentials::ACCESS_TOKEN;
 
 /// A server that runs a closure for each connection, several at a time.
 struct Server {
-    address: SocketAddr,
     /// The number of bytes that were written and accepted by the system.
     sent: Arc<AtomicU64>,
     connections: Arc<AtomicUsize>,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: ServerThread,
 }
 
 impl Server {
     /// Reads the head of a request, then sends the closure's parts until they end or the connection closes.
     fn start<I: Iterator<Item = Vec<u8>>>(response: impl Fn() -> I + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (sent, connections, over) = (Arc::default(), Arc::default(), Arc::new(AtomicBool::new(false)));
+        let (sent, connections) = (Arc::default(), Arc::default());
         let counters: (Arc<AtomicU64>, Arc<AtomicUsize>) = (Arc::clone(&sent), Arc::clone(&connections));
-        let ended = Arc::clone(&over);
-        let thread = std::thread::spawn(move || {
+        let thread = ServerThread::start(move |streams| {
             std::thread::scope(|threads| {
-                for stream in listener.incoming().flatten() {
-                    if ended.load(Ordering::SeqCst) {
-                        return;
-                    }
+                for stream in streams {
                     counters.1.fetch_add(1, Ordering::SeqCst);
                     threads.spawn(|| serve(stream, response(), &counters.0));
                 }
             });
         });
-        Self { address, sent, connections, over, thread: Some(thread) }
+        Self { sent, connections, thread }
     }
 
     fn connection(&self, scheme: &str) -> Connection {
-        let base_url = format!("{scheme}://{}", self.address);
+        let base_url = format!("{scheme}://{}", self.thread.address);
         Connection::with(Some(base_url), json!({ "auth_type": "access_token", "access_token": ACCESS_TOKEN }))
     }
 
@@ -68,16 +59,6 @@ fn serve(mut stream: TcpStream, response: impl Iterator<Item = Vec<u8>>, sent: &
                 return;
             }
             sent.fetch_add(part.len() as u64, Ordering::SeqCst);
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
         }
     }
 }

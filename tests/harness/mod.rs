@@ -5,6 +5,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod server_thread;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,9 @@ use source_zendesk_audit_logs::shutdown::Shutdown;
 use source_zendesk_audit_logs::zendesk::{ProxyVariables, Timeouts};
 use source_zendesk_audit_logs::{Environment, Signals, run};
 use zendesk_sandbox::{Options, Sandbox, ServerClock, compact, credentials};
+
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub use self::server_thread::ServerThread;
 
 /// A connection: a configuration, a folder for its files, and the environment of its commands.
 pub struct Connection {
