@@ -11,9 +11,10 @@ use zendesk_simulation::timeline::Timeline;
 /// first violation then ends the run.
 const SEEDS: u64 = 2_000;
 /// The number of seeds within which every planted defect must be found.
-const FINDS: u64 = 300;
+const FINDS: u64 = 400;
 /// The first seed for defects that need more: `--plants` searches from the beginning.
-const RARE: &[(Plant, u64)] = &[(Plant::WindowEndsEarly, 1_950), (Plant::RefusalRetried, 500)];
+const RARE: &[(Plant, u64)] =
+    &[(Plant::WindowEndsEarly, 1_950), (Plant::RefusalRetried, 500), (Plant::RecordsKept, 8_150)];
 fn task(seeds: u64) -> Task {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Task { seeds, first: 1, threads, plant: None, stop: Stop::Never }
@@ -183,6 +184,56 @@ fn a_record_recovered_by_a_comparison_is_not_repeated() {
 #[test]
 fn tokens_that_occasionally_expire_unused_do_not_end_a_sync() {
     for seed in [114_784, 160_550] {
+        assert_keeps_the_guarantees(&Scenario::draw(seed));
+    }
+}
+
+#[test]
+fn a_token_request_that_is_refused_after_the_end_adds_no_status() {
+    let mut scenario = Scenario::calm(Vec::new(), 1);
+    scenario.credentials = Credentials::Rotating;
+    scenario.syncs[0].latency = 2_000;
+    scenario.syncs[0].faults = vec![(0, Fault::Refused(Some(60)))];
+    scenario.syncs[0].ending = Some((Trigger::Time(138), Ending::Term));
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(181_865));
+}
+
+#[test]
+fn a_limit_told_by_a_response_that_took_long_is_not_taken_for_a_shorter_window() {
+    assert_keeps_the_guarantees(&Scenario::draw(143_660));
+}
+
+#[test]
+fn a_page_that_was_too_large_once_does_not_keep_a_full_second_out_of_reach() {
+    let mut scenario = Scenario::calm(events(61, |_| 600), 1);
+    scenario.server.heavy_depth = Some(12);
+    scenario.syncs[0].faults = vec![(1, Fault::TooLarge)];
+    assert_keeps_the_guarantees(&scenario);
+    assert_keeps_the_guarantees(&Scenario::draw(189_101));
+}
+
+#[test]
+fn the_wait_for_a_consumer_that_reads_a_few_bytes_a_second_is_not_a_hang() {
+    assert_keeps_the_guarantees(&Scenario::draw(142_781));
+}
+
+#[test]
+fn a_consumer_that_reads_rotated_tokens_late_takes_no_time_from_the_retries() {
+    let mut scenario = Scenario::calm(Vec::new(), 1);
+    scenario.credentials = Credentials::Rotating;
+    scenario.syncs[0].faults = vec![(1, Fault::Status(409, None))];
+    scenario.syncs[0].consumer = Consumer::Stops(236, 4_000);
+    scenario.syncs[0].pipe = 64;
+    assert_keeps_the_guarantees(&scenario);
+    for seed in [521_744, 528_744] {
+        assert_keeps_the_guarantees(&Scenario::draw(seed));
+    }
+}
+
+#[test]
+fn pages_dated_before_their_window_do_not_cut_it_after_each_page() {
+    for seed in [225_515, 239_963, 274_643] {
         assert_keeps_the_guarantees(&Scenario::draw(seed));
     }
 }

@@ -83,7 +83,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Arguments, Strin
 /// Runs all seeds, and prints the violations.
 fn all(task: Task) -> ExitCode {
     let mut reported_at = Instant::now();
+    let mut listed = 0;
     let total = runner::run(task, |total| {
+        if total.found.len() > listed {
+            listed = total.found.len();
+            println!("{listed} with a violation: {:?}", total.found.keys().collect::<Vec<_>>());
+        }
         if reported_at.elapsed() >= PROGRESS_INTERVAL {
             reported_at = Instant::now();
             println!("{} seeds, {:.0} a second, {} with a violation", total.seeds, total.pace(), total.found.len());
@@ -98,6 +103,9 @@ fn all(task: Task) -> ExitCode {
         total.requests,
         total.pages
     );
+    let [requests, time] = total.shares.map(|share| share * 100.0);
+    println!("At most {requests:.0} % of the requests and {time:.0} % of the time that a sync may take.");
+    println!("At most {} kB of records received and not written yet.", total.most_held / 1_000);
     for (kind, count) in total.coverage.counts() {
         println!("{count:>12}  {kind}");
     }

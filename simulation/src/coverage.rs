@@ -9,6 +9,7 @@ use crate::scenario::Fault;
 /// All kinds of events that a full run must reach.
 pub const KINDS: &[&str] = &[
     "a cursor is refused",
+    "a full refresh starts over",
     "a request is too heavy",
     "a smaller page is requested",
     "a token is issued",
@@ -48,7 +49,11 @@ pub const KINDS: &[&str] = &[
     "fault: too many requests",
     "fault: unavailable",
     "the customer authorizes again",
+    "the look-back becomes longer",
+    "the look-back becomes shorter",
+    "the page size changes",
     "the rate limit is used up",
+    "the start date changes",
     "there is another window",
 ];
 

@@ -50,6 +50,10 @@ pub struct Total {
     pub requests: u64,
     /// The number of served pages.
     pub pages: u64,
+    /// The largest shares of what a sync may cost: of its requests, and of its time.
+    pub shares: [f64; 2],
+    /// The most bytes of records that a sync had received and not written yet.
+    pub most_held: usize,
     /// The reached kinds of events.
     pub coverage: Coverage,
     /// The seeds with a violation, the lowest first.
@@ -66,6 +70,8 @@ impl Total {
         self.syncs += other.syncs;
         self.requests += other.requests;
         self.pages += other.pages;
+        self.shares = chain::larger(self.shares, other.shares);
+        self.most_held = self.most_held.max(other.most_held);
         self.coverage.add(&other.coverage);
         self.found.extend(other.found);
         for (kind, count) in other.kinds {
@@ -120,6 +126,8 @@ fn work(task: Task, next: &AtomicU64, stop: &AtomicBool, sender: &Sender<Total>)
             part.syncs += report.syncs;
             part.requests += report.requests;
             part.pages += report.pages;
+            part.shares = chain::larger(part.shares, report.shares);
+            part.most_held = part.most_held.max(report.most_held);
             part.coverage.add(&report.coverage);
             let counts = |kind| task.plant.is_none_or(|plant| plant.shows_as().contains(&kind));
             if let Some((_, violation)) = report.violations.into_iter().find(|(_, violation)| counts(violation.kind)) {

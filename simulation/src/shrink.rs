@@ -102,6 +102,8 @@ impl Shrinker {
             self.try_change(|scenario| scenario.syncs[sync].tail = 0);
             self.try_change(|scenario| scenario.syncs[sync].latency = 1);
             self.try_change(|scenario| scenario.syncs[sync].gap = 0);
+            self.try_change(|scenario| scenario.syncs[sync].start_date = None);
+            self.try_change(|scenario| scenario.syncs[sync].page_size = None);
             self.try_change(|scenario| scenario.syncs[sync].workers = Some(1));
             self.try_change(|scenario| scenario.syncs[sync].percentage = 100);
         }
@@ -118,7 +120,8 @@ impl Shrinker {
         self.try_change(|scenario| scenario.server.end = calm.end);
         self.try_change(|scenario| scenario.server.date_ahead = Some(0));
         self.try_change(|scenario| scenario.server.token_life = calm.token_life);
-        self.try_change(|scenario| scenario.start_date = None);
+        self.try_change(|scenario| scenario.mode = crate::scenario::Mode::Incremental);
+        self.try_change(|scenario| scenario.payload = 0);
         self.try_change(|scenario| scenario.credentials = crate::scenario::Credentials::Pasted);
         for event in 0..self.best.events.len() {
             self.try_change(|scenario| scenario.events[event].listed = scenario.events[event].shown);

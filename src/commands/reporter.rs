@@ -61,6 +61,8 @@ async fn report(
     mut config: Value,
     profile: Profile,
 ) -> Result<()> {
+    // A status after the last one of a stream would contradict it.
+    let mut ended = Vec::new();
     while let Some(notice) = notices.recv().await {
         match notice {
             Notice::Attempt(attempt) => output.log(Level::Debug, attempt_message(&attempt)).await?,
@@ -71,17 +73,20 @@ async fn report(
             }
             Notice::RateLimited { path, limit, until, wait } => {
                 let requested = STREAMS.into_iter().find(|stream| stream.path == path);
-                if let Profile::Read(first) = profile {
-                    let stream = requested.unwrap_or(first);
+                if let Profile::Read(first) = profile
+                    && let stream = requested.unwrap_or(first)
+                    && !ended.contains(&stream.name)
+                {
                     let quota_reset = until.as_millisecond();
                     let reason = Reason::RateLimited { rate_limited: RateLimited { quota_reset } };
                     output.send(&stream_status(stream, StreamStatus::Running, vec![reason], clock.now())).await?;
                 }
                 output.log(Level::Info, rate_limit_message(limit, requested, wait)).await?;
             }
-            Notice::Barrier { reached } => {
+            Notice::StreamEnds { stream, reported } => {
+                ended.push(stream.name);
                 // The receiver may have been dropped.
-                let _ = reached.send(());
+                let _ = reported.send(());
             }
             // A check reads no events, so an inaccurate clock does not matter.
             Notice::ClocksDiffer { .. } if profile == Profile::Check => {}

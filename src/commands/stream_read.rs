@@ -37,6 +37,13 @@ pub struct StreamRead {
 /// # Errors
 /// Returns the failure of a request or of stdout.
 pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result<End> {
+    let (client, stream) = (Arc::clone(&read.client), read.selected.stream);
+    let end = read_stream(context, config, read).await;
+    client.stream_ends(stream).await;
+    end
+}
+
+async fn read_stream(context: &Context, config: &Config, read: StreamRead) -> Result<End> {
     let StreamRead { client, mut state, selected, several } = read;
     let stream = selected.stream;
     let started = context.clock.instant();
@@ -83,8 +90,8 @@ pub async fn run(context: &Context, config: &Config, read: StreamRead) -> Result
         None => engine.run(&context.shutdown).await,
         Some(end) => engine.end(end).await,
     };
-    // A notice about this stream must not follow its last status.
-    client.notices_reported().await;
+    // The summary repeats the warnings.
+    client.stream_ends(stream).await;
     let of_stream = client.metrics_of(stream);
     let requests = if several { &of_stream } else { client.metrics() };
     let summary = Summary {

@@ -329,7 +329,8 @@ impl Plan {
     /// Cuts a window in progress that has far more pages than it should, so that others can read the rest.
     fn cut_if_too_long(&mut self, index: usize) {
         let reading = &self.windows[index];
-        if reading.walk.is_done() {
+        // Without a record dated after the start, nothing shows how far the window has come.
+        if reading.walk.is_done() || reading.walk.position() <= reading.walk.window().start {
             return;
         }
         let (Some(left), Some(pace)) = (self.pages_left(index), self.pace_of(index)) else {

@@ -194,6 +194,11 @@ impl Sizing {
         }
         self.failed();
         if asked.depth > 0 {
+            if asked.span <= SHORTEST_SPAN {
+                // Within a second there is no shorter window: only larger pages lead further with as many requests.
+                self.page.forget();
+                self.page.grow(2);
+            }
             // Deep pages cost the server most; what the cursor reached before was no trouble.
             self.depth.fail(asked.depth.into(), 2, 1);
             return;

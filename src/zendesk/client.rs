@@ -85,10 +85,11 @@ impl Client {
     pub async fn page(&self, request: &PageRequest) -> Result<PageOutcome> {
         let PageRequest { query, on_too_much, failed, turn } = request;
         let url = query.url(&self.base);
-        let mut attempts = AttemptsSoFar::after(self.retry_loop.connection.clock().instant(), *failed);
         let start = query.between.map_or(i64::MIN, |between| between.start.as_unix());
         let place = Arc::new(self.room(query.stream).place((*turn, start)));
         let mut token = self.auth.token(&self.retry_loop).await?;
+        let clock = self.retry_loop.connection.clock();
+        let mut attempts = AttemptsSoFar::after(clock.instant(), *failed);
         loop {
             let request = Outgoing::get(url.clone(), token.header()).with_place(Arc::clone(&place));
             let read = |response: &mut Response| self.read(response, query);
@@ -103,9 +104,10 @@ impl Client {
                 }
                 Ok(Outcome::TooMuch(too_much)) => return Ok(PageOutcome::TooMuch(too_much)),
                 Err(error) if matches!(error.failure, Failure::TokenExpired { .. }) => {
+                    let refused = clock.instant();
                     match self.auth.after_refusal(&token, &self.retry_loop).await? {
                         Some(renewed) => {
-                            attempts.token_renewed();
+                            attempts.token_renewed(clock.instant().saturating_duration_since(refused));
                             token = renewed;
                         }
                         None => return Err(error),
@@ -158,12 +160,12 @@ impl Client {
         self.retry_loop.connection.metrics.endpoint(stream.path)
     }
 
-    /// Waits until all notices so far have been reported.
-    pub async fn notices_reported(&self) {
-        let (reached, reported) = oneshot::channel();
-        self.retry_loop.connection.notify(Notice::Barrier { reached });
+    /// Waits until all notices so far have been reported. The last status of this stream follows.
+    pub async fn stream_ends(&self, stream: &'static Stream) {
+        let (reported, all) = oneshot::channel();
+        self.retry_loop.connection.notify(Notice::StreamEnds { stream, reported });
         // If the reporter has ended, there is nothing to wait for.
-        let _ = reported.await;
+        let _ = all.await;
     }
 
     /// Returns the time at which the sync began: the server's time at the first page, fixed for the whole

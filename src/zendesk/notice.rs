@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::rate_limiter::RefusedLimit;
 use crate::second::Second;
 use crate::secret::Secret;
+use crate::stream::Stream;
 
 /// An event to report.
 #[derive(Debug)]
@@ -36,10 +37,12 @@ pub enum Notice {
         /// The length of the wait.
         wait: Duration,
     },
-    /// A synchronization point: acknowledged when all notices before it have been reported.
-    Barrier {
-        /// Acknowledges the notice.
-        reached: oneshot::Sender<()>,
+    /// The last status of a stream follows. A token request that is still in flight can be refused after it.
+    StreamEnds {
+        /// The stream. No later notice may give it a status.
+        stream: &'static Stream,
+        /// Acknowledged when all notices before this one have been reported.
+        reported: oneshot::Sender<()>,
     },
     /// The server's clock and this machine's differ.
     ClocksDiffer {

@@ -61,9 +61,11 @@ impl AttemptsSoFar {
         Self { earlier, ..Self::new(now) }
     }
 
-    /// Removes the last failure from the count, because a new token replaces the rejected one.
-    pub fn token_renewed(&mut self) {
+    /// Removes the last failure from the count, because a new token replaces the rejected one, and the time that the
+    /// renewal took: it includes the wait until the consumer has read the rotated tokens.
+    pub fn token_renewed(&mut self, took: Duration) {
         self.failed = self.failed.saturating_sub(1);
+        self.since += took;
     }
 }
 

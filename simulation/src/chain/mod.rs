@@ -23,11 +23,12 @@ use source_zendesk_audit_logs::secret::Redactor;
 use source_zendesk_audit_logs::shutdown::{Shutdown, Signal};
 use source_zendesk_audit_logs::zendesk::ProxyVariables;
 use tokio::io::AsyncWrite;
+use tokio::time::{Instant, sleep_until};
 
 use crate::coverage::Coverage;
-use crate::oracle::{Checkpoint, Ended, Judge, Passed, Platform, Violation, Watch};
+use crate::oracle::{Checkpoint, Effort, Ended, Judge, Passed, Platform, Violation, Watch};
 use crate::plants::Plant;
-use crate::scenario::{Ending, HandBack, Lost, Scenario, Sync};
+use crate::scenario::{Ending, HandBack, Lost, Mode, Scenario, Sync};
 use crate::timeline::Timeline;
 use crate::world::{Network, Pipe, World, machine_clock};
 
@@ -49,6 +50,10 @@ pub struct Report {
     pub requests: u64,
     /// The number of served pages.
     pub pages: u64,
+    /// The largest shares of what a sync may cost: see [`Effort::shares`].
+    pub shares: [f64; 2],
+    /// The most bytes of records that were received and not written yet.
+    pub most_held: usize,
 }
 
 /// Runs a scenario, with or without a planted defect.
@@ -62,6 +67,7 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
     let mut platform = Platform::new(world.lock().tokens.configuration(), scenario.events.len());
     let mut violations = Vec::new();
     let (mut syncs, mut requests, mut pages) = (0, 0, 0);
+    let (mut shares, mut most_held) = ([0.0; 2], 0);
     let mut checkpoint = platform.hand_back(HandBack::Last);
     for (index, sync) in scenario.syncs.iter().enumerate() {
         authorize(&world, &mut platform);
@@ -71,15 +77,20 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
         syncs += 1;
         requests += state.watch.attempts.len() as u64;
         pages += u64::from(state.watch.pages);
+        let passed = Passed::sync(sync, run.began, checkpoint.passed);
+        let effort = Effort::of(&scenario, sync, &state.watch, run.took, run.blocked);
+        shares = larger(shares, effort.shares());
+        most_held = state.watch.most_held.max(most_held);
         let judge = Judge {
             scenario: &scenario,
             sync,
             records: &state.records,
             watch: &state.watch,
             begun_from: &checkpoint,
-            passed: run.passed,
+            passed,
             ended: run.ended,
             took: run.took,
+            effort,
         };
         let found = judge.judge(&run.received, &mut platform);
         for violation in found {
@@ -89,16 +100,41 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
         if !violations.is_empty() {
             break;
         }
-        if sync.hand_back != HandBack::Last && index + 1 < scenario.syncs.len() {
-            state.coverage.hit("an older STATE is restored");
+        if let Some(next) = scenario.syncs.get(index + 1) {
+            cover(&mut state.coverage, sync, next);
         }
         checkpoint = platform.hand_back(sync.hand_back);
+        if scenario.mode == Mode::FullRefresh && run.ended == Ended::Complete {
+            state.coverage.hit("a full refresh starts over");
+            checkpoint = platform.start_over(scenario.events.len());
+        }
         state.pass_gap();
     }
     let mut state = world.lock();
     let coverage = std::mem::take(&mut state.coverage);
     let timeline = std::mem::take(&mut state.timeline);
-    Report { violations, coverage, timeline, syncs, requests, pages }
+    Report { violations, coverage, timeline, syncs, requests, pages, shares, most_held }
+}
+
+/// Returns the larger ones of two pairs of numbers.
+#[must_use]
+pub fn larger(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
+    [one[0].max(other[0]), one[1].max(other[1])]
+}
+
+/// Counts what is different in the next sync.
+fn cover(coverage: &mut Coverage, sync: &Sync, next: &Sync) {
+    for (differs, kind) in [
+        (sync.hand_back != HandBack::Last, "an older STATE is restored"),
+        (next.start_date != sync.start_date, "the start date changes"),
+        (next.lookback < sync.lookback, "the look-back becomes shorter"),
+        (next.lookback > sync.lookback, "the look-back becomes longer"),
+        (next.page_size != sync.page_size, "the page size changes"),
+    ] {
+        if differs {
+            coverage.hit(kind);
+        }
+    }
 }
 
 /// A customer whose refresh token is lost authorizes the client again.
@@ -115,8 +151,9 @@ fn authorize(world: &World, platform: &mut Platform) {
 struct Run {
     ended: Ended,
     received: Vec<u8>,
-    passed: Passed,
+    began: i64,
     took: i64,
+    blocked: i64,
 }
 
 fn one(
@@ -130,7 +167,7 @@ fn one(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without I/O can be created");
     let pipe = Pipe::new(sync.pipe, sync.consumer);
-    let (began, ended, took) = runtime.block_on(async {
+    let (began, ended, took, blocked) = runtime.block_on(async {
         let (began, started) = {
             let mut state = world.lock();
             state.begin(index);
@@ -139,8 +176,8 @@ fn one(
             (state.now(), state.elapsed())
         };
         let contents = Contents {
-            config: config(world, sync, &platform.credentials),
-            catalog: catalog(),
+            config: config(sync, &platform.credentials),
+            catalog: catalog(world.lock().scenario.mode),
             state: plant.map_or_else(|| checkpoint.file(), |plant| plant.state(checkpoint.file())),
         };
         let ended = command(world, sync, contents, &pipe, plant).await;
@@ -148,7 +185,7 @@ fn one(
         let took = state.elapsed() - started;
         state.note("end", index as u64, || format!("{index}: {ended:?}"));
         state.end();
-        (began, ended, took)
+        (began, ended, took, i64::try_from(pipe.blocked().as_millis()).unwrap_or(i64::MAX))
     });
     // A killed process does nothing more.
     drop(runtime);
@@ -156,13 +193,7 @@ fn one(
         (Ended::Killed, Some((_, Ending::Kill(lost)))) => lost,
         _ => Lost::Nothing,
     };
-    let first_began = crate::scenario::PRESENT;
-    Run {
-        ended,
-        received: pipe.drain(lost),
-        passed: Passed { first_began, began, clock_ahead: sync.clock.ahead },
-        took,
-    }
+    Run { ended, received: pipe.drain(lost), began, took, blocked }
 }
 
 /// Runs the command until it ends or is killed.
@@ -188,7 +219,7 @@ async fn command(world: &World, sync: &Sync, contents: Contents, pipe: &Pipe, pl
         proxies: ProxyVariables::default(),
         seed: scenario.seed,
         timeouts: None,
-        page_size: Some(scenario.server.most_records),
+        page_size: Some(scenario.page_size(sync)),
         transport: Some(match plant {
             Some(plant) => plant.transport(network),
             None => network,
@@ -221,12 +252,28 @@ async fn command(world: &World, sync: &Sync, contents: Contents, pipe: &Pipe, pl
             }
         }
         ended = &mut process => return ended,
-        () = tokio::time::sleep(LONGEST) => return Ended::Hung,
+        () = longest(pipe) => return Ended::Hung,
     }
-    tokio::time::timeout(LONGEST, process).await.unwrap_or(Ended::Hung)
+    tokio::select! {
+        biased;
+        ended = &mut process => ended,
+        () = longest(pipe) => Ended::Hung,
+    }
 }
 
-fn config(world: &World, sync: &Sync, credentials: &Value) -> Value {
+/// Waits as long as a sync may take. The time in which it waits for its consumer does not count.
+async fn longest(pipe: &Pipe) {
+    let began = Instant::now();
+    loop {
+        let end = began + LONGEST + pipe.blocked();
+        if Instant::now() >= end {
+            return;
+        }
+        sleep_until(end).await;
+    }
+}
+
+fn config(sync: &Sync, credentials: &Value) -> Value {
     let mut config = json!({
         "subdomain": "simulated",
         "credentials": credentials,
@@ -236,16 +283,20 @@ fn config(world: &World, sync: &Sync, credentials: &Value) -> Value {
     if let Some(workers) = sync.workers {
         config["num_workers"] = workers.into();
     }
-    if let Some(start) = world.lock().scenario.start_date {
+    if let Some(start) = sync.start_date {
         config["start_date"] = Second::from_unix(start).to_string().into();
     }
     config
 }
 
-fn catalog() -> Value {
+fn catalog(mode: Mode) -> Value {
+    let mode = match mode {
+        Mode::Incremental => "incremental",
+        Mode::FullRefresh => "full_refresh",
+    };
     json!({ "streams": [{
         "stream": { "name": "audit_logs", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"] },
-        "sync_mode": "incremental",
+        "sync_mode": mode,
         "destination_sync_mode": "append",
     }] })
 }

@@ -7,17 +7,18 @@
 use source_zendesk_audit_logs::second::Second;
 
 use super::platform::Checkpoint;
-use super::{Kind, Violation};
+use super::{Kind, Passed, Violation};
 use crate::scenario::Scenario;
 
-/// Returns the violation of the last STATE of a complete sync that began at this time, if any. The history
-/// must be in order.
-pub fn behind(scenario: &Scenario, last: &Checkpoint, began: i64) -> Option<Violation> {
+/// Returns the violation of the last STATE of a complete sync, if any. The history must be in order. The filter also
+/// returns the events of the second before the start date, which do not move the cursor.
+pub fn behind(scenario: &Scenario, last: &Checkpoint, passed: Passed) -> Option<Violation> {
+    let start = passed.start_date.unwrap_or(i64::MIN);
     let cursor = last.state["stream"]["stream_state"]["created_at"].as_str();
     let cursor = cursor.and_then(|cursor| cursor.parse::<Second>().ok()).map(Second::as_unix);
-    let emitted =
-        scenario.events.iter().zip(&*last.delivered).filter(|(event, emitted)| **emitted && event.shown <= began);
-    let newest = emitted.map(|(event, _)| event.shown).max();
+    let emitted = scenario.events.iter().zip(&*last.delivered).filter(|(_, emitted)| **emitted);
+    let times = emitted.map(|(event, _)| event.shown);
+    let newest = times.filter(|shown| (start..=passed.began).contains(shown)).max();
     (cursor < newest).then(|| {
         let description = format!("the cursor is {cursor:?}, the newest event that was emitted has {newest:?}");
         Violation::new(Kind::CursorBehind, description)

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::due::{Passed, is_due};
+use super::due::{Passed, is_due, must_be_known};
 use super::output::{Line, lines};
 use super::platform::{Checkpoint, Platform};
-use super::{Kind, Violation, Watch, cursor, quota};
+use super::{Effort, Kind, Violation, Watch, cursor, quota};
 use crate::scenario::{Ending, Fault, Form, HandBack, Scenario, Sync};
 use crate::world::Records;
 
@@ -55,6 +55,8 @@ pub struct Judge<'j> {
     pub ended: Ended,
     /// The duration of the sync, in milliseconds.
     pub took: i64,
+    /// What it cost.
+    pub effort: Effort,
 }
 
 /// The content of the output.
@@ -78,14 +80,13 @@ impl Judge<'_> {
         if self.ended == Ended::Complete && !closed {
             self.judge_completeness(&delivered, &mut violations);
             if self.is_in_order() {
-                violations.extend(cursor::behind(
-                    self.scenario,
-                    &platform.hand_back(HandBack::Last),
-                    self.passed.began,
-                ));
+                violations.extend(cursor::behind(self.scenario, &platform.hand_back(HandBack::Last), self.passed));
             }
         }
         violations.extend(quota::exceeded(self.watch, &self.scenario.server.limits, self.sync));
+        if self.ended != Ended::Hung {
+            violations.extend(self.effort.violations());
+        }
         if self.watch.most_held > MOST_HELD {
             violations.push(Violation::new(Kind::HoldsTooMuch, format!("{} bytes", self.watch.most_held)));
         }
@@ -112,7 +113,10 @@ impl Judge<'_> {
                         continue;
                     };
                     let event = &self.scenario.events[index];
-                    if std::mem::replace(&mut delivered[index], true) && self.must_be_known(index) {
+                    let claimed = self.begun_from.delivered[index];
+                    if std::mem::replace(&mut delivered[index], true)
+                        && must_be_known(self.scenario, event, claimed, self.passed)
+                    {
                         violations.push(Violation::new(Kind::Twice, format!("{event:?}")));
                     }
                     if in_order && event.shown < newest && event.visible <= self.passed.first_began {
@@ -122,7 +126,7 @@ impl Judge<'_> {
                         newest = newest.max(event.shown);
                     }
                 }
-                Line::Message(message) => output.read_message(&message, delivered, platform, violations),
+                Line::Message(message) => output.read_message(&message, self.passed, delivered, platform, violations),
                 Line::Log => {}
                 Line::Broken(line) => {
                     let description = String::from_utf8_lossy(line).into_owned();
@@ -141,14 +145,6 @@ impl Judge<'_> {
                 .faults
                 .iter()
                 .any(|fault| matches!(fault, Fault::Swapped | Fault::RecordTwice | Fault::Omitted))
-    }
-
-    /// Returns `true` if a record that a STATE covers must not be emitted again. The position of a record
-    /// without a date is a guess.
-    fn must_be_known(&self, index: usize) -> bool {
-        let event = &self.scenario.events[index];
-        let disorder = self.scenario.events.iter().any(|event| event.displacement() > 0);
-        !(event.form == Form::Undated && disorder)
     }
 
     fn judge_end(&self, output: &Output, violations: &mut Vec<Violation>) {
@@ -184,7 +180,9 @@ impl Judge<'_> {
         // The records that a consumer did not read before it closed the pipe were written nevertheless.
         let orderly =
             ending != Some(Ending::Close) && matches!(self.ended, Ended::Complete | Ended::Failed | Ended::Stopped);
-        if orderly && (output.unclaimed > 0 || output.states == 0) {
+        // A sync that is stopped before its first request needs no STATE.
+        let began = !self.watch.attempts.is_empty();
+        if orderly && (output.unclaimed > 0 || began && output.states == 0) {
             let description = format!("{} records after the last of {} STATEs", output.unclaimed, output.states);
             violations.push(Violation::new(Kind::Unclaimed, description));
         }
@@ -237,6 +235,7 @@ impl Output {
     fn read_message(
         &mut self,
         message: &Value,
+        passed: Passed,
         delivered: &[bool],
         platform: &mut Platform,
         violations: &mut Vec<Violation>,
@@ -253,7 +252,8 @@ impl Output {
                 }
                 self.unclaimed = 0;
                 self.states += 1;
-                platform.take(Checkpoint { state, delivered: Rc::new(delivered.to_vec()) });
+                let delivered = Rc::new(delivered.to_vec());
+                platform.take(Checkpoint { state, delivered, passed: Some(passed) });
             }
             (Some("CONTROL"), _) => {
                 platform.credentials = message["control"]["connectorConfig"]["config"]["credentials"].clone();

@@ -4,6 +4,7 @@
 
 mod cursor;
 mod due;
+mod effort;
 mod judge;
 mod output;
 mod platform;
@@ -12,7 +13,8 @@ mod watch;
 
 use std::fmt;
 
-pub use due::{Passed, is_due};
+pub use due::{Passed, is_due, must_be_known};
+pub use effort::Effort;
 pub use judge::{Ended, Judge};
 pub use output::{Line, lines};
 pub use platform::{Checkpoint, Platform};

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::Passed;
 use crate::scenario::HandBack;
 
 /// A STATE, and the events whose records were before it.
@@ -15,6 +16,8 @@ pub struct Checkpoint {
     pub state: Value,
     /// The delivered events up to the STATE, by their index.
     pub delivered: Rc<Vec<bool>>,
+    /// What has passed up to the sync that wrote it; `None` for no state.
+    pub passed: Option<Passed>,
 }
 
 /// The data of the platform.
@@ -30,8 +33,17 @@ impl Platform {
     /// Creates a platform with a new connection, for a history of this number of events.
     #[must_use]
     pub fn new(credentials: Value, events: usize) -> Self {
-        let nothing = Checkpoint { state: Value::Null, delivered: Rc::new(vec![false; events]) };
-        Self { checkpoints: vec![nothing], credentials }
+        Self { checkpoints: vec![Self::nothing(events)], credentials }
+    }
+
+    /// Forgets all STATEs: the next sync begins without one.
+    pub fn start_over(&mut self, events: usize) -> Checkpoint {
+        self.checkpoints = vec![Self::nothing(events)];
+        self.hand_back(HandBack::Last)
+    }
+
+    fn nothing(events: usize) -> Checkpoint {
+        Checkpoint { state: Value::Null, delivered: Rc::new(vec![false; events]), passed: None }
     }
 
     /// Adds a STATE.

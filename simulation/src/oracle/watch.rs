@@ -24,6 +24,10 @@ pub struct Watch {
     pub faults: Vec<Fault>,
     /// The number of attempts that failed for any reason.
     pub failures: u32,
+    /// The number of attempts that were refused because a limit was used up.
+    pub refused: u32,
+    /// The number of requests that were too heavy for the server, and of expired cursors.
+    pub turned_down: u32,
     /// The number of served pages, and of the records in them.
     pub pages: u32,
     /// The largest size of received records that were not written yet, in bytes.
@@ -34,6 +38,10 @@ pub struct Watch {
     pub violations: Vec<Violation>,
     /// Also counts the requests.
     pub alarm: Option<Alarm>,
+    /// How long all attempts took together, in milliseconds.
+    pub on_the_way: i64,
+    /// The events that a response contained.
+    returned: Vec<bool>,
     held: usize,
     fetched: Vec<bool>,
     emitted: Vec<bool>,
@@ -45,7 +53,12 @@ impl Watch {
     /// Creates the observations of a sync whose state covers these delivered events.
     #[must_use]
     pub fn new(delivered: &[bool]) -> Self {
-        Self { fetched: delivered.to_vec(), emitted: vec![false; delivered.len()], ..Self::default() }
+        Self {
+            fetched: delivered.to_vec(),
+            emitted: vec![false; delivered.len()],
+            returned: vec![false; delivered.len()],
+            ..Self::default()
+        }
     }
 
     /// Records an attempt; returns its number.
@@ -66,6 +79,7 @@ impl Watch {
     /// Records an injected fault.
     pub fn fault(&mut self, fault: Fault) {
         self.failures += u32::from(fault.fails());
+        self.refused += u32::from(matches!(fault, Fault::Refused(_)));
         self.faults.push(fault);
     }
 
@@ -78,6 +92,7 @@ impl Watch {
             }
         }
         for index in events {
+            self.returned[*index] = true;
             if !std::mem::replace(&mut self.fetched[*index], true) {
                 self.held += records.served(*index).len();
             }
@@ -85,9 +100,28 @@ impl Watch {
         self.most_held = self.most_held.max(self.held);
     }
 
-    /// Records an attempt that failed without a fault: it took too long, or the quota was used up.
+    /// Records an attempt that failed without a fault: it took too long.
     pub fn failed(&mut self) {
         self.failures += 1;
+    }
+
+    /// Records an attempt that failed because the quota was used up.
+    pub fn refused(&mut self) {
+        self.failures += 1;
+        self.refused += 1;
+    }
+
+    /// Records a request that is too heavy for the server, or whose cursor has expired.
+    pub fn turned_down(&mut self) {
+        self.turned_down += 1;
+    }
+
+    /// Returns how often something made the connector try again or go back.
+    #[must_use]
+    pub fn setbacks(&self) -> usize {
+        let misled = self.faults.iter().filter(|fault| fault.misleads()).count();
+        let failed = usize::try_from(self.failures.saturating_add(self.turned_down)).unwrap_or(usize::MAX);
+        failed.saturating_add(misled)
     }
 
     /// Records a record on stdout.
@@ -132,6 +166,19 @@ impl Watch {
             coverage.hit("there is another window");
         }
         self.windows.push((start, end));
+    }
+
+    /// Records the end of an attempt.
+    pub fn ended(&mut self, number: u32, at: i64) {
+        if let Some(sent) = usize::try_from(number).ok().and_then(|number| self.attempts.get(number)) {
+            self.on_the_way += at - sent;
+        }
+    }
+
+    /// Returns the number of events that responses contained.
+    #[must_use]
+    pub fn returned(&self) -> usize {
+        self.returned.iter().filter(|returned| **returned).count()
     }
 
     /// Records a served page.

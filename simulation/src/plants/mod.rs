@@ -66,11 +66,17 @@ pub enum Plant {
     RecordRewritten,
     /// Lines that wait for a slow consumer are dropped.
     LineDropped,
+    /// Each page is asked for twice.
+    AskedTwice,
+    /// Each request waits for no reason.
+    WaitsForNothing,
+    /// Records are kept until the STATE that claims them.
+    RecordsKept,
 }
 
 impl Plant {
     /// All plants.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::WindowEndsEarly,
         Self::BoundTreatedAsInclusive,
         Self::WindowNeverRequested,
@@ -94,6 +100,9 @@ impl Plant {
         Self::PairEmittedLate,
         Self::RecordRewritten,
         Self::LineDropped,
+        Self::AskedTwice,
+        Self::WaitsForNothing,
+        Self::RecordsKept,
     ];
 
     /// Returns the plant with this name.
@@ -155,6 +164,9 @@ impl Plant {
             Self::PairEmittedLate => ("pair-emitted-late", "a rotated pair is used before it is on stdout"),
             Self::RecordRewritten => ("record-rewritten", "a record's numbers are written in another form"),
             Self::LineDropped => ("line-dropped", "every 50th record is not written"),
+            Self::AskedTwice => ("asked-twice", "each page is asked for twice"),
+            Self::WaitsForNothing => ("waits-for-nothing", "each request waits for ten seconds first"),
+            Self::RecordsKept => ("records-kept", "records are kept in memory until the STATE that claims them"),
         }
     }
 
@@ -168,6 +180,9 @@ impl Plant {
             Self::StateBeforeRecords | Self::StateCoversMore | Self::LineDropped => &[Kind::Lost, Kind::BadOutput],
             Self::PairEmittedLate => &[Kind::PairUsedEarly],
             Self::RecordRewritten => &[Kind::Altered],
+            Self::AskedTwice => &[Kind::TooManyRequests],
+            Self::WaitsForNothing => &[Kind::TooSlow],
+            Self::RecordsKept => &[Kind::HoldsTooMuch],
             _ => &[Kind::Lost],
         }
     }

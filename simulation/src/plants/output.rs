@@ -51,6 +51,13 @@ impl Planted {
                 }
                 self.held.extend(line);
             }
+            Plant::RecordsKept if record => self.held.extend(line),
+            Plant::RecordsKept => {
+                if state {
+                    self.rest.append(&mut self.held);
+                }
+                self.rest.extend(line);
+            }
             Plant::StateBeforeRecords if state => {
                 self.rest.extend(line);
                 self.rest.append(&mut self.held);

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName};
@@ -15,6 +16,9 @@ use crate::world::Query;
 
 /// The extension of a filter by a defect that removes records by date, in seconds.
 const WIDER: i64 = 86_400;
+
+/// The wait of a defect that waits for nothing.
+const USELESS_WAIT: Duration = Duration::from_secs(10);
 
 /// A transport with a defect.
 pub struct Planted {
@@ -67,6 +71,11 @@ impl Planted {
             Sent::As(request) => request,
             Sent::Never => return Ok(response(&Body::end())),
         };
+        match self.plant {
+            Plant::AskedTwice => drop(self.inner.fetch(&sent).await),
+            Plant::WaitsForNothing => tokio::time::sleep(USELESS_WAIT).await,
+            _ => {}
+        }
         let mut fetched = self.inner.fetch(&sent).await;
         let mut again = 0;
         while self.plant == Plant::RefusalRetried && status(&fetched) == 429 && again < 5 {

@@ -7,9 +7,13 @@ use fastrand::Rng;
 
 use super::{
     Bound, Consumer, Credentials, Cursors, Ending, Event, Fault, Filtering, Form, HandBack, Limits, Lost, MachineClock,
-    Others, PRESENT, Scenario, Server, Sync, Ties, Trigger,
+    Mode, Others, PRESENT, Scenario, Server, Sync, Ties, Trigger,
 };
 
+/// Turns of the quota that a cursor lives at least: its own, one for a token, and one for another window.
+const TURNS_OF_A_CURSOR: i64 = 4;
+/// Turns of the quota that a token lives at least: all the requests that can be in flight, and some.
+const TURNS_OF_A_TOKEN: i64 = 20;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
@@ -32,23 +36,29 @@ impl Scenario {
         let disorder = draw_disorder(rng, i64::from(lookback) * MINUTE);
         let page = pick(rng, &[5, 7, 10, 10, 20]);
         let mut server = draw_server(rng, disorder, page);
-        let syncs = draw_syncs(rng, lookback);
+        let mut syncs = draw_syncs(rng, lookback);
         let events = draw_events(rng, disorder, page, &syncs);
         // The events of a few seconds must be reachable with one cursor, or they cannot be read. Pages become
-        // smaller if spans are too heavy, and one cursor then reaches fewer records.
+        // smaller if spans are too heavy, and one cursor then reaches fewer records. Empty pages have the same effect.
         server.heavy_depth = server
             .heavy_depth
-            .filter(|_| server.heavy_days.is_none())
+            .filter(|_| server.heavy_days.is_none() && server.empty_pages == 0)
             .map(|depth| depth + 3 + densest(&events, &server) / page);
+        server.outlast_the_quota(&syncs);
         let start_date = chance(rng, 100).then(|| {
             let first = events.iter().map(|event| event.shown).min().unwrap_or(PRESENT);
             rng.i64(first..=PRESENT.max(first))
         });
+        for sync in &mut syncs {
+            sync.start_date = start_date;
+        }
         let credentials = pick(
             rng,
             &[Credentials::Pasted, Credentials::Pasted, Credentials::ClientCredentials, Credentials::Rotating],
         );
-        Self { seed, events, server, start_date, credentials, syncs }
+        let mut scenario = Self { seed, events, server, mode: Mode::Incremental, payload: 0, credentials, syncs };
+        scenario.change();
+        scenario
     }
 }
 
@@ -311,10 +321,25 @@ fn draw_times(rng: &mut Rng, number: i64, span: i64) -> Vec<i64> {
     }
 }
 
-fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+pub(super) fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[rng.usize(..from.len())]
 }
 
-fn chance(rng: &mut Rng, per_mille: u32) -> bool {
+pub(super) fn chance(rng: &mut Rng, per_mille: u32) -> bool {
     rng.u32(..1_000) < per_mille
+}
+
+impl Server {
+    /// Cursors and tokens live long enough to be used, however long requests wait for their turn: where a cursor ends
+    /// before the request after it may be sent, or a token before the requests that wait have been sent, nobody can
+    /// read anything.
+    fn outlast_the_quota(&mut self, syncs: &[Sync]) {
+        let Limits { account, endpoint, changes, .. } = self.limits;
+        let limits = [Some(account), endpoint, changes.map(|(_, limit)| limit)];
+        let limit = limits.into_iter().flatten().min().unwrap_or(account);
+        let percentage = syncs.iter().map(|sync| sync.percentage).min().unwrap_or(100);
+        let turn = 60 / i64::from((limit * percentage / 100).saturating_sub(1).max(1));
+        self.cursor_life = self.cursor_life.map(|life| life.max(TURNS_OF_A_CURSOR * turn));
+        self.token_life = self.token_life.max(TURNS_OF_A_TOKEN * turn);
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A scenario is plain data, so that it can be shrunk and printed. It must not run anything.
 
+mod changes;
 mod draw;
 mod history;
 mod server;
@@ -9,7 +10,7 @@ mod syncs;
 
 pub use history::{Event, Form};
 pub use server::{Bound, Cursors, Filtering, Limits, Others, Server, Ties};
-pub use syncs::{Consumer, Credentials, Ending, Fault, HandBack, Lost, MachineClock, Sync, Trigger};
+pub use syncs::{Consumer, Credentials, Ending, Fault, HandBack, Lost, MachineClock, Mode, Sync, Trigger};
 
 /// The true time when the first sync begins, in seconds since 1970: 2024-06-01T12:00:00Z.
 pub const PRESENT: i64 = 1_717_243_200;
@@ -23,8 +24,10 @@ pub struct Scenario {
     pub events: Vec<Event>,
     /// The behavior of the API.
     pub server: Server,
-    /// `start_date` of the configuration, in seconds since 1970.
-    pub start_date: Option<i64>,
+    /// The sync mode of the connection.
+    pub mode: Mode,
+    /// The size of the payload of each record, in bytes.
+    pub payload: usize,
     /// The authentication of the connector.
     pub credentials: Credentials,
     /// The syncs in order; the last one is neither disturbed nor killed.
@@ -39,16 +42,17 @@ impl Scenario {
             seed: 0,
             events,
             server: Server::calm(),
-            start_date: None,
+            mode: Mode::Incremental,
+            payload: 0,
             credentials: Credentials::Pasted,
             syncs: vec![Sync::calm(); syncs],
         }
     }
 
-    /// Returns the shortest look-back of its syncs, in seconds.
+    /// Returns the most records of a page of a sync.
     #[must_use]
-    pub fn lookback(&self) -> i64 {
-        self.syncs.iter().map(Sync::lookback_seconds).min().unwrap_or(0)
+    pub fn page_size(&self, sync: &Sync) -> u32 {
+        sync.page_size.unwrap_or(self.server.most_records).min(self.server.most_records)
     }
 }
 

@@ -12,6 +12,15 @@ pub enum Credentials {
     Rotating,
 }
 
+/// The sync mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Each sync continues from the state of the one before.
+    Incremental,
+    /// A sync after a complete one has no state.
+    FullRefresh,
+}
+
 /// The fault of one attempt of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
@@ -166,6 +175,10 @@ pub struct MachineClock {
 pub struct Sync {
     /// `num_workers`
     pub workers: Option<u32>,
+    /// `start_date`, in seconds since 1970.
+    pub start_date: Option<i64>,
+    /// The most records that the connector asks for at a time, if fewer than the server's most.
+    pub page_size: Option<u32>,
     /// `lookback_window_minutes`
     pub lookback: u32,
     /// `rate_limit_percentage`
@@ -196,6 +209,8 @@ impl Sync {
     pub fn calm() -> Self {
         Self {
             workers: Some(1),
+            start_date: None,
+            page_size: None,
             lookback: 10,
             percentage: 100,
             faults: Vec::new(),

@@ -65,7 +65,7 @@ impl World {
     /// Creates the world of a scenario.
     #[must_use]
     pub fn new(scenario: Arc<Scenario>, timeline: Timeline) -> Self {
-        let records = Records::of(&scenario.events);
+        let records = Records::of(&scenario.events, scenario.payload);
         let listing = Listing::of(&scenario.events);
         let account = Account::new(scenario.server.limits);
         let tokens = Tokens::new(scenario.credentials, scenario.server.token_life);

@@ -25,10 +25,18 @@ impl Network {
     }
 
     async fn attempt(&self, request: &Outgoing) -> Fetched {
-        let (number, latency, fault) = {
+        let number = self.world.lock().sent(request);
+        let fetched = self.attempt_number(number, request).await;
+        let mut world = self.world.lock();
+        let at = world.elapsed();
+        world.watch.ended(number, at);
+        fetched
+    }
+
+    async fn attempt_number(&self, number: u32, request: &Outgoing) -> Fetched {
+        let (latency, fault) = {
             let mut world = self.world.lock();
-            let number = world.sent(request);
-            (number, world.latency(number), world.strike(number))
+            (world.latency(number), world.strike(number))
         };
         let (up, down) = (latency * 2 / 5, latency * 3 / 5);
         if fault == Some(Fault::NoConnection) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::scenario::{Consumer, Lost};
 
@@ -27,6 +27,10 @@ struct State {
     read: Vec<u8>,
     closed: bool,
     writer: Option<Waker>,
+    /// The time since which the writer waits for room.
+    full_since: Option<Instant>,
+    /// The time that it has waited before.
+    blocked: Duration,
     /// `true` if the consumer has paused.
     stopped: bool,
 }
@@ -42,6 +46,8 @@ impl Pipe {
             read: Vec::new(),
             closed: false,
             writer: None,
+            full_since: None,
+            blocked: Duration::ZERO,
             stopped: false,
         };
         Self(Arc::new(Mutex::new(state)), Arc::default())
@@ -76,6 +82,13 @@ impl Pipe {
         if let Some(writer) = state.writer.take() {
             writer.wake();
         }
+    }
+
+    /// Returns the time that the writer has waited for the consumer. It must be called on the sync's runtime.
+    #[must_use]
+    pub fn blocked(&self) -> Duration {
+        let state = self.state();
+        state.blocked + state.full_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Returns the rest of the data for the consumer after the writer has ended.
@@ -138,8 +151,12 @@ impl AsyncWrite for Pipe {
         }
         let room = state.capacity.saturating_sub(state.content.len());
         if room == 0 {
+            state.full_since.get_or_insert_with(Instant::now);
             state.writer = Some(task.waker().clone());
             return Poll::Pending;
+        }
+        if let Some(since) = state.full_since.take() {
+            state.blocked += since.elapsed();
         }
         let written = room.min(bytes.len());
         state.content.extend_from_slice(&bytes[..written]);

@@ -15,12 +15,12 @@ pub struct Records {
 }
 
 impl Records {
-    /// Creates the records of these events.
+    /// Creates the records of these events, each with a payload of this size in bytes.
     #[must_use]
-    pub fn of(events: &[Event]) -> Self {
+    pub fn of(events: &[Event], payload: usize) -> Self {
         let mut records = Self::default();
         for (index, event) in events.iter().enumerate() {
-            let text = text(event);
+            let text = text(event, payload);
             let emitted = text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
             records.by_text.insert(emitted, index);
             records.served.push(text);
@@ -41,15 +41,22 @@ impl Records {
     }
 }
 
-fn text(event: &Event) -> Vec<u8> {
+fn text(event: &Event, payload: usize) -> Vec<u8> {
     let Event { id, shown, form, .. } = *event;
     let at = Second::from_unix(shown);
-    match form {
+    let mut text = match form {
         Form::Plain => format!(r#"{{"id":{id},"created_at":"{at}","ip":1.0}}"#),
         Form::Undated => format!(r#"{{"id":{id},"created_at":null}}"#),
         Form::Anonymous => format!(r#"{{"created_at":"{at}","n":{id}}}"#),
         Form::OddId => format!(r#"{{"id":"x{id}","created_at":"{at}"}}"#),
         Form::Spaced => format!("{{ \"id\": {id},\r\n \"created_at\" :\n\"{at}\", \"x\":\"\\n\\u00e9\" }}"),
     }
-    .into_bytes()
+    .into_bytes();
+    if payload > 0 {
+        text.pop();
+        text.extend_from_slice(br#","payload":""#);
+        text.resize(text.len() + payload, b'x');
+        text.extend_from_slice(b"\"}");
+    }
+    text
 }

@@ -56,7 +56,7 @@ impl State {
         };
         if !admission.admitted {
             self.coverage.hit("the rate limit is used up");
-            self.watch.failed();
+            self.watch.refused();
             return status(429, "Number of allowed API requests per minute exceeded");
         }
         match fault {
@@ -148,6 +148,9 @@ impl State {
             let expired = api.cursor_life.is_some_and(|life| now - cursor.made > life);
             if expired || fault == Some(Fault::CursorRefused) {
                 self.coverage.hit("a cursor is refused");
+                if expired {
+                    self.watch.turned_down();
+                }
                 return status(400, invalid_cursor);
             }
         }
@@ -158,6 +161,7 @@ impl State {
             || api.heavy_depth.is_some_and(|most| depth >= most)
         {
             self.coverage.hit("a request is too heavy");
+            self.watch.turned_down();
             return status(504, "<html>Gateway Timeout</html>");
         }
         let walk = mix(scenario.seed, u64::from(number) << 8) | 1;
