@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use connector::{Linking, Outcome, Reading, build, children_cpu, clean, mib, peak_of_short};
 use serde_json::Value;
-use zendesk_sandbox::{Options, Sandbox};
+use zendesk_sandbox::{AccessLogs, Options, Sandbox};
 
 /// The numbers of events whose difference gives the marginal cost. The smaller one exercises all code once.
 const FEW: u32 = 10_000;
@@ -76,6 +76,8 @@ enum Part {
     Spec,
     Size,
     Idle,
+    /// The stream `access_logs`: only if it is named, because its endpoint's limit makes it take a quarter of an hour
+    AccessLogs,
 }
 
 /// A row of the table.
@@ -141,11 +143,14 @@ fn sandbox(events: u32) -> Outcome<Sandbox> {
 fn measure(binary: &Path, arguments: &Arguments) -> Outcome<Vec<Figure>> {
     let wanted = |part| arguments.only.is_empty() || arguments.only.contains(&part);
     let mut figures = Vec::new();
+    if arguments.only.contains(&Part::AccessLogs) {
+        figures.extend(access_logs(binary)?);
+    }
     if wanted(Part::Instructions) {
         figures.push(Figure::new("instructions a record", "9,000", "", instructions(binary)?));
         // A floor without optimization would be too slow.
         if !cfg!(debug_assertions) {
-            let floor = marginal(|sandbox, under| floor_of(sandbox, under).map(drop))?;
+            let floor = marginal(|events, under| floor_of(&sandbox(events)?, under).map(drop))?;
             figures.push(Figure::new("the HTTP floor's instructions a record", "", "", floor));
         }
     }
@@ -169,18 +174,17 @@ fn measure(binary: &Path, arguments: &Arguments) -> Outcome<Vec<Figure>> {
 
 /// Counts the instructions of the whole process for each further record.
 fn instructions(binary: &Path) -> Outcome<f64> {
-    marginal(|sandbox, under| Reading { under, ..Reading::new(binary) }.run(sandbox).map(drop))
+    marginal(|events, under| Reading { under, ..Reading::new(binary) }.run(&sandbox(events)?).map(drop))
 }
 
 /// Returns the difference between two sizes, per record. The command runs under valgrind.
-fn marginal(run: impl Fn(&Sandbox, Vec<OsString>) -> Outcome<()>) -> Outcome<f64> {
+fn marginal(run: impl Fn(u32, Vec<OsString>) -> Outcome<()>) -> Outcome<f64> {
     let count = |events| -> Outcome<f64> {
         let folder = tempfile::tempdir()?;
         let log = folder.path().join("log");
         let mut under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"].map(OsString::from).to_vec();
         under.push(format!("--log-file={}", log.display()).into());
-        run(&sandbox(events)?, under)
-            .map_err(|error| format!("under valgrind (Debian's package valgrind): {error}"))?;
+        run(events, under).map_err(|error| format!("under valgrind (Debian's package valgrind): {error}"))?;
         let log = std::fs::read_to_string(log)?;
         let collected = log.split_once("Collected : ").and_then(|(_, rest)| rest.split_whitespace().next());
         Ok(collected.ok_or("callgrind has not counted")?.parse()?)
@@ -241,6 +245,35 @@ fn memory(binary: &Path) -> Outcome<Vec<Figure>> {
         Ok(Figure::new(format!("peak memory of 1,000,000 events, {name}"), bar, " MiB", run.peak_mib()))
     };
     [(1, "one worker", "8 MiB"), (8, "eight", "24 MiB")].into_iter().map(figure).collect()
+}
+
+/// Measures a million access log records, and fewer heavy ones. The endpoint's limit sets the duration: the connector
+/// takes all of its 50 requests a minute.
+fn access_logs(binary: &Path) -> Outcome<Vec<Figure>> {
+    let read = |events: u32, record_bytes: Option<usize>, workers: Option<u32>, under: Vec<OsString>| {
+        let access_logs = AccessLogs { events: events.into(), rate_limit: 0, record_bytes, ..AccessLogs::default() };
+        let options = Options { events: 0, gzip: false, access_logs, ..Options::default() };
+        let reading = Reading { under, workers, access_records: Some(events.into()), ..Reading::new(binary) };
+        reading.run(&Sandbox::start(options)?)
+    };
+    let instructions = marginal(|events, under| read(events, None, Some(1), under).map(drop))?;
+    let mut figures = vec![Figure::new("access logs: instructions a record", "9,000", "", instructions)];
+    for (events, record_bytes, workers, name) in [
+        (MANY, None, Some(1), "30,000 access log records, one worker"),
+        (MANY, Some(8_000), None, "30,000 access log records of 8 kB"),
+        (MILLION, None, None, "1,000,000 access log records"),
+    ] {
+        let run = read(events, record_bytes, workers, Vec::new())?;
+        let cpu = run.cpu.as_secs_f64() * 1e6 / f64::from(events);
+        figures.push(Figure {
+            detail: format!(" ({:.0} s)", run.took.as_secs_f64()),
+            ..Figure::new(format!("{name}: CPU a record"), "", " µs", cpu)
+        });
+        figures.push(Figure::new(format!("{name}: requests"), "", "", f64::from(run.requests)));
+        figures.push(Figure::new(format!("{name}: peak memory"), "24 MiB", " MiB", run.peak_mib()));
+        eprintln!("{name}: {cpu:.2} µs, {} requests, {:.1} MiB", run.requests, run.peak_mib());
+    }
+    Ok(figures)
 }
 
 /// Returns the median of the times, and the memory of one run.

@@ -115,6 +115,14 @@ class Sandbox:
         """Adds events in `start..end`, and returns their records."""
         return self._ask("/sandbox/events", {"count": count, "from": start, "to": end})
 
+    def access_records(self) -> list[dict[str, Any]]:
+        """Returns all access log records that exist, in ascending order of time."""
+        return self._ask("/sandbox/access_records", None)
+
+    def add_access_events(self, count: int, start: str, end: str) -> list[dict[str, Any]]:
+        """Adds access log records in `start..end`, and returns them."""
+        return self._ask("/sandbox/access_events", {"count": count, "from": start, "to": end})
+
     def _ask(self, path: str, body: Any) -> list[dict[str, Any]]:
         data = None if body is None else json.dumps(body).encode()
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

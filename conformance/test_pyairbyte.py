@@ -7,8 +7,9 @@ may connect to another machine.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ os.environ |= {"DO_NOT_TRACK": "1", "AIRBYTE_OFFLINE_MODE": "1"}
 
 import airbyte
 from airbyte.caches import DuckDBCache
-from connector import STREAM, Sandbox, program
+from connector import ROOT, STREAM, Sandbox, program
 from sqlalchemy import text
 
 EVENTS = 1_000
+ACCESS_LOGS = "access_logs"
+PAGE = ROOT / "docs/access-logs.md"
+ACCESS_RECORDS = 3_000
 COLUMNS = {
     "action": "VARCHAR",
     "action_label": "VARCHAR",
@@ -37,11 +41,29 @@ COLUMNS = {
     "source_type": "VARCHAR",
     "url": "VARCHAR",
 }
+# Without graphql, an object, which the cache stores as JSON.
+ACCESS_COLUMNS = {
+    "authorization_type": "VARCHAR",
+    "bytes_sent": "BIGINT",
+    "category": "VARCHAR",
+    "client": "VARCHAR",
+    "id": "VARCHAR",
+    "ip_address": "VARCHAR",
+    "method": "VARCHAR",
+    "origin_service": "VARCHAR",
+    "referer": "VARCHAR",
+    "status": "BIGINT",
+    "summary": "VARCHAR",
+    "timestamp": "TIMESTAMP",
+    "url": "VARCHAR",
+    "user_id": "BIGINT",
+}
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox("--events", str(EVENTS), "--rate-limit", "1000000") as sandbox:
+    access = ("--access-events", str(ACCESS_RECORDS), "--access-rate-limit", "0")
+    with Sandbox("--events", str(EVENTS), "--rate-limit", "1000000", *access) as sandbox:
         os.environ["ZENDESK_BASE_URL"] = sandbox.base_url
         yield sandbox
         del os.environ["ZENDESK_BASE_URL"]
@@ -67,6 +89,20 @@ def select(cache: DuckDBCache, query: str) -> list[tuple[Any, ...]]:
 def rows(cache: DuckDBCache) -> list[tuple[Any, ...]]:
     """Returns the rows in DuckDB, sorted by url, which is present and unique in every record."""
     return sorted(select(cache, f"SELECT {', '.join(COLUMNS)} FROM main.{STREAM}"), key=lambda values: values[-1])
+
+
+def access_rows(cache: DuckDBCache) -> list[tuple[Any, ...]]:
+    columns = ", ".join(f'"{name}"' for name in ACCESS_COLUMNS)
+    return sorted(select(cache, f"SELECT {columns} FROM main.{ACCESS_LOGS}"), key=lambda values: values[4])
+
+
+def access_row(record: dict[str, Any]) -> tuple[Any, ...]:
+    at = datetime.fromisoformat(record["timestamp"]).astimezone(UTC).replace(tzinfo=None)
+    return tuple({**{name: record.get(name) for name in ACCESS_COLUMNS}, "timestamp": at}.values())
+
+
+def expected_access(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return sorted(map(access_row, records), key=lambda values: values[4])
 
 
 def row(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -133,3 +169,65 @@ def test_a_forced_full_refresh(source: airbyte.Source, sandbox: Sandbox, tmp_pat
         result = source.read(cache=cache, force_full_refresh=True)
         assert result.processed_records == len(truth)
         assert rows(cache) == expected(truth)
+
+
+def test_both_streams_in_one_read_and_an_incremental_one(sandbox: Sandbox, tmp_path: Path) -> None:
+    source = connect(sandbox.configs["client_credentials"])
+    source.select_streams([STREAM, ACCESS_LOGS])
+    cache = DuckDBCache(db_path=str(tmp_path / "both.duckdb"), cache_dir=tmp_path)
+    truth, access = sandbox.records(), sandbox.access_records()
+    first = source.read(cache=cache)
+    assert first.processed_records == len(truth) + len(access) == len(truth) + ACCESS_RECORDS
+    columns = select(cache, f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{ACCESS_LOGS}'")
+    assert {name: kind for name, kind in columns if name in ACCESS_COLUMNS} == ACCESS_COLUMNS
+    assert (rows(cache), access_rows(cache)) == (expected(truth), expected_access(access))
+    graphql = f"SELECT count(*) FROM main.{ACCESS_LOGS} WHERE graphql->>'$.operation_type' = 'query'"
+    queries = sum((record.get("graphql") or {}).get("operation_type") == "query" for record in access)
+    assert select(cache, graphql) == [(queries,)]
+
+    newest = max(record["timestamp"] for record in access)
+    end = (datetime.fromisoformat(newest) + timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    added = sandbox.add_access_events(30, newest, end)
+    second = source.read(cache=cache)
+    assert second.processed_records == len(added)
+    assert (rows(cache), access_rows(cache)) == (expected(truth), expected_access(access + added))
+
+
+def test_the_queries_of_the_access_log_page(sandbox: Sandbox, tmp_path: Path) -> None:
+    source = connect(sandbox.configs["client_credentials"])
+    source.select_streams([ACCESS_LOGS])
+    cache = DuckDBCache(db_path=str(tmp_path / "queries.duckdb"), cache_dir=tmp_path)
+    source.read(cache=cache)
+    records = sandbox.access_records()
+    viewed, exported, by_token, new_addresses = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+    tickets = [re.match(r"/api/v2/tickets/(\d+)(\.json)?([/?]|$)", record["url"]) for record in records]
+    views = [
+        (match[1], record)
+        for match, record in zip(tickets, records, strict=True)
+        if match and record["method"] == "GET" and record["status"] < 400
+    ]
+    assert views, "the sandbox has no views of tickets"
+    ticket = views[0][0]
+    found = select(cache, as_statement(viewed.replace("4711", ticket)))
+    assert sorted(row[4] for row in found) == sorted(record["url"] for number, record in views if number == ticket)
+
+    assert select(cache, as_statement(exported)) == [], "nobody has received so much"
+    hours = select(cache, as_statement(exported.replace("requests > 1000", "requests > 0")))
+    assert hours and sum(row[2] for row in hours) >= sum(record["method"] == "GET" for record in records)
+
+    tokens = [record for record in records if record["authorization_type"] in ("basic", "bearer")]
+    assert sum(row[3] for row in select(cache, as_statement(by_token))) == len(tokens) > 0
+
+    newest = max(record["timestamp"] for record in records)
+    day_before = (datetime.fromisoformat(newest) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    before = {(record["user_id"], record["ip_address"]) for record in records if record["timestamp"] <= day_before}
+    last_day = [record for record in records if record["timestamp"] > day_before]
+    known = {user for user, _ in before}
+    new = {(r["user_id"], r["ip_address"]) for r in last_day if r["user_id"] in known} - before
+    assert {(row[0], row[1]) for row in select(cache, as_statement(new_addresses))} == new
+
+
+def as_statement(query: str) -> str:
+    """Returns a query for SQLAlchemy, which would take a colon for a parameter."""
+    return query.rstrip().rstrip(";").replace(":", "\\:")

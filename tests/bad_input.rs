@@ -7,11 +7,11 @@ mod harness;
 
 use std::collections::BTreeSet;
 
-use harness::{Connection, Run, catalog, sandbox, sorted};
+use harness::{Connection, NOON, Run, catalog, catalog_of, sandbox, sorted};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use zendesk_sandbox::{MockResponse, Options, ResponseHook, Sandbox};
+use zendesk_sandbox::{AccessLogs, MockResponse, Options, ResponseHook, Sandbox};
 
 /// A marker in every string of a configuration. It must not appear in any output.
 const SENTINEL: &str = "s3nt1n3l-0123456789";
@@ -136,15 +136,36 @@ fn configurations() -> impl Strategy<Value = Value> {
     (select(credentials.map(whole).to_vec()), changes()).prop_map(|(config, changes)| changed(config, &changes))
 }
 
-fn states() -> impl Strategy<Value = Value> {
+/// A stream, and values of a strategy for it.
+fn with_stream<S: Strategy>(of: impl Fn(&'static str) -> S + Clone) -> impl Strategy<Value = (&'static str, S::Value)> {
+    select(vec!["audit_logs", "access_logs"]).prop_flat_map(move |stream| (Just(stream), of(stream)))
+}
+
+/// The options of an account with this number of records of each stream.
+fn records(number: u64) -> Options {
+    let to = Some(NOON.parse().expect("a time"));
+    let access_logs = AccessLogs { events: number, to, rate_limit: 0, ..AccessLogs::default() };
+    Options { events: number, access_logs, ..Options::default() }
+}
+
+/// The records that the sandbox has of a stream.
+fn all_of(sandbox: &Sandbox, stream: &str) -> Vec<String> {
+    if stream == "audit_logs" { sandbox.records() } else { sandbox.access_records() }
+}
+
+fn states(stream: &'static str) -> impl Strategy<Value = Value> {
+    let (cursor, ids) = match stream {
+        "audit_logs" => ("created_at", json!([35436, "\"7\""])),
+        _ => ("timestamp", json!(["01KAQC2F*", "\"7\""])),
+    };
     let state = json!([{
         "type": "STREAM",
         "stream": {
-            "stream_descriptor": { "name": "audit_logs", "namespace": null },
+            "stream_descriptor": { "name": stream, "namespace": null },
             "stream_state": {
-                "created_at": "2026-11-23T06:50:00Z",
+                cursor: "2026-11-23T06:50:00Z",
                 "seen_since": "2026-11-23T06:40:00Z",
-                "seen": { "2026-11-23T06:45:10Z": [35436, "\"7\""] }
+                "seen": { "2026-11-23T06:45:10Z": ids }
             }
         }
     }]);
@@ -186,8 +207,10 @@ fn assert_reads_or_rejects(run: &Run, sandbox: &Sandbox) {
     if run.code == 0 {
         let statuses = run.statuses();
         assert!(statuses.is_empty() || statuses.last().is_some_and(|last| last == "COMPLETE"), "{}", run.stdout);
-        let all: BTreeSet<String> = sandbox.records().into_iter().collect();
-        assert!(run.records().iter().all(|record| all.contains(record)));
+        for stream in ["audit_logs", "access_logs"] {
+            let all: BTreeSet<String> = all_of(sandbox, stream).into_iter().collect();
+            assert!(run.records_of(stream).iter().all(|record| all.contains(record)));
+        }
     } else {
         assert_rejected(run, sandbox.requests().len());
     }
@@ -230,27 +253,28 @@ proptest! {
     }
 
     #[test]
-    fn any_state_is_resumed_or_rejected((state, damage) in (states(), damage())) {
-        let sandbox = sandbox(Options { events: 20, ..Options::default() });
+    fn any_state_is_resumed_or_rejected(((stream, state), damage) in (with_stream(states), damage())) {
+        let sandbox = sandbox(records(20));
         let connection = Connection::to(&sandbox);
         for content in [state.to_string().into_bytes(), damaged(&state.to_string(), &damage.0, damage.1)] {
             sandbox.clear_requests();
-            let run = read(&connection, catalog("incremental").to_string().as_bytes(), &content);
+            let catalog = catalog_of(&[stream], "incremental").to_string();
+            let run = read(&connection, catalog.as_bytes(), &content);
             if !run.stdout.contains("s3nt1n3l") {
                 assert_reads_or_rejects(&run, &sandbox);
             }
             // The connector accepts its own state.
             if let Some(state) = run.states().pop() {
-                connection.read(Some(&state)).succeeded();
+                connection.read_streams(&[stream], &[state]).succeeded();
             }
         }
     }
 
     #[test]
     fn any_catalog_is_accepted_or_rejected((changes, damage) in (changes(), damage())) {
-        let sandbox = sandbox(Options { events: 3, ..Options::default() });
+        let sandbox = sandbox(records(3));
         let connection = Connection::to(&sandbox);
-        let catalog = changed(catalog("incremental"), &changes).to_string();
+        let catalog = changed(catalog_of(&["audit_logs", "access_logs"], "incremental"), &changes).to_string();
         for content in [catalog.clone().into_bytes(), damaged(&catalog, &damage.0, damage.1)] {
             sandbox.clear_requests();
             let run = read(&connection, &content, b"[]");
@@ -320,28 +344,28 @@ fn is_page(body: &[u8]) -> bool {
     let Ok(page) = serde_json::from_slice::<Value>(body) else {
         return false;
     };
-    let records = page["audit_logs"].as_array();
+    let records = page["audit_logs"].as_array().or_else(|| page["access_logs"].as_array());
     let cursor = &page["meta"]["after_cursor"];
     records.is_some_and(|records| records.iter().all(Value::is_object))
         && page["meta"]["has_more"].is_boolean()
         && (cursor.is_null() || cursor.is_string())
 }
 
-fn page() -> Value {
+fn page(stream: &str) -> Value {
     json!({
-        "audit_logs": [{ "id": 1, "created_at": "2026-11-01T00:00:00Z" }, {}],
+        stream: [{ "id": 1, "created_at": "2026-11-01T00:00:00Z" }, {}],
         "meta": { "has_more": false, "after_cursor": "abc" },
         "links": { "next": null }
     })
 }
 
 /// Returns pages with a part removed or replaced, which makes them invalid.
-fn near_pages() -> impl Strategy<Value = Vec<u8>> {
+fn near_pages(stream: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let other = prop_oneof![value(), prop::collection::vec(leaf(), 0..3).prop_map(Value::from)];
     let changes = prop::collection::vec((any::<Index>(), prop::option::of(other)), 1..3);
-    let reshaped = changes.prop_map(|changes| changed(page(), &changes).to_string().into_bytes());
-    let damaged = (any::<Index>(), any::<Index>(), any::<u8>()).prop_map(|(at, end, byte)| {
-        let text = page().to_string();
+    let reshaped = changes.prop_map(move |changes| changed(page(stream), &changes).to_string().into_bytes());
+    let damaged = (any::<Index>(), any::<Index>(), any::<u8>()).prop_map(move |(at, end, byte)| {
+        let text = page(stream).to_string();
         // Truncated near the end, where the page is nearly complete.
         let end = (byte % 2 == 0).then_some(end).map(|end| text.len() - 1 - end.index(4));
         let mut bytes = damaged(&text, &[(at, byte)], None);
@@ -351,7 +375,7 @@ fn near_pages() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![3 => reshaped, 1 => damaged].prop_filter("it is a page", |body| !is_page(body))
 }
 
-fn bodies() -> impl Strategy<Value = Vec<u8>> {
+fn bodies(stream: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let errors = [
         r#"{"error":"invalid_token"}"#,
         r#"{"error":{"title":"No help desk at x"}}"#,
@@ -360,17 +384,17 @@ fn bodies() -> impl Strategy<Value = Vec<u8>> {
         "<html></html>",
     ];
     prop_oneof![
-        4 => near_pages(),
+        4 => near_pages(stream),
         1 => select(errors.map(|error| error.as_bytes().to_vec()).to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..64),
         1 => value().prop_map(|value| value.to_string().into_bytes()),
     ]
 }
 
-fn garbage() -> impl Strategy<Value = Garbage> {
+fn garbage(stream: &'static str) -> impl Strategy<Value = Garbage> {
     let status = prop_oneof![4 => Just(200_u16), 2 => select(vec![429, 500, 503, 409]), 1 => 200_u16..600];
     prop_oneof![
-        8 => (status, headers(), bodies())
+        8 => (status, headers(), bodies(stream))
             .prop_filter("it is a page", |(status, _, body)| *status != 200 || !is_page(body))
             .prop_map(|(status, headers, body)| Garbage::Reply { status, headers, body }),
         1 => Just(Garbage::Drop),
@@ -381,22 +405,21 @@ fn garbage() -> impl Strategy<Value = Garbage> {
 /// Starts a sandbox that returns these responses in a cycle; `None` is the real response.
 fn responding(responses: Vec<Option<Garbage>>) -> Sandbox {
     sandbox(Options {
-        events: 700,
         response_hook: Some(ResponseHook::new(move |request| {
             let at = usize::try_from(request.number).expect("few") % responses.len();
             responses[at].as_ref().map(Garbage::response)
         })),
-        ..Options::default()
+        ..records(700)
     })
 }
 
 /// Asserts what holds for every read, with any end.
 #[track_caller]
-fn assert_records_match_the_status(run: &Run, sandbox: &Sandbox) {
+fn assert_records_match_the_status(run: &Run, sandbox: &Sandbox, stream: &str) {
     let complete = run.statuses().last().is_some_and(|last| last == "COMPLETE");
     assert_eq!(run.code == 0, complete, "{}", run.stdout);
-    let read = run.records();
-    let all = sorted(sandbox.records());
+    let read = run.records_of(stream);
+    let all = sorted(all_of(sandbox, stream));
     if complete {
         assert_eq!(sorted(read), all, "not everything was read");
     } else {
@@ -421,42 +444,44 @@ proptest! {
 
     #[test]
     fn occasional_arbitrary_responses_never_lose_a_record_silently(
-        responses in prop::collection::vec(prop::option::weighted(0.5, garbage()), 2..8)
+        (stream, responses) in
+            with_stream(|stream| prop::collection::vec(prop::option::weighted(0.5, garbage(stream)), 2..8))
     ) {
         let sandbox = responding(responses);
-        let run = Connection::to(&sandbox).read(None);
-        assert_records_match_the_status(&run, &sandbox);
+        let run = Connection::to(&sandbox).read_streams(&[stream], &[]);
+        assert_records_match_the_status(&run, &sandbox, stream);
     }
 
     #[test]
     fn constant_arbitrary_responses_never_complete_a_read(
-        responses in prop::collection::vec(garbage().prop_map(Some), 1..4)
+        (stream, responses) in with_stream(|stream| prop::collection::vec(garbage(stream).prop_map(Some), 1..4))
     ) {
         let sandbox = responding(responses);
         let connection = Connection::to(&sandbox);
-        let run = connection.read(None);
-        assert_records_match_the_status(&run, &sandbox);
+        let run = connection.read_streams(&[stream], &[]);
+        assert_records_match_the_status(&run, &sandbox, stream);
         prop_assert_eq!(run.code, 1);
-        prop_assert_eq!(run.records().len(), 0);
+        prop_assert_eq!(run.records_of(stream).len(), 0);
         connection.check().failed_check();
     }
 
     #[test]
     fn a_damaged_page_never_ends_the_data(
-        body in near_pages(),
+        (stream, body) in with_stream(near_pages),
         real in 0_usize..3
     ) {
+        // All access logs are on one page, after a request for the newest record.
+        let real = if stream == "audit_logs" { real } else { real.min(1) };
         let nearly = Garbage::Reply { status: 200, headers: Vec::new(), body };
         // Page by page, from the first page or a later one on.
         let sandbox = sandbox(Options {
-            events: 700,
             response_hook: Some(ResponseHook::new(move |request| {
                 (request.number > real as u64).then(|| nearly.response())
             })),
-            ..Options::default()
+            ..records(700)
         });
-        let run = Connection::to(&sandbox).set("num_workers", json!(1)).read(None);
-        assert_records_match_the_status(&run, &sandbox);
+        let run = Connection::to(&sandbox).set("num_workers", json!(1)).read_streams(&[stream], &[]);
+        assert_records_match_the_status(&run, &sandbox, stream);
         prop_assert_eq!(run.code, 1, "{}", run.stdout);
     }
 }

@@ -3,9 +3,10 @@
 import json
 
 from checks import must, ok
+from containers import ACCESS_LOGS
 from image import REPO
 from messages import errors, must_be_all, record_ids, states
-from sandbox import EVENTS
+from sandbox import ACCESS_RECORDS, EVENTS
 
 
 def check_commands(containers, user):
@@ -37,6 +38,12 @@ def check_commands(containers, user):
     second = connector("read", *containers.reading, "--state", "/config/state.json").exits(0)
     must(record_ids(second.messages()) == [] and states(second.messages()), "The state was not used.", second)
     ok(f"{who}: read emits {EVENTS} events, each once; from its last state, none")
+
+    both = connector("read", "--config", "/config/config.json", "--catalog", "/config/both.json").exits(0)
+    must_be_all(record_ids(both.messages()), containers.sandbox, "read of both streams", both)
+    access = sorted(record_ids(both.messages(), ACCESS_LOGS))
+    must(access == containers.sandbox.access_ids(), f"{len(access)} access log records of {ACCESS_RECORDS}.", both)
+    ok(f"{who}: read of both streams emits {EVENTS} events and {ACCESS_RECORDS} access log records, each once")
 
     failed = connector("read", "--config", "/config/config.json", "--catalog", "/config/unknown.json").exits(1)
     must(errors(failed.messages()), "There is no TRACE ERROR.", failed)

@@ -14,6 +14,7 @@ from checks import TIMEOUT_SECONDS, Failed, must, run
 from image import REPO
 
 STREAM = "audit_logs"
+ACCESS_LOGS = "access_logs"
 
 
 class Containers:
@@ -33,6 +34,9 @@ class Containers:
         catalog = json.loads((REPO / "integration_tests/configured_catalog.json").read_text())
         catalog["streams"] = [stream for stream in catalog["streams"] if stream["stream"]["name"] == STREAM]
         self.write("catalog.json", catalog)
+        access_logs = json.loads(json.dumps(catalog["streams"][0]))
+        access_logs["stream"]["name"] = ACCESS_LOGS
+        self.write("both.json", {"streams": [*catalog["streams"], access_logs]})
         catalog["streams"][0]["stream"]["name"] = "no_such_stream"
         self.write("unknown.json", catalog)
         # The mount and the arguments of a read, for containers that get the files read-only.

@@ -11,8 +11,9 @@ def identity(event):
     return f"{known:020}" if isinstance(known, int) else json.dumps(event, sort_keys=True)
 
 
-def record_ids(messages):
-    return [identity(message["record"]["data"]) for message in messages if message["type"] == "RECORD"]
+def record_ids(messages, stream="audit_logs"):
+    records = [message["record"] for message in messages if message["type"] == "RECORD"]
+    return [identity(record["data"]) for record in records if record["stream"] == stream]
 
 
 def states(messages):

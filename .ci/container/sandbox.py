@@ -9,6 +9,7 @@ from checks import must
 from messages import identity
 
 EVENTS = 20_000
+ACCESS_RECORDS = 3_000
 
 
 class Sandbox:
@@ -16,6 +17,7 @@ class Sandbox:
 
     def __init__(self, program, latency_ms=0):
         arguments = ["--events", str(EVENTS), "--rate-limit", "1000000", "--latency-ms", str(latency_ms)]
+        arguments += ["--access-events", str(ACCESS_RECORDS), "--access-rate-limit", "0"]
         self.process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, text=True)
         atexit.register(self.stop)
         self.base_url, config = self.read_greeting()
@@ -47,6 +49,10 @@ class Sandbox:
             url = page["links"]["next"] if page["meta"]["has_more"] else None
         must(len(set(ids)) == EVENTS, f"The sandbox showed {len(set(ids))} events of {EVENTS}.")
         return sorted(ids)
+
+    def access_ids(self):
+        with urllib.request.urlopen(f"{self.base_url}/sandbox/access_records", timeout=30) as answer:
+            return sorted(identity(json.loads(line)) for line in answer.read().decode().split("\n") if line)
 
     def stop(self):
         self.process.terminate()
