@@ -1,26 +1,27 @@
-//! How much time a page covers: a guess from what has arrived lately.
+//! The time that a page covers, estimated from the most recent pages.
 //!
-//! A wrong guess costs requests, never records. It must not read a clock.
+//! A wrong estimate costs requests, never records. It must not read a clock.
 
 use crate::second::Second;
 
-/// How much time without records may stretch the guess, at most, for each window.
+/// The largest factor by which time without records may increase the estimate of a window.
 const STRETCH: f64 = 8.0;
 
-/// How much time pages have covered lately: what is older counts less and less.
+/// The time that recent pages have covered; the weight of older pages decreases exponentially.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// In seconds.
     covered: f64,
     records: f64,
-    /// What a page still counts after the next one: 0 to 1.
+    /// The weight that a page keeps when the next one is received: 0 to 1.
     memory: f64,
-    /// Records of pages of a single second, which belong to the time until the next one.
+    /// The number of records in pages of a single second, which count for the time until the next page.
     pending: usize,
 }
 
 impl Pace {
-    /// Nothing is known yet. `memory` is what a page still counts after the next one: 0 to 1.
+    /// Creates an estimate without pages. `memory` is the weight that a page keeps when the next one is
+    /// received: 0 to 1.
     #[must_use]
     pub fn new(memory: f64) -> Self {
         Self { covered: 0.0, records: 0.0, memory, pending: 0 }
@@ -37,7 +38,7 @@ impl Pace {
         self.records = self.records * self.memory + u32::try_from(records).map_or(0.0, f64::from);
     }
 
-    /// Returns `true` if a page has arrived.
+    /// Returns `true` if a page has been added or assumed.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.covered > 0.0 || self.records > 0.0
@@ -58,7 +59,7 @@ impl Pace {
     }
 }
 
-/// Returns the seconds from one time to another, 0 if it lies before.
+/// Returns the number of seconds between two times; 0 if `to` is earlier than `from`.
 #[must_use]
 pub fn seconds_between(from: Second, to: Second) -> f64 {
     seconds(to.since(from).max(0))

@@ -1,20 +1,23 @@
-//! How much one request may ask for: what the server has failed to answer is not asked for again soon.
+//! The largest size of a request: a size to which the server has failed to respond is not requested again
+//! soon.
 //!
-//! A request can be too heavy by the span of time that its filter covers, by how deep its cursor leads,
-//! or by the number of records in a page. Nothing tells which, so all of them shrink, and each recovers
-//! on its own. This file must not know windows or requests; it only keeps the three limits.
+//! A request can be too heavy because of the time span of its filter, the depth of its cursor or the number
+//! of records in a page. The response does not show which one is the cause, so all three limits shrink, and
+//! they recover independently. This file must not know windows or requests; it only keeps the three limits.
 
-/// By how much a span that failed is divided, and multiplied when it grows. Ten steps lead from fifty years to one
-/// second.
+/// The divisor of a span that failed, and the factor of a span that grows. Ten steps reduce fifty years to
+/// one second.
 const SPAN_DIVISOR: i64 = 8;
-/// Good pages after which a limit grows.
+/// The number of successful pages after which a limit grows.
 const GROW_AFTER: u32 = 20;
-/// Good pages after which a size that failed may be tried again.
+/// The number of successful pages after which a size that failed may be tried again.
 const FORGET_AFTER: u32 = 1_000;
-/// The same for a span, at first. A longer span costs two requests to try, and an outage of the server looks the
-/// same as spans that are too long: it must not leave spans of seconds for the rest of a day.
+/// The initial number of successful pages after which a span that failed may be tried again. Trying a longer
+/// span costs two requests. It must be small because an outage of the server also reduces spans, and these
+/// must not stay at seconds for the rest of a day.
 const FORGET_SPAN_AFTER: u32 = 40;
-/// Pages of more records than this are the first to shrink: they are more likely the cause than the span.
+/// If pages have more records than this, the page size shrinks before the span, because it is the more likely
+/// cause.
 const SMALL_PAGE: u32 = 100;
 /// The shortest span of a request, in seconds.
 pub const SHORTEST_SPAN: i64 = 1;
@@ -28,7 +31,7 @@ struct Limit {
     now: i64,
     /// The largest size that has succeeded since it failed.
     good: i64,
-    /// The smallest size that has failed lately.
+    /// The smallest size that has failed recently.
     failed: Option<i64>,
     /// The largest size that has succeeded since the last failure.
     proven: i64,
@@ -47,19 +50,20 @@ impl Limit {
     }
 
     fn fail(&mut self, size: i64, divisor: i64, least: i64) {
-        // What has just succeeded fails by chance, unless it fails again. To shrink for that would let the limit
-        // sink to the smallest request wherever some requests fail by chance.
+        // A size that has just succeeded must fail twice: otherwise, random failures would reduce the limit
+        // to the smallest request.
         if std::mem::take(&mut self.proven) >= size {
             return;
         }
         self.failed = Some(self.failed.map_or(size, |failed| failed.min(size)));
-        // What was good once may be too much now.
+        // A size that succeeded earlier may be too large now.
         let smaller = if self.good < size { self.good.max(size / divisor) } else { size / divisor };
         self.good = self.good.min(smaller);
         self.now = self.now.min(smaller.max(least));
     }
 
-    /// Goes up to halfway to what failed, but not closer than a quarter: that would fail again and again.
+    /// Grows to at most halfway between the limit and the size that failed. It stops within a quarter of that
+    /// size, because a closer one would fail repeatedly.
     fn grow(&mut self, factor: i64) {
         let ceiling = match self.failed {
             None => self.most,
@@ -84,24 +88,26 @@ pub struct Sizing {
     depth: Limit,
     /// In records.
     page: Limit,
-    /// Pages since the last failure or growth, since the last failure, and the same with spans that were tried again.
+    /// The number of pages since the last failure or growth, since the last failure, and since the last
+    /// failure or trial of a longer span.
     good: u32,
     good_since_failure: u32,
     good_since_trial: u32,
-    /// Good pages after which a span that failed may be tried again: twice as many after each time in vain.
+    /// The number of successful pages after which a span that failed may be tried again. It doubles after
+    /// each failed trial.
     forget_span_after: u32,
-    /// The limit of spans before one that failed was tried again.
+    /// The limit of spans before the trial of a span that had failed.
     before_trial: Option<Limit>,
-    /// The span was the last to shrink of span and page.
+    /// `true` if the span was the last one of span and page size to shrink.
     span_shrank: bool,
 }
 
-/// What a request asked for when it failed.
+/// The size of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
-    /// Seconds of its filter.
+    /// The time span of the filter, in seconds.
     pub span: i64,
-    /// Pages that its cursor had led through.
+    /// The number of pages before its cursor.
     pub depth: u32,
     /// `page[size]`
     pub page_size: u32,
@@ -116,7 +122,7 @@ impl Asked {
 }
 
 impl Sizing {
-    /// Without a failure yet; pages have at most `page_size` records.
+    /// Creates limits without failures; pages have at most `page_size` records.
     #[must_use]
     pub fn new(page_size: u32) -> Self {
         Self {
@@ -144,13 +150,14 @@ impl Sizing {
         self.depth.now
     }
 
-    /// Returns how many records a page may have.
+    /// Returns the largest number of records of a page.
     #[must_use]
     pub fn page_size(&self) -> u32 {
         u32::try_from(self.page.now).unwrap_or(u32::MAX)
     }
 
-    /// Takes a page that arrived, with this many records. A page that is not full says nothing about a full one.
+    /// Registers a successful page with this number of records. The success of a page that is not full does
+    /// not prove that a full one succeeds.
     pub fn succeeded(&mut self, asked: Asked, records: usize) {
         self.page.succeed(i64::try_from(records).unwrap_or(i64::MAX).min(asked.page_size.into()));
         if asked.depth == 0 {
@@ -175,17 +182,17 @@ impl Sizing {
         }
     }
 
-    /// Takes a request that the server could not answer in time.
+    /// Registers a request to which the server did not respond in time.
     pub fn too_slow(&mut self, asked: Asked) {
         if asked.span > self.span.now || i64::from(asked.page_size) > self.page.now {
-            // Others in flight have shown it already.
+            // Another request in flight has already reduced the limit.
             return;
         }
         if asked.depth == 0
             && let Some(before) = self.before_trial.take()
             && asked.span / SPAN_DIVISOR <= before.now
         {
-            // Tried in vain: nothing is known that was not known before.
+            // The trial of a longer span has failed: restores the limits from before it.
             self.span = before;
             self.forget_span_after = (self.forget_span_after * 2).min(FORGET_AFTER);
             self.good = 0;
@@ -195,15 +202,15 @@ impl Sizing {
         self.failed();
         if asked.depth > 0 {
             if asked.span <= SHORTEST_SPAN {
-                // Within a second there is no shorter window: only larger pages lead further with as many requests.
+                // A span of one second cannot be split: only larger pages reach its end with a cursor of this depth.
                 self.page.forget();
                 self.page.grow(2);
             }
-            // Deep pages cost the server most; what the cursor reached before was no trouble.
+            // Deep pages cost the server most, and the earlier pages of the same span succeeded.
             self.depth.fail(asked.depth.into(), 2, 1);
             return;
         }
-        // By turns, so that neither is cut to nothing where the other is the cause.
+        // The two shrink in turns, so that neither is reduced to the minimum if the other one is the cause.
         let page_can = i64::from(asked.page_size) > SMALLEST_PAGE;
         self.span_shrank = asked.span > SHORTEST_SPAN && !(self.span_shrank && page_can);
         if self.span_shrank {
@@ -213,7 +220,7 @@ impl Sizing {
         }
     }
 
-    /// Takes a page whose body was over the limit.
+    /// Registers a page whose body exceeded the size limit.
     pub fn too_large(&mut self, asked: Asked) {
         if i64::from(asked.page_size) > self.page.now {
             return;
@@ -245,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_slow_shrinks_to_the_smallest_request_within_a_few_failures() {
+    fn slow_responses_reduce_the_request_to_the_smallest_within_a_few_failures() {
         let mut sizing = Sizing::new(100);
         let mut failures = 0;
         while !asked(&sizing, YEARS).is_smallest() {
@@ -257,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_too_large_shrinks_the_page_and_leaves_the_span() {
+    fn a_page_that_is_too_large_reduces_the_page_size_and_not_the_span() {
         let mut sizing = Sizing::new(100);
         sizing.too_large(asked(&sizing, YEARS));
         assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 50));
     }
 
     #[test]
-    fn requests_in_flight_that_fail_together_shrink_the_next_ones_once() {
+    fn requests_in_flight_that_fail_together_reduce_the_limits_once() {
         let mut sizing = Sizing::new(2_500);
         let request = asked(&sizing, YEARS);
         for _ in 0..16 {
@@ -274,14 +281,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_cursor_that_fails_shortens_windows_and_nothing_else() {
+    fn a_failed_request_with_a_deep_cursor_reduces_only_the_depth() {
         let mut sizing = Sizing::new(100);
         sizing.too_slow(Asked { depth: 40, ..asked(&sizing, YEARS) });
         assert_eq!((sizing.span(), sizing.page_size(), sizing.depth()), (i64::MAX, 100, 20));
     }
 
     #[test]
-    fn limits_grow_again_but_stay_below_what_failed_until_that_is_long_ago() {
+    fn limits_grow_again_but_stay_below_the_failed_size_for_1_000_pages() {
         let mut sizing = Sizing::new(100);
         sizing.too_large(asked(&sizing, YEARS));
         sizing.too_large(asked(&sizing, YEARS));
@@ -310,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_that_are_always_too_long_are_tried_less_and_less_often() {
+    fn spans_that_are_always_too_long_are_tried_less_often_each_time() {
         let mut sizing = Sizing::new(100);
         let (mut failures, month) = (0, 30 * 86_400);
         for _ in 0..10_000 {
@@ -327,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_too_heavy_is_read_although_light_ones_around_it_succeed() {
+    fn a_heavy_window_is_read_although_light_ones_around_it_succeed() {
         let mut sizing = Sizing::new(2_500);
         let failures = (0..100).find(|_| {
             sizing.succeeded(asked(&sizing, 3_600), 3);
@@ -339,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn large_pages_shrink_before_spans_do() {
+    fn large_pages_shrink_before_spans() {
         let mut sizing = Sizing::new(2_500);
         sizing.too_slow(asked(&sizing, YEARS));
         assert_eq!((sizing.span(), sizing.page_size()), (i64::MAX, 1_250));
     }
 
     #[test]
-    fn failures_by_chance_do_not_shrink_requests_to_nothing() {
+    fn random_failures_do_not_reduce_requests() {
         let mut sizing = Sizing::new(100);
         for request in 0..10_000 {
             let request_asks = asked(&sizing, YEARS);
