@@ -189,7 +189,7 @@ fn tokens_that_occasionally_expire_unused_do_not_end_a_sync() {
 }
 
 #[test]
-fn a_token_request_that_is_refused_after_the_end_adds_no_status() {
+fn a_token_request_that_is_refused_after_the_end_of_a_stream_adds_no_status() {
     let mut scenario = Scenario::calm(Vec::new(), 1);
     scenario.credentials = Credentials::Rotating;
     scenario.syncs[0].latency = 2_000;
@@ -200,12 +200,12 @@ fn a_token_request_that_is_refused_after_the_end_adds_no_status() {
 }
 
 #[test]
-fn a_limit_told_by_a_response_that_took_long_is_not_taken_for_a_shorter_window() {
+fn a_limit_in_a_slow_response_does_not_shorten_the_window_of_the_limit() {
     assert_keeps_the_guarantees(&Scenario::draw(143_660));
 }
 
 #[test]
-fn a_page_that_was_too_large_once_does_not_keep_a_full_second_out_of_reach() {
+fn a_second_with_many_events_is_read_after_a_page_was_too_large_once() {
     let mut scenario = Scenario::calm(events(61, |_| 600), 1);
     scenario.server.heavy_depth = Some(12);
     scenario.syncs[0].faults = vec![(1, Fault::TooLarge)];
@@ -214,12 +214,12 @@ fn a_page_that_was_too_large_once_does_not_keep_a_full_second_out_of_reach() {
 }
 
 #[test]
-fn the_wait_for_a_consumer_that_reads_a_few_bytes_a_second_is_not_a_hang() {
+fn waiting_for_a_consumer_that_reads_a_few_bytes_per_second_is_not_a_hang() {
     assert_keeps_the_guarantees(&Scenario::draw(142_781));
 }
 
 #[test]
-fn a_consumer_that_reads_rotated_tokens_late_takes_no_time_from_the_retries() {
+fn the_wait_for_a_consumer_of_rotated_tokens_does_not_shorten_the_retries() {
     let mut scenario = Scenario::calm(Vec::new(), 1);
     scenario.credentials = Credentials::Rotating;
     scenario.syncs[0].faults = vec![(1, Fault::Status(409, None))];
@@ -232,7 +232,7 @@ fn a_consumer_that_reads_rotated_tokens_late_takes_no_time_from_the_retries() {
 }
 
 #[test]
-fn pages_dated_before_their_window_do_not_cut_it_after_each_page() {
+fn pages_dated_before_their_window_do_not_split_it_after_each_page() {
     for seed in [225_515, 239_963, 274_643] {
         assert_keeps_the_guarantees(&Scenario::draw(seed));
     }

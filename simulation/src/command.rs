@@ -104,8 +104,8 @@ fn all(task: Task) -> ExitCode {
         total.pages
     );
     let [requests, time] = total.shares.map(|share| share * 100.0);
-    println!("At most {requests:.0} % of the requests and {time:.0} % of the time that a sync may take.");
-    println!("At most {} kB of records received and not written yet.", total.most_held / 1_000);
+    println!("At most {requests:.0} % of the allowed requests and {time:.0} % of the allowed time of a sync.");
+    println!("At most {} kB of records received and not yet written.", total.most_held / 1_000);
     for (kind, count) in total.coverage.counts() {
         println!("{count:>12}  {kind}");
     }

@@ -50,9 +50,9 @@ pub struct Total {
     pub requests: u64,
     /// The number of served pages.
     pub pages: u64,
-    /// The largest shares of what a sync may cost: of its requests, and of its time.
+    /// The largest shares of the allowed requests and of the allowed duration that a sync has used.
     pub shares: [f64; 2],
-    /// The most bytes of records that a sync had received and not written yet.
+    /// The largest size of records that a sync had received and not yet written, in bytes.
     pub most_held: usize,
     /// The reached kinds of events.
     pub coverage: Coverage,

@@ -61,7 +61,7 @@ async fn report(
     mut config: Value,
     profile: Profile,
 ) -> Result<()> {
-    // A status after the last one of a stream would contradict it.
+    // No status may follow the last status of a stream.
     let mut ended = Vec::new();
     while let Some(notice) = notices.recv().await {
         match notice {

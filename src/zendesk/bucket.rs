@@ -207,7 +207,8 @@ impl Bucket {
             // An overtaken response reports the previous window, whatever quota it shows.
             && now + resets > self.reported_at + left + status.age + ROUNDING
         {
-            // Both times count from the arrival of a response: the previous reset may have been earlier by its age.
+            // Both times start when a response is received, so the previous reset may have been earlier by
+            // the age of the response.
             let between = (now + resets + self.last.age).saturating_duration_since(self.reported_at + left) + ROUNDING;
             // Rounding alone does not shorten a window.
             if between > resets.max(2 * ROUNDING) && 4 * between < 3 * self.window {

@@ -160,7 +160,7 @@ impl Client {
         self.retry_loop.connection.metrics.endpoint(stream.path)
     }
 
-    /// Waits until all notices so far have been reported. The last status of this stream follows.
+    /// Waits until all notices so far have been reported, so that the last status of this stream can follow.
     pub async fn stream_ends(&self, stream: &'static Stream) {
         let (reported, all) = oneshot::channel();
         self.retry_loop.connection.notify(Notice::StreamEnds { stream, reported });

@@ -37,7 +37,7 @@ pub enum Notice {
         /// The length of the wait.
         wait: Duration,
     },
-    /// The last status of a stream follows. A token request that is still in flight can be refused after it.
+    /// The stream ends: its last status follows. A token request in flight may be refused after it.
     StreamEnds {
         /// The stream. No later notice may give it a status.
         stream: &'static Stream,

@@ -61,8 +61,8 @@ impl AttemptsSoFar {
         Self { earlier, ..Self::new(now) }
     }
 
-    /// Removes the last failure from the count, because a new token replaces the rejected one, and the time that the
-    /// renewal took: it includes the wait until the consumer has read the rotated tokens.
+    /// Removes the last failure from the count, because a new token replaces the rejected one. Also excludes
+    /// the duration of the renewal, which includes the wait until the consumer has read the rotated tokens.
     pub fn token_renewed(&mut self, took: Duration) {
         self.failed = self.failed.saturating_sub(1);
         self.since += took;

@@ -50,9 +50,9 @@ pub struct Report {
     pub requests: u64,
     /// The number of served pages.
     pub pages: u64,
-    /// The largest shares of what a sync may cost: see [`Effort::shares`].
+    /// The largest shares of the allowed cost: see [`Effort::shares`].
     pub shares: [f64; 2],
-    /// The most bytes of records that were received and not written yet.
+    /// The largest size of records that were received and not yet written, in bytes.
     pub most_held: usize,
 }
 
@@ -116,13 +116,13 @@ pub fn run(scenario: &Scenario, plant: Option<Plant>, timeline: Timeline) -> Rep
     Report { violations, coverage, timeline, syncs, requests, pages, shares, most_held }
 }
 
-/// Returns the larger ones of two pairs of numbers.
+/// Returns the element-wise maximum of two pairs.
 #[must_use]
 pub fn larger(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
     [one[0].max(other[0]), one[1].max(other[1])]
 }
 
-/// Counts what is different in the next sync.
+/// Counts the settings that differ in the next sync.
 fn cover(coverage: &mut Coverage, sync: &Sync, next: &Sync) {
     for (differs, kind) in [
         (sync.hand_back != HandBack::Last, "an older STATE is restored"),
@@ -261,7 +261,7 @@ async fn command(world: &World, sync: &Sync, contents: Contents, pipe: &Pipe, pl
     }
 }
 
-/// Waits as long as a sync may take. The time in which it waits for its consumer does not count.
+/// Waits for the largest allowed duration of a sync, plus the time in which the sync waits for its consumer.
 async fn longest(pipe: &Pipe) {
     let began = Instant::now();
     loop {

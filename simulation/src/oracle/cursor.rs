@@ -10,8 +10,8 @@ use super::platform::Checkpoint;
 use super::{Kind, Passed, Violation};
 use crate::scenario::Scenario;
 
-/// Returns the violation of the last STATE of a complete sync, if any. The history must be in order. The filter also
-/// returns the events of the second before the start date, which do not move the cursor.
+/// Returns the violation of the last STATE of a complete sync, if any. The history must be in order. The
+/// filter also returns events of the second before the start date, which do not advance the cursor.
 pub fn behind(scenario: &Scenario, last: &Checkpoint, passed: Passed) -> Option<Violation> {
     let start = passed.start_date.unwrap_or(i64::MIN);
     let cursor = last.state["stream"]["stream_state"]["created_at"].as_str();

@@ -23,7 +23,8 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// A sync begins at this time. `before` is what has passed before it, unless it has no state.
+    /// Creates the values for a sync that began at this time. `before` has those of the previous sync; `None`
+    /// if this one has no state.
     #[must_use]
     pub fn sync(sync: &Sync, began: i64, before: Option<Self>) -> Self {
         Self {
@@ -77,17 +78,18 @@ fn out_of_order(scenario: &Scenario, event: &Event) -> i64 {
     among_others.max(event.displacement())
 }
 
-/// Returns `true` if a record must not come again. A STATE before this sync claims it if `claimed`, otherwise this
-/// sync has emitted it already.
+/// Returns `true` if the connector must not emit the record again. If `claimed`, a STATE of an earlier sync
+/// covers it; otherwise this sync has already emitted it.
 ///
-/// An id is kept until the next sync begins to read a look-back after the date of its record. A server that filters
-/// by another time may return the record all the same, if that time is later than the date by more than the
-/// look-back: docs/reliability.md names the exception. A sync recognises the ids of its state until its end.
+/// The state keeps an id until a sync starts to read at least a look-back after the date of its record. A
+/// server that filters by another time may still return the record if that time is later than the date by
+/// more than the look-back: see the exception in docs/reliability.md. A sync recognizes the ids of its state
+/// until it ends.
 #[must_use]
 pub fn must_be_known(scenario: &Scenario, event: &Event, claimed: bool, passed: Passed) -> bool {
     let disorder = scenario.events.iter().any(|event| event.displacement() > 0);
     if event.form == Form::Undated && disorder {
-        // Where a record without a date belongs is a guess.
+        // The position of a record without a date is only estimated.
         return false;
     }
     let lookback = if claimed { passed.lookback_before.unwrap_or(i64::MAX) } else { passed.lookback() };

@@ -1,39 +1,42 @@
-//! What a sync costs, and what it may cost: requests and time, by the work that the history and its world make.
+//! The number of requests and the duration of a sync, and their upper bounds for its history and its
+//! simulated world.
 //!
-//! It must not decide if what came of the sync is right.
+//! It must not judge the output of the sync.
 
 use super::{Kind, Violation, Watch};
 use crate::scenario::{Limits, Others, Scenario, Sync};
 
-/// Requests beyond the pages that a sync may need to find out where the events lie: time windows that turn out to be
-/// empty, a count, tokens. Of 31,583 syncs without a setback, none needed more than 44.
+/// The number of requests without events that a sync may need: for empty time windows, a count and tokens. Of
+/// 31,583 syncs without a setback, none needed more than 44.
 const SEARCH: usize = 40;
-/// A window ends with a page that is half empty on average, and what is cut is read again.
+/// The number of requests for each page of events: the last page of a window is half empty on average, and a
+/// split reads pages again.
 const REQUESTS_A_PAGE: usize = 2;
-/// Seconds from the beginning of the history that the connector assumes to the end of the simulated one.
+/// The number of days from the assumed start of the history to the end of the simulated one.
 const WHOLE_SPAN: usize = 20_000;
 /// A span that is too heavy is divided by 8.
 const SPAN_DIVISOR: usize = 8;
-/// The longest a rate limit makes a request wait: a minute, rounded up, and what jitter adds. In milliseconds.
+/// The longest wait of a request for a rate limit, in milliseconds: a minute, rounded up, plus jitter.
 const REFUSAL: i64 = 62_000;
-/// Time that nothing explains, in milliseconds.
+/// Additional time that is allowed, in milliseconds.
 const SLACK: i64 = 10_000;
 
-/// The cost of a sync beside what it may be.
+/// The cost of a sync, with its upper bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Effort {
-    /// Requests.
+    /// The number of requests.
     pub requests: usize,
-    /// Requests that the work may take.
+    /// The largest allowed number of requests.
     pub most_requests: usize,
-    /// Milliseconds, without those in which the consumer did not read.
+    /// The duration in milliseconds, without the time in which the consumer did not read.
     pub time: i64,
-    /// Milliseconds that its requests may take.
+    /// The largest allowed duration, in milliseconds.
     pub most_time: i64,
 }
 
 impl Effort {
-    /// Adds up a sync that took so many milliseconds and waited so many of them for its consumer.
+    /// Creates the cost of a sync with this duration, of which it waited `blocked` for its consumer, in
+    /// milliseconds.
     #[must_use]
     pub fn of(scenario: &Scenario, sync: &Sync, watch: &Watch, took: i64, blocked: i64) -> Self {
         Self {
@@ -44,7 +47,7 @@ impl Effort {
         }
     }
 
-    /// Returns which part of the requests, and of the time, that the work may take it took: 1.0 is all of it.
+    /// Returns the used share of the allowed requests and of the allowed duration; 1.0 is all of it.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub fn shares(self) -> [f64; 2] {
@@ -52,21 +55,24 @@ impl Effort {
         [self.requests as f64 / self.most_requests.max(1) as f64, time]
     }
 
-    /// Returns what is too much.
+    /// Returns a violation for each bound that is exceeded.
     pub fn violations(self) -> impl Iterator<Item = Violation> {
         let Self { requests, most_requests, time, most_time } = self;
         let requests = (requests > most_requests).then(|| {
-            Violation::new(Kind::TooManyRequests, format!("{requests} requests where {most_requests} are enough"))
+            Violation::new(
+                Kind::TooManyRequests,
+                format!("{requests} requests, and at most {most_requests} are allowed"),
+            )
         });
         let time = (time > most_time).then(|| {
-            let words = format!("{} s where its requests take {} s at most", time / 1_000, most_time / 1_000);
-            Violation::new(Kind::TooSlow, words)
+            let message = format!("{} s, and at most {} s are allowed", time / 1_000, most_time / 1_000);
+            Violation::new(Kind::TooSlow, message)
         });
         requests.into_iter().chain(time)
     }
 }
 
-/// Each setback can make the connector read a window again that is as long as everything so far.
+/// Returns the upper bound of the requests. After each setback, the connector may read everything again.
 fn most_requests(scenario: &Scenario, sync: &Sync, watch: &Watch) -> usize {
     let server = &scenario.server;
     let page_size = usize::try_from(scenario.page_size(sync)).unwrap_or(1);
@@ -78,8 +84,8 @@ fn most_requests(scenario: &Scenario, sync: &Sync, watch: &Watch) -> usize {
     with_empty_pages * (1 + watch.setbacks()) + windows
 }
 
-/// What is on the way takes its time, and between two requests lie the pace of the quota, backoffs and waits for a
-/// limit.
+/// Returns the upper bound of the duration: the latency of all requests, and the waits between them for the
+/// quota, for backoff and for a limit.
 fn most_time(limits: &Limits, sync: &Sync, watch: &Watch) -> i64 {
     let requests = i64::try_from(watch.attempts.len()).unwrap_or(i64::MAX / REFUSAL);
     let lowest = watch.limits.iter().map(|(_, limit)| *limit).min().unwrap_or(limits.account);
@@ -87,7 +93,8 @@ fn most_time(limits: &Limits, sync: &Sync, watch: &Watch) -> i64 {
     let quota = (u64::from(lowest) * u64::from(sync.percentage) / 100).max(1);
     let burst = (quota / 100).clamp(1, 20);
     let pace = 60_000 / i64::try_from((quota - burst).max(1)).unwrap_or(1) + 1;
-    // Whoever leaves to others what is left of a limit waits until it is whole again, at worst after each response.
+    // If other clients use the limit, the connector leaves them the rest of it. It then waits for the next
+    // reset, at worst after each response.
     let pace = if limits.others == Others::Idle { pace } else { pace.max(REFUSAL) };
     let backoffs: i64 = (0..watch.failures).map(|failure| (500 << failure.min(7)).min(60_000)).sum();
     let asked: u32 = watch.faults.iter().map(|fault| fault.retry_after()).sum();

@@ -55,7 +55,7 @@ pub struct Judge<'j> {
     pub ended: Ended,
     /// The duration of the sync, in milliseconds.
     pub took: i64,
-    /// What it cost.
+    /// The cost of the sync.
     pub effort: Effort,
 }
 

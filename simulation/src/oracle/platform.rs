@@ -16,7 +16,7 @@ pub struct Checkpoint {
     pub state: Value,
     /// The delivered events up to the STATE, by their index.
     pub delivered: Rc<Vec<bool>>,
-    /// What has passed up to the sync that wrote it; `None` for no state.
+    /// The values of the sync that wrote it; `None` for no state.
     pub passed: Option<Passed>,
 }
 

@@ -26,7 +26,7 @@ pub struct Watch {
     pub failures: u32,
     /// The number of attempts that were refused because a limit was used up.
     pub refused: u32,
-    /// The number of requests that were too heavy for the server, and of expired cursors.
+    /// The number of requests that were too heavy for the server, plus the number of expired cursors.
     pub turned_down: u32,
     /// The number of served pages, and of the records in them.
     pub pages: u32,
@@ -38,7 +38,7 @@ pub struct Watch {
     pub violations: Vec<Violation>,
     /// Also counts the requests.
     pub alarm: Option<Alarm>,
-    /// How long all attempts took together, in milliseconds.
+    /// The total duration of all attempts, in milliseconds.
     pub on_the_way: i64,
     /// The events that a response contained.
     returned: Vec<bool>,
@@ -116,7 +116,8 @@ impl Watch {
         self.turned_down += 1;
     }
 
-    /// Returns how often something made the connector try again or go back.
+    /// Returns the number of failures after which the connector had to repeat a request or to restart a
+    /// window.
     #[must_use]
     pub fn setbacks(&self) -> usize {
         let misled = self.faults.iter().filter(|fault| fault.misleads()).count();

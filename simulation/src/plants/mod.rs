@@ -66,11 +66,11 @@ pub enum Plant {
     RecordRewritten,
     /// Lines that wait for a slow consumer are dropped.
     LineDropped,
-    /// Each page is asked for twice.
-    AskedTwice,
-    /// Each request waits for no reason.
-    WaitsForNothing,
-    /// Records are kept until the STATE that claims them.
+    /// Each page is requested twice.
+    RequestedTwice,
+    /// Each request waits ten seconds without a reason.
+    UselessWait,
+    /// Records are kept in memory until the STATE that covers them.
     RecordsKept,
 }
 
@@ -100,8 +100,8 @@ impl Plant {
         Self::PairEmittedLate,
         Self::RecordRewritten,
         Self::LineDropped,
-        Self::AskedTwice,
-        Self::WaitsForNothing,
+        Self::RequestedTwice,
+        Self::UselessWait,
         Self::RecordsKept,
     ];
 
@@ -164,8 +164,8 @@ impl Plant {
             Self::PairEmittedLate => ("pair-emitted-late", "a rotated pair is used before it is on stdout"),
             Self::RecordRewritten => ("record-rewritten", "a record's numbers are written in another form"),
             Self::LineDropped => ("line-dropped", "every 50th record is not written"),
-            Self::AskedTwice => ("asked-twice", "each page is asked for twice"),
-            Self::WaitsForNothing => ("waits-for-nothing", "each request waits for ten seconds first"),
+            Self::RequestedTwice => ("requested-twice", "each page is requested twice"),
+            Self::UselessWait => ("useless-wait", "each request is delayed by ten seconds"),
             Self::RecordsKept => ("records-kept", "records are kept in memory until the STATE that claims them"),
         }
     }
@@ -180,8 +180,8 @@ impl Plant {
             Self::StateBeforeRecords | Self::StateCoversMore | Self::LineDropped => &[Kind::Lost, Kind::BadOutput],
             Self::PairEmittedLate => &[Kind::PairUsedEarly],
             Self::RecordRewritten => &[Kind::Altered],
-            Self::AskedTwice => &[Kind::TooManyRequests],
-            Self::WaitsForNothing => &[Kind::TooSlow],
+            Self::RequestedTwice => &[Kind::TooManyRequests],
+            Self::UselessWait => &[Kind::TooSlow],
             Self::RecordsKept => &[Kind::HoldsTooMuch],
             _ => &[Kind::Lost],
         }

@@ -17,7 +17,7 @@ use crate::world::Query;
 /// The extension of a filter by a defect that removes records by date, in seconds.
 const WIDER: i64 = 86_400;
 
-/// The wait of a defect that waits for nothing.
+/// The wait of the defect that delays each request.
 const USELESS_WAIT: Duration = Duration::from_secs(10);
 
 /// A transport with a defect.
@@ -72,8 +72,8 @@ impl Planted {
             Sent::Never => return Ok(response(&Body::end())),
         };
         match self.plant {
-            Plant::AskedTwice => drop(self.inner.fetch(&sent).await),
-            Plant::WaitsForNothing => tokio::time::sleep(USELESS_WAIT).await,
+            Plant::RequestedTwice => drop(self.inner.fetch(&sent).await),
+            Plant::UselessWait => tokio::time::sleep(USELESS_WAIT).await,
             _ => {}
         }
         let mut fetched = self.inner.fetch(&sent).await;

@@ -1,16 +1,16 @@
-//! Draws what was added to scenarios later: the sync mode, records of another size, and settings that change
-//! between two syncs.
+//! Draws the sync mode, the size of records, and settings that change between two syncs.
 //!
-//! It has a stream of random numbers of its own, so that everything else that a seed stands for stays the same.
+//! It uses a separate random number generator, so that the rest of a seed's scenario does not change.
 
 use fastrand::Rng;
 
 use super::draw::{chance, pick};
 use super::{Mode, PRESENT, Scenario, mix};
 
-/// Tells this stream of random numbers from that of `draw.rs`.
+/// Changes the seed for the generator of this file.
 const STREAM: u64 = 0x6368_616e_6765;
-/// The most records of a scenario with large ones: the simulation copies each of them several times.
+/// The largest number of records in a scenario with large records: the simulation copies each of them several
+/// times.
 const MOST_LARGE_RECORDS: usize = 400;
 
 impl Scenario {
@@ -26,7 +26,7 @@ impl Scenario {
         }
         if chance(rng, 150) {
             let first = self.events.iter().map(|event| event.shown).min().unwrap_or(PRESENT);
-            // With smaller pages, one cursor leads through fewer records.
+            // With smaller pages, a cursor of the same depth reaches fewer records.
             let any_page = self.server.heavy_depth.is_none();
             let most_records = self.server.most_records;
             for sync in self.syncs.iter_mut().skip(1) {

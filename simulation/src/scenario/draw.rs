@@ -10,9 +10,10 @@ use super::{
     Mode, Others, PRESENT, Scenario, Server, Sync, Ties, Trigger,
 };
 
-/// Turns of the quota that a cursor lives at least: its own, one for a token, and one for another window.
+/// The minimum lifetime of a cursor, in intervals between two requests: for its request, a token and another
+/// window.
 const TURNS_OF_A_CURSOR: i64 = 4;
-/// Turns of the quota that a token lives at least: all the requests that can be in flight, and some.
+/// The minimum lifetime of a token, in intervals between two requests: more than can be in flight.
 const TURNS_OF_A_TOKEN: i64 = 20;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
@@ -330,9 +331,8 @@ pub(super) fn chance(rng: &mut Rng, per_mille: u32) -> bool {
 }
 
 impl Server {
-    /// Cursors and tokens live long enough to be used, however long requests wait for their turn: where a cursor ends
-    /// before the request after it may be sent, or a token before the requests that wait have been sent, nobody can
-    /// read anything.
+    /// Makes cursors and tokens live long enough for requests that wait for the quota: if a cursor or token
+    /// expires before the waiting requests can be sent, no client can read the log.
     fn outlast_the_quota(&mut self, syncs: &[Sync]) {
         let Limits { account, endpoint, changes, .. } = self.limits;
         let limits = [Some(account), endpoint, changes.map(|(_, limit)| limit)];

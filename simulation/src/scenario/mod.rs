@@ -49,7 +49,7 @@ impl Scenario {
         }
     }
 
-    /// Returns the most records of a page of a sync.
+    /// Returns the largest number of records of a page in a sync.
     #[must_use]
     pub fn page_size(&self, sync: &Sync) -> u32 {
         sync.page_size.unwrap_or(self.server.most_records).min(self.server.most_records)

@@ -15,7 +15,7 @@ pub enum Credentials {
 /// The sync mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Each sync continues from the state of the one before.
+    /// Each sync continues from the state of the previous sync.
     Incremental,
     /// A sync after a complete one has no state.
     FullRefresh,
@@ -177,7 +177,7 @@ pub struct Sync {
     pub workers: Option<u32>,
     /// `start_date`, in seconds since 1970.
     pub start_date: Option<i64>,
-    /// The most records that the connector asks for at a time, if fewer than the server's most.
+    /// The largest page that the connector requests, if smaller than the server's limit.
     pub page_size: Option<u32>,
     /// `lookback_window_minutes`
     pub lookback: u32,

@@ -29,7 +29,7 @@ struct State {
     writer: Option<Waker>,
     /// The time since which the writer waits for room.
     full_since: Option<Instant>,
-    /// The time that it has waited before.
+    /// The total time of its earlier waits.
     blocked: Duration,
     /// `true` if the consumer has paused.
     stopped: bool,
@@ -84,7 +84,8 @@ impl Pipe {
         }
     }
 
-    /// Returns the time that the writer has waited for the consumer. It must be called on the sync's runtime.
+    /// Returns the time for which the writer has waited for the consumer. Must be called on the sync's
+    /// runtime.
     #[must_use]
     pub fn blocked(&self) -> Duration {
         let state = self.state();
