@@ -13,8 +13,12 @@ const SEEDS: u64 = 2_000;
 /// The number of seeds within which every planted defect must be found.
 const FINDS: u64 = 400;
 /// The first seed for defects that need more: `--plants` searches from the beginning.
-const RARE: &[(Plant, u64)] =
-    &[(Plant::WindowEndsEarly, 1_950), (Plant::RefusalRetried, 500), (Plant::RecordsKept, 8_150)];
+const RARE: &[(Plant, u64)] = &[
+    (Plant::WindowEndsEarly, 1_950),
+    (Plant::RefusalRetried, 500),
+    (Plant::RecordsKept, 8_150),
+    (Plant::DatedOutsideDropped, 500),
+];
 fn task(seeds: u64) -> Task {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Task { seeds, first: 1, threads, plant: None, stop: Stop::Never }
