@@ -76,7 +76,8 @@ enum Part {
     Spec,
     Size,
     Idle,
-    /// The stream `access_logs`: only if it is named, because its endpoint's limit makes it take a quarter of an hour
+    /// The stream `access_logs`; only if it is named, because it takes a quarter of an hour with its
+    /// endpoint's limit
     AccessLogs,
 }
 
@@ -247,8 +248,8 @@ fn memory(binary: &Path) -> Outcome<Vec<Figure>> {
     [(1, "one worker", "8 MiB"), (8, "eight", "24 MiB")].into_iter().map(figure).collect()
 }
 
-/// Measures a million access log records, and fewer heavy ones. The endpoint's limit sets the duration: the connector
-/// takes all of its 50 requests a minute.
+/// Measures a million access log records, and fewer heavy ones. The endpoint's limit determines the duration:
+/// the connector uses all of its 50 requests per minute.
 fn access_logs(binary: &Path) -> Outcome<Vec<Figure>> {
     let read = |events: u32, record_bytes: Option<usize>, workers: Option<u32>, under: Vec<OsString>| {
         let access_logs = AccessLogs { events: events.into(), rate_limit: 0, record_bytes, ..AccessLogs::default() };

@@ -123,10 +123,10 @@ def test_the_button_results_in_a_sync(sandbox: Sandbox, tmp_path: Path, instance
 
 
 def test_the_form_hides_the_outputs_of_the_button_and_shows_the_rest(sandbox: Sandbox, tmp_path: Path) -> None:
-    brought = {("credentials", name) for name in ("access_token", "refresh_token", "token_expiry_date")}
+    expected = {("credentials", name) for name in ("access_token", "refresh_token", "token_expiry_date")}
     client = {("credentials", name) for name in ("client_id", "client_secret")}
-    assert Account(sandbox, tmp_path, False).platform.hidden_fields() == brought
-    assert Account(sandbox, tmp_path, True).platform.hidden_fields() == brought | client
+    assert Account(sandbox, tmp_path, False).platform.hidden_fields() == expected
+    assert Account(sandbox, tmp_path, True).platform.hidden_fields() == expected | client
     other = sandbox.configs["client_credentials"]
     assert not Account(sandbox, tmp_path, False).platform.shows_button(other)
 

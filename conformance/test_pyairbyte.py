@@ -212,7 +212,7 @@ def test_the_queries_of_the_access_log_page(sandbox: Sandbox, tmp_path: Path) ->
     found = select(cache, as_statement(viewed.replace("4711", ticket)))
     assert sorted(row[4] for row in found) == sorted(record["url"] for number, record in views if number == ticket)
 
-    assert select(cache, as_statement(exported)) == [], "nobody has received so much"
+    assert select(cache, as_statement(exported)) == [], "no user exceeds the limit of the query"
     hours = select(cache, as_statement(exported.replace("requests > 1000", "requests > 0")))
     assert hours and sum(row[2] for row in hours) >= sum(record["method"] == "GET" for record in records)
 
@@ -229,5 +229,5 @@ def test_the_queries_of_the_access_log_page(sandbox: Sandbox, tmp_path: Path) ->
 
 
 def as_statement(query: str) -> str:
-    """Returns a query for SQLAlchemy, which would take a colon for a parameter."""
+    """Returns a query for SQLAlchemy, which interprets a colon as the start of a parameter."""
     return query.rstrip().rstrip(";").replace(":", "\\:")

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The options that expected_records.jsonl was made with, and access logs; tests/generated.rs compares them.
+# The options with which expected_records.jsonl was created, and access logs; tests/generated.rs compares them.
 DATA = ["--events", "20", "--seed", "1", "--access-events", "20", "--access-rate-limit", "0"]
 # The configuration for reads, and one for each other authentication method.
 FILES = {

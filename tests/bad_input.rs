@@ -136,19 +136,19 @@ fn configurations() -> impl Strategy<Value = Value> {
     (select(credentials.map(whole).to_vec()), changes()).prop_map(|(config, changes)| changed(config, &changes))
 }
 
-/// A stream, and values of a strategy for it.
+/// Returns a stream, and values of a strategy for it.
 fn with_stream<S: Strategy>(of: impl Fn(&'static str) -> S + Clone) -> impl Strategy<Value = (&'static str, S::Value)> {
     select(vec!["audit_logs", "access_logs"]).prop_flat_map(move |stream| (Just(stream), of(stream)))
 }
 
-/// The options of an account with this number of records of each stream.
+/// Returns the options of an account with this number of records of each stream.
 fn records(number: u64) -> Options {
     let to = Some(NOON.parse().expect("a time"));
     let access_logs = AccessLogs { events: number, to, rate_limit: 0, ..AccessLogs::default() };
     Options { events: number, access_logs, ..Options::default() }
 }
 
-/// The records that the sandbox has of a stream.
+/// Returns the sandbox's records of a stream.
 fn all_of(sandbox: &Sandbox, stream: &str) -> Vec<String> {
     if stream == "audit_logs" { sandbox.records() } else { sandbox.access_records() }
 }

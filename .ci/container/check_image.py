@@ -32,7 +32,7 @@ def check_image(containers):
 
     must(config.get("Entrypoint") == [ENTRYPOINT], "The entrypoint is different.", config)
     must(f"AIRBYTE_ENTRYPOINT={ENTRYPOINT}" in config["Env"], "AIRBYTE_ENTRYPOINT is different.", config)
-    must(not config.get("Cmd"), "There is a command besides the entrypoint.", config)
+    must(not config.get("Cmd"), "There is a command in addition to the entrypoint.", config)
     ok("environment: AIRBYTE_ENTRYPOINT equals ENTRYPOINT, an absolute path")
 
     must(config.get("User") == "1000:1000", "The user is different.", config)

@@ -123,7 +123,7 @@ impl ProgressFigures {
             format!(", {share} of the account's {}", grouped(limit.into()))
         });
         let events = rate(a_minute(self.events, events), "event");
-        Some(format!("Lately {events} and {} a minute{}.", rate(requested, "request"), share.unwrap_or_default()))
+        Some(format!("Recent rate: {events} and {} a minute{}.", rate(requested, "request"), share.unwrap_or_default()))
     }
 }
 
@@ -259,43 +259,43 @@ mod tests {
         for (now, text) in [
             (
                 known,
-                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. About 17 minutes left.",
+                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Recent rate: 6,200 events and 62 requests a minute, 8 % of the account's 700. About 17 minutes left.",
             ),
             (
                 ProgressFigures { expected: None, limit: None, ..known },
-                "12,400 events so far, up to 2024-03-05. Lately 6,200 events and 62 requests a minute. About 31 minutes left.",
+                "12,400 events so far, up to 2024-03-05. Recent rate: 6,200 events and 62 requests a minute. About 31 minutes left.",
             ),
             (
                 ProgressFigures { expected: None, reached: Some(at("2024-01-03T00:00:00Z")), ..known },
-                "12,400 events so far, up to 2024-01-03. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700.",
+                "12,400 events so far, up to 2024-01-03. Recent rate: 6,200 events and 62 requests a minute, 8 % of the account's 700.",
             ),
             (
                 ProgressFigures { expected: Some(12_400), reached: Some(at("2026-11-23T11:00:00Z")), ..known },
-                "12,400 events so far, up to 2026-11-23. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
+                "12,400 events so far, up to 2026-11-23. Recent rate: 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
             ),
             (
                 ProgressFigures { expected: Some(12_401), ..known },
-                "12,400 of about 12,401 events so far (99 %), up to 2024-03-05. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
+                "12,400 of about 12,401 events so far (99 %), up to 2024-03-05. Recent rate: 6,200 events and 62 requests a minute, 8 % of the account's 700. Less than a minute left.",
             ),
             (
                 ProgressFigures { expected: Some(10_000_000), events: 200, requests: 3, ..known },
-                "200 of about 10,000,000 events so far (less than 1 %), up to 2024-03-05. Lately 100 events and 2 requests a minute, less than 1 % of the account's 700.",
+                "200 of about 10,000,000 events so far (less than 1 %), up to 2024-03-05. Recent rate: 100 events and 2 requests a minute, less than 1 % of the account's 700.",
             ),
             (
                 ProgressFigures { events: 0, requests: 1, expected: None, reached: None, ..known },
-                "0 events so far. Lately 0 events and 1 request a minute, less than 1 % of the account's 700.",
+                "0 events so far. Recent rate: 0 events and 1 request a minute, less than 1 % of the account's 700.",
             ),
             (
                 ProgressFigures { reached: Some(at("2027-01-01T00:00:00Z")), expected: None, ..known },
-                "12,400 events so far, up to 2027-01-01. Lately 6,200 events and 62 requests a minute, 8 % of the account's 700.",
+                "12,400 events so far, up to 2027-01-01. Recent rate: 6,200 events and 62 requests a minute, 8 % of the account's 700.",
             ),
             (
                 ProgressFigures { elapsed: Duration::from_hours(2), ..known },
-                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 103 events and 1 request a minute, less than 1 % of the account's 700. About 17 hours left.",
+                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Recent rate: 103 events and 1 request a minute, less than 1 % of the account's 700. About 17 hours left.",
             ),
             (
                 ProgressFigures { elapsed: Duration::from_hours(24 * 30), ..known },
-                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Lately 0.3 events and 0 requests a minute, less than 1 % of the account's 700.",
+                "12,400 of about 120,000 events so far (10 %), up to 2024-03-05. Recent rate: 0.3 events and 0 requests a minute, less than 1 % of the account's 700.",
             ),
         ] {
             assert_eq!(line(now), text);
@@ -311,11 +311,17 @@ mod tests {
             let line = progress.line(ProgressFigures { elapsed, events, requests, ..figures });
             line.split_once(". ").map(|(_, rates)| rates.to_owned()).unwrap_or_default()
         };
-        assert_eq!(rates(1, 7_000, 70), "Lately 7,000 events and 70 requests a minute, 10 % of the account's 700.");
-        assert_eq!(rates(2, 7_000, 71), "Lately 0 events and 1 request a minute, less than 1 % of the account's 700.");
+        assert_eq!(
+            rates(1, 7_000, 70),
+            "Recent rate: 7,000 events and 70 requests a minute, 10 % of the account's 700."
+        );
+        assert_eq!(
+            rates(2, 7_000, 71),
+            "Recent rate: 0 events and 1 request a minute, less than 1 % of the account's 700."
+        );
         assert_eq!(
             rates(32, 7_300, 74),
-            "Lately 10 events and 0.1 requests a minute, less than 1 % of the account's 700."
+            "Recent rate: 10 events and 0.1 requests a minute, less than 1 % of the account's 700."
         );
         assert_eq!(rates(32, 7_300, 74), "", "no time has passed: there is no rate");
     }

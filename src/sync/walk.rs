@@ -42,7 +42,7 @@ pub struct Walk {
     trust: Trust,
     /// The records since the last start while the dates were not confirmed: a restart reads all of them
     /// again.
-    arrived: Vec<Identity>,
+    received: Vec<Identity>,
     /// The records before the last start, of this walk or the one that it was split off from.
     known: Option<Arc<Identities>>,
     /// The newest `created_at` of the window so far.
@@ -94,7 +94,7 @@ impl Walk {
             parameter: CursorParameter::default(),
             listing: Listing::default(),
             trust: Trust::Unknown,
-            arrived: Vec::new(),
+            received: Vec::new(),
             known: None,
             reached: None,
             cycle: Cycle::default(),
@@ -163,9 +163,9 @@ impl Walk {
     /// Starts again without a cursor, from [`Walk::restart_position`].
     pub fn restart(&mut self) {
         self.window.start = self.restart_position();
-        if !self.arrived.is_empty() {
+        if !self.received.is_empty() {
             let before = self.known.iter().flat_map(|known| known.iter().cloned());
-            self.known = Some(Arc::new(before.chain(self.arrived.drain(..)).collect()));
+            self.known = Some(Arc::new(before.chain(self.received.drain(..)).collect()));
         }
         self.after = None;
         self.depth = 0;
@@ -214,7 +214,7 @@ impl Walk {
         }
         if trust != Trust::Confirmed {
             // Once the dates are confirmed, a restart reads no more records again than the ledger holds.
-            self.arrived.extend(batch.records().map(|(record, _)| record.identity.clone()));
+            self.received.extend(batch.records().map(|(record, _)| record.identity.clone()));
         }
         if newest > self.reached {
             self.reached = newest;

@@ -149,7 +149,7 @@ fn everything_but_a_page_is_rejected() {
 }
 
 #[test]
-fn a_link_to_a_next_page_is_noticed_whatever_it_is() {
+fn any_link_to_a_next_page_is_detected() {
     let page = |links: &str| {
         let body = format!(r#"{{"audit_logs":[],"links":{links},"meta":{{"has_more":false}}}}"#);
         parse(&body).expect(links)
