@@ -257,3 +257,8 @@ fn events_that_the_server_omits_once_are_read_again_and_emitted() {
     scenario.syncs[0].faults = vec![(5, Fault::Omitted), (15, Fault::Omitted), (16, Fault::Omitted)];
     assert_keeps_the_guarantees(&scenario);
 }
+
+#[test]
+fn a_response_that_never_arrives_before_the_output_closes_counts_as_time_of_its_request() {
+    assert_keeps_the_guarantees(&Scenario::draw(281_212));
+}

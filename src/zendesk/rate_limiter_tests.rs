@@ -243,6 +243,29 @@ fn an_overtaken_response_does_not_shorten_the_window_of_a_limit() {
     assert!(pace <= 22.0 / 60.0, "{pace} requests a second");
 }
 
+/// Earlier, the window of the limit counted as 45 seconds. The first response was 29 seconds on its way, so what it
+/// reports about the reset may be as old.
+#[test]
+fn a_reset_reported_by_a_slow_response_does_not_shorten_the_window_of_a_limit() {
+    let start = Instant::now();
+    let mut limiter = RateLimiter::new(100, start);
+    let mut learn = |milliseconds: u64, remaining, resets, age| {
+        let status = LimitStatus {
+            total: Some(21),
+            remaining: Some(remaining),
+            resets: Some(Duration::from_secs(resets)),
+            age: Duration::from_millis(age),
+        };
+        let headers = RateLimitHeaders { endpoint: vec![("index".to_owned(), status)], ..RateLimitHeaders::default() };
+        let now = start + Duration::from_millis(milliseconds);
+        limiter.learn(PATH, &headers, 0, now);
+        limiter.per_second(PATH, now)
+    };
+    learn(56_566, 12, 22, 29_289);
+    let pace = learn(89_356, 20, 33, 2_419);
+    assert!(pace <= 21.0 / 60.0, "{pace} requests a second");
+}
+
 #[test]
 fn an_endpoint_with_a_limit_that_no_header_reports_is_paced_and_paused_separately() {
     let start = Instant::now();

@@ -184,6 +184,8 @@ fn one(
         let mut state = world.lock();
         let took = state.elapsed() - started;
         state.note("end", index as u64, || format!("{index}: {ended:?}"));
+        let ended_at = state.elapsed();
+        state.watch.sync_ended(ended_at);
         state.end();
         (began, ended, took, i64::try_from(pipe.blocked().as_millis()).unwrap_or(i64::MAX))
     });

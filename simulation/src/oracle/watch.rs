@@ -1,6 +1,8 @@
 //! The observations of a running sync from outside: its requests, and the received data that has not been
 //! emitted yet.
 
+use std::collections::BTreeMap;
+
 use super::{Kind, Violation};
 use crate::chain::Alarm;
 use crate::coverage::Coverage;
@@ -42,6 +44,8 @@ pub struct Watch {
     pub on_the_way: i64,
     /// The events that a response contained.
     returned: Vec<bool>,
+    /// When the attempts in flight were sent.
+    in_flight: BTreeMap<u32, i64>,
     held: usize,
     fetched: Vec<bool>,
     emitted: Vec<bool>,
@@ -68,7 +72,9 @@ impl Watch {
         if let Some(alarm) = &self.alarm {
             alarm.requests(self.attempts.len());
         }
-        u32::try_from(self.attempts.len() - 1).unwrap_or(u32::MAX)
+        let number = u32::try_from(self.attempts.len() - 1).unwrap_or(u32::MAX);
+        self.in_flight.insert(number, at);
+        number
     }
 
     /// Records the account's limit at an attempt.
@@ -171,9 +177,14 @@ impl Watch {
 
     /// Records the end of an attempt.
     pub fn ended(&mut self, number: u32, at: i64) {
-        if let Some(sent) = usize::try_from(number).ok().and_then(|number| self.attempts.get(number)) {
+        if let Some(sent) = self.in_flight.remove(&number) {
             self.on_the_way += at - sent;
         }
+    }
+
+    /// Records the end of the sync, which ends the attempts that are still in flight.
+    pub fn sync_ended(&mut self, at: i64) {
+        self.on_the_way += std::mem::take(&mut self.in_flight).into_values().map(|sent| at - sent).sum::<i64>();
     }
 
     /// Returns the number of events that responses contained.

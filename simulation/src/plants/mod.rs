@@ -166,7 +166,7 @@ impl Plant {
             Self::LineDropped => ("line-dropped", "every 50th record is not written"),
             Self::RequestedTwice => ("requested-twice", "each page is requested twice"),
             Self::UselessWait => ("useless-wait", "each request is delayed by ten seconds"),
-            Self::RecordsKept => ("records-kept", "records are kept in memory until the STATE that claims them"),
+            Self::RecordsKept => ("records-kept", "records are kept in memory until the STATE that covers them"),
         }
     }
 
