@@ -262,3 +262,8 @@ fn events_that_the_server_omits_once_are_read_again_and_emitted() {
 fn a_response_that_never_arrives_before_the_output_closes_counts_as_time_of_its_request() {
     assert_keeps_the_guarantees(&Scenario::draw(281_212));
 }
+
+#[test]
+fn the_time_of_a_sync_with_an_unreported_limit_is_that_of_the_assumed_limit() {
+    assert_keeps_the_guarantees(&Scenario::draw(361_704));
+}

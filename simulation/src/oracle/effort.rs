@@ -90,13 +90,16 @@ fn most_time(limits: &Limits, sync: &Sync, watch: &Watch) -> i64 {
     let requests = i64::try_from(watch.attempts.len()).unwrap_or(i64::MAX / REFUSAL);
     let lowest = watch.limits.iter().map(|(_, limit)| *limit).min().unwrap_or(limits.account);
     let lowest = limits.endpoint.map_or(lowest, |endpoint| endpoint.min(lowest));
+    // The connector does not know a limit that no response reports: it assumes at most 700, that of the Enterprise plan.
+    let lowest = if limits.reported { lowest } else { lowest.min(700) };
     let quota = (u64::from(lowest) * u64::from(sync.percentage) / 100).max(1);
     let burst = (quota / 100).clamp(1, 20);
     let pace = 60_000 / i64::try_from((quota - burst).max(1)).unwrap_or(1) + 1;
     // If other clients use the limit, the connector leaves them the rest of it. It then waits for the next
     // reset, at worst after each response.
     let pace = if limits.others == Others::Idle { pace } else { pace.max(REFUSAL) };
-    let backoffs: i64 = (0..watch.failures).map(|failure| (500 << failure.min(7)).min(60_000)).sum();
+    let backoffs: i64 =
+        (0..watch.failures + watch.turned_down).map(|failure| (500 << failure.min(7)).min(60_000)).sum();
     let asked: u32 = watch.faults.iter().map(|fault| fault.retry_after()).sum();
     let refusals = i64::from(watch.refused) * REFUSAL;
     watch.on_the_way + (requests + 1) * pace + backoffs + i64::from(asked) * 1_000 + refusals + REFUSAL + SLACK
