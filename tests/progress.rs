@@ -73,7 +73,7 @@ fn an_hour_long_sync_reports_progress_every_minute() {
     for text in [
         " of about 36,000 events so far (",
         ", up to 2024-",
-        "Lately ",
+        "Recent rate: ",
         " events and ",
         " requests a minute, ",
         "1 % of the account's 700. About ",
@@ -275,7 +275,7 @@ fn a_long_wait_is_not_used_for_the_remaining_time() {
     let run = connection.read(None).succeeded();
     assert!(connection.clock.elapsed() >= Duration::from_mins(25));
     let lines = lines_of_progress(&run);
-    assert!(lines.iter().any(|line| line.contains("Lately ") && line.contains(" a minute")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("Recent rate: ") && line.contains(" a minute")), "{lines:?}");
     assert!(summary(&run).contains(" Waited 25 min "), "{}", summary(&run));
     let _: Vec<Value> = run.messages();
 }
