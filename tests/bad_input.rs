@@ -439,6 +439,23 @@ fn assert_records_match_the_status(run: &Run, sandbox: &Sandbox, stream: &str) {
     }
 }
 
+/// The response names a page of one record too large, and another fault interrupts the retries.
+#[test]
+fn a_page_that_stays_too_large_with_one_record_ends_the_sync() {
+    let reply =
+        |status, body: &str| Some(Garbage::Reply { status, headers: Vec::new(), body: body.as_bytes().to_vec() });
+    for responses in
+        [vec![reply(413, "")], vec![reply(413, ""), reply(200, "[]")], vec![reply(504, ""), reply(200, "[]")]]
+    {
+        let sandbox = responding(responses);
+        let run = Connection::to(&sandbox).read(None);
+        assert_records_match_the_status(&run, &sandbox, "audit_logs");
+        assert_eq!(run.records().len(), 0);
+        let requests = sandbox.traffic().pages;
+        assert!(requests <= 120, "{requests} requests");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(64))]
 

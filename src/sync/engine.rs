@@ -193,8 +193,7 @@ impl Engine {
 
     /// Starts as many requests as should be in flight, if the plan has enough.
     fn request(&mut self) {
-        let concurrency = self.client.concurrency(self.reading.stream, self.reading.most_in_flight);
-        self.plan.set_concurrency(concurrency);
+        let concurrency = self.set_concurrency();
         while self.requests.len() < concurrency {
             let Some((window, mut request)) = self.plan.next() else {
                 return;
@@ -203,6 +202,13 @@ impl Engine {
             let client = Arc::clone(&self.client);
             self.requests.spawn(async move { (window, client.page(&request).await) });
         }
+    }
+
+    /// Sets the number of requests to keep in flight, and returns it.
+    fn set_concurrency(&mut self) -> usize {
+        let concurrency = self.client.concurrency(self.reading.stream, self.reading.most_in_flight);
+        self.plan.set_concurrency(concurrency);
+        concurrency
     }
 
     async fn process(
@@ -217,14 +223,21 @@ impl Engine {
             }
         };
         let outcome = outcome?;
+        let is_page = matches!(outcome, PageOutcome::Page(_));
+        if is_page {
+            self.estimate.page_received();
+        }
         // A failure is no evidence of the server's time, which determines the end of the sync.
-        if !self.running && matches!(outcome, PageOutcome::Page(_)) {
+        if !self.running && is_page {
             self.running = true;
             self.learn_server_time();
             let running = message::StreamStatus::Running;
             self.output.send(&stream_status(self.reading.stream, running, Vec::new(), self.clock.now())).await?;
         }
-        self.plan.arrived(window, outcome)?;
+        // The first response contains the limit and shows the latency, which determine the length of its
+        // window.
+        self.set_concurrency();
+        self.plan.process_response(window, outcome)?;
         self.emitter.metrics.held_peak = self.emitter.metrics.held_peak.max(self.plan.held());
         Ok(())
     }
@@ -247,8 +260,10 @@ impl Engine {
 
     async fn emitted(&mut self, batch: &Batch) -> Result<()> {
         self.progress.record_first_event(batch.first());
-        self.estimate.page_emitted();
         let estimate = self.estimate.on_count(self.emitter.metrics, self.clock.now());
+        if let Some(records) = self.estimate.records(self.emitter.metrics) {
+            self.plan.set_count(records);
+        }
         self.emit_estimate(estimate).await
     }
 

@@ -11,7 +11,7 @@ use super::metrics::SyncMetrics;
 use crate::airbyte::message::{Message, estimate};
 use crate::stream::Stream;
 
-/// The number of emitted pages after which a sync counts as long: one more request hardly matters then.
+/// The number of pages after which a sync counts as long: the cost of one more request is then negligible.
 const PROVES_LONG: u32 = 10;
 
 /// The known number of events.
@@ -48,8 +48,8 @@ impl RowEstimate {
         Self { stream, pages: 0, requested: false, request: JoinSet::new(), count: None, reported: None }
     }
 
-    /// Counts an emitted page.
-    pub fn page_emitted(&mut self) {
+    /// Counts a received page.
+    pub fn page_received(&mut self) {
         self.pages = self.pages.saturating_add(1);
     }
 

@@ -27,7 +27,14 @@ impl Pace {
         Self { covered: 0.0, records: 0.0, memory, pending: 0 }
     }
 
-    /// Takes a page: the seconds that it covers, and the records in them.
+    /// Creates an estimate from an assumed page with this number of records, which covers this number of
+    /// seconds.
+    #[must_use]
+    pub fn assume(memory: f64, seconds: f64, records: u32) -> Self {
+        Self { covered: seconds, records: f64::from(records), memory, pending: 0 }
+    }
+
+    /// Adds a page that covers this number of seconds and has this number of records.
     pub fn learn(&mut self, covered: i64, records: usize) {
         self.pending += records;
         if covered == 0 {
@@ -44,13 +51,7 @@ impl Pace {
         self.covered > 0.0 || self.records > 0.0
     }
 
-    /// Returns `true` if a page has been taken, even if it says nothing yet.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.is_known() || self.pending > 0
-    }
-
-    /// Returns how many seconds a page of `page_size` records covers; `None` before the first page.
+    /// Returns the number of seconds that a page of `page_size` records covers; `None` before the first page.
     #[must_use]
     pub fn seconds_a_page(&self, page_size: u32) -> Option<f64> {
         let full = f64::from(page_size);

@@ -104,7 +104,7 @@ pub struct Sizing {
 
 /// The size of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct RequestSize {
     /// The time span of the filter, in seconds.
     pub span: i64,
     /// The number of pages before its cursor.
@@ -113,11 +113,17 @@ pub struct Asked {
     pub page_size: u32,
 }
 
-impl Asked {
+impl RequestSize {
     /// Returns `true` if there is no smaller request.
     #[must_use]
     pub fn is_smallest(self) -> bool {
-        self.span <= SHORTEST_SPAN && self.depth == 0 && i64::from(self.page_size) <= SMALLEST_PAGE
+        self.span <= SHORTEST_SPAN && self.depth == 0 && self.has_smallest_page()
+    }
+
+    /// Returns `true` if the page cannot have fewer records.
+    #[must_use]
+    pub fn has_smallest_page(self) -> bool {
+        i64::from(self.page_size) <= SMALLEST_PAGE
     }
 }
 
@@ -158,7 +164,7 @@ impl Sizing {
 
     /// Registers a successful page with this number of records. The success of a page that is not full does
     /// not prove that a full one succeeds.
-    pub fn succeeded(&mut self, asked: Asked, records: usize) {
+    pub fn succeeded(&mut self, asked: RequestSize, records: usize) {
         self.page.succeed(i64::try_from(records).unwrap_or(i64::MAX).min(asked.page_size.into()));
         if asked.depth == 0 {
             self.span.succeed(asked.span);
@@ -183,7 +189,7 @@ impl Sizing {
     }
 
     /// Registers a request to which the server did not respond in time.
-    pub fn too_slow(&mut self, asked: Asked) {
+    pub fn too_slow(&mut self, asked: RequestSize) {
         if asked.span > self.span.now || i64::from(asked.page_size) > self.page.now {
             // Another request in flight has already reduced the limit.
             return;
@@ -221,7 +227,7 @@ impl Sizing {
     }
 
     /// Registers a page whose body exceeded the size limit.
-    pub fn too_large(&mut self, asked: Asked) {
+    pub fn too_large(&mut self, asked: RequestSize) {
         if i64::from(asked.page_size) > self.page.now {
             return;
         }
@@ -242,8 +248,8 @@ mod tests {
 
     const YEARS: i64 = 50 * 365 * 86_400;
 
-    fn asked(sizing: &Sizing, span: i64) -> Asked {
-        Asked { span: span.min(sizing.span()), depth: 0, page_size: sizing.page_size() }
+    fn asked(sizing: &Sizing, span: i64) -> RequestSize {
+        RequestSize { span: span.min(sizing.span()), depth: 0, page_size: sizing.page_size() }
     }
 
     fn full_page(sizing: &mut Sizing, span: i64) {
@@ -283,7 +289,7 @@ mod tests {
     #[test]
     fn a_failed_request_with_a_deep_cursor_reduces_only_the_depth() {
         let mut sizing = Sizing::new(100);
-        sizing.too_slow(Asked { depth: 40, ..asked(&sizing, YEARS) });
+        sizing.too_slow(RequestSize { depth: 40, ..asked(&sizing, YEARS) });
         assert_eq!((sizing.span(), sizing.page_size(), sizing.depth()), (i64::MAX, 100, 20));
     }
 
