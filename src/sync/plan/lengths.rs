@@ -4,6 +4,7 @@
 //! docs/decisions/plan.md has the measurements behind the constants.
 
 use super::Plan;
+use crate::second::Second;
 use crate::sync::pace::seconds_between;
 
 /// The longest window, in pages: longer ones save less than 1% of the requests, and servers respond slowest
@@ -118,11 +119,15 @@ impl Plan {
         (0..self.windows.len()).map(|index| self.pages_at_pace(index)).sum()
     }
 
+    /// Returns the earliest time at which a window may have another record: the span of a sync may start with years
+    /// without records.
+    pub(super) fn next_record(&self, index: usize) -> Second {
+        let position = self.windows[index].walk.position();
+        self.earliest.map_or(position, |earliest| earliest.max(position))
+    }
+
     fn seconds_left(&self, index: usize) -> f64 {
-        let walk = &self.windows[index].walk;
-        // The span of a sync may start with years without records.
-        let from = self.earliest.map_or(walk.position(), |earliest| earliest.max(walk.position()));
-        seconds_between(from, walk.window().end.min(self.present))
+        seconds_between(self.next_record(index), self.windows[index].walk.window().end.min(self.present))
     }
 
     /// Returns the number of pages that have not been received, if the server has counted the records; else

@@ -33,6 +33,9 @@ const SURPRISING: f64 = 0.25;
 const MOST_REDUCTIONS: u32 = 40;
 /// The largest number of windows without a page while the estimate is unreliable.
 const CAUTIOUS_WINDOWS: usize = 2;
+/// Windows with far fewer pages than expected after which the number of records that the server has counted is ignored:
+/// it may be far too high.
+const MOST_SURPRISES: u32 = 16;
 /// The number of pages of a window that confirm that the server filters by the dates of its records.
 const PAGES_THAT_CONFIRM: f64 = 2.0;
 /// The weight that a page keeps when the next one is received, for the estimate of the whole sync and for
@@ -74,6 +77,8 @@ pub struct Plan {
     page_bytes: usize,
     /// `true` if the last window had far fewer pages than expected.
     cautious: bool,
+    /// How often that happened since the server has counted the records.
+    surprises: u32,
     trust: Trust,
     made: u64,
     /// The first time of the first page.
@@ -135,6 +140,7 @@ impl Plan {
             sizing: Sizing::new(page_size),
             page_bytes: USUAL_PAGE,
             cautious: false,
+            surprises: 0,
             trust: Trust::Unknown,
             made: 0,
             earliest: None,
@@ -276,13 +282,12 @@ impl Plan {
     /// Reduces a window without requests to its planned length.
     fn begin(&mut self, index: usize) {
         let left = self.pages_left(index);
-        let Window { start, .. } = self.windows[index].walk.window();
         if let (Some(left), Some(pace)) = (left, self.pace_ahead(index)) {
             let target = self.target(index);
             self.windows[index].pace = Pace::assume(MEMORY_OF_A_WINDOW, pace, self.sizing.page_size());
             // A remainder that is too short for a separate window is read with this one.
             if left > target + SHORTEST_WINDOW {
-                self.split(index, start.plus(whole_seconds(target * pace)));
+                self.split(index, self.next_record(index).plus(whole_seconds(target * pace)));
             }
         }
         self.cap_span(index);
@@ -307,8 +312,7 @@ impl Plan {
             return;
         }
         if let (Some(cut), Some(pace)) = (self.worth_cutting(index), self.pace_ahead(index)) {
-            let at = self.windows[index].walk.position().plus(whole_seconds(cut.pages * pace));
-            self.split(index, at);
+            self.split(index, self.next_record(index).plus(whole_seconds(cut.pages * pace)));
         }
     }
 
@@ -351,7 +355,8 @@ impl Plan {
         let covered = reached.since(from).max(0);
         reading.pace.learn(covered, new);
         self.pace.learn(covered, new);
-        self.records += new;
+        // What is received twice counts twice: the remainder is then estimated too low, which only costs time.
+        self.records += batch.len();
         reading.pages += 1.0;
         // After a restart, the page may end before the time that the walk had reached.
         let newest = batch.records().filter_map(|(record, _)| record.created_at).max();
@@ -371,6 +376,10 @@ impl Plan {
         }
         if walk.is_done() {
             self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
+            self.surprises += u32::from(self.cautious && self.counted.is_some());
+            if self.surprises > MOST_SURPRISES {
+                self.counted = None;
+            }
         } else {
             self.cautious = false;
         }
