@@ -4,11 +4,12 @@
 //! It must not judge the output of the sync.
 
 use super::{Kind, Violation, Watch};
-use crate::scenario::{Limits, Others, Scenario, Sync};
+use crate::scenario::{Fault, Limits, Others, Scenario, Sync};
 
-/// The number of requests without events that a sync may need: for empty time windows, a count and tokens. Of
-/// 31,583 syncs without a setback, none needed more than 44.
-const SEARCH: usize = 40;
+/// The number of requests without events that a sync may need: for empty time windows, a count and tokens.
+const SEARCH: usize = 60;
+/// The largest number of requests in flight: each of them is refused if the token is revoked.
+const MOST_IN_FLIGHT: usize = 16;
 /// The number of requests for each page of events: the last page of a window is half empty on average, and a
 /// split reads pages again.
 const REQUESTS_A_PAGE: usize = 2;
@@ -81,7 +82,8 @@ fn most_requests(scenario: &Scenario, sync: &Sync, watch: &Watch) -> usize {
     let with_empty_pages = if server.empty_pages > 0 { once * 2 } else { once };
     let windows = server.heavy_days.and_then(|days| usize::try_from(days).ok());
     let windows = windows.map_or(0, |days| SPAN_DIVISOR * WHOLE_SPAN / days);
-    with_empty_pages * (1 + watch.setbacks()) + windows
+    let revoked = watch.faults.iter().filter(|fault| **fault == Fault::TokenRevoked).count();
+    with_empty_pages * (1 + watch.setbacks()) + windows + revoked * MOST_IN_FLIGHT
 }
 
 /// Returns the upper bound of the duration: the latency of all requests, and the waits between them for the

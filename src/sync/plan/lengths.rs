@@ -155,7 +155,7 @@ fn level(mut readers: Vec<f64>, unread: f64, requests: usize) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn number(count: usize) -> f64 {
+pub(super) fn number(count: usize) -> f64 {
     count as f64
 }
 

@@ -33,7 +33,7 @@ const SURPRISING: f64 = 0.25;
 const MOST_REDUCTIONS: u32 = 40;
 /// The largest number of windows without a page while the estimate is unreliable.
 const CAUTIOUS_WINDOWS: usize = 2;
-/// Windows with far fewer pages than expected after which the number of records that the server has counted is ignored:
+/// Windows with far fewer records than expected after which the number of records that the server has counted is ignored:
 /// it may be far too high.
 const MOST_SURPRISES: u32 = 16;
 /// The number of pages of a window that confirm that the server filters by the dates of its records.
@@ -77,7 +77,7 @@ pub struct Plan {
     page_bytes: usize,
     /// `true` if the last window had far fewer pages than expected.
     cautious: bool,
-    /// How often that happened since the server has counted the records.
+    /// The number of windows with far fewer records than expected since the server has counted the records.
     surprises: u32,
     trust: Trust,
     made: u64,
@@ -113,6 +113,8 @@ struct Reading {
     pace: Pace,
     /// The number of received pages.
     pages: f64,
+    /// Records that have been received.
+    records: usize,
     /// The newest times of the last pages, to count the pages that a split would read again.
     page_ends: VecDeque<Second>,
     /// The number of pages that was expected when the window was started.
@@ -358,6 +360,7 @@ impl Plan {
         // What is received twice counts twice: the remainder is then estimated too low, which only costs time.
         self.records += batch.len();
         reading.pages += 1.0;
+        reading.records += batch.len();
         // After a restart, the page may end before the time that the walk had reached.
         let newest = batch.records().filter_map(|(record, _)| record.created_at).max();
         reading.page_ends.push_back(newest.map_or(reached, |newest| newest.min(reached)));
@@ -376,7 +379,9 @@ impl Plan {
         }
         if walk.is_done() {
             self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
-            self.surprises += u32::from(self.cautious && self.counted.is_some());
+            let expected = reading.expected.unwrap_or(0.0) * f64::from(self.sizing.page_size());
+            let is_surprise = lengths::number(reading.records) < expected * SURPRISING;
+            self.surprises += u32::from(is_surprise && self.counted.is_some());
             if self.surprises > MOST_SURPRISES {
                 self.counted = None;
             }
@@ -455,6 +460,7 @@ impl Plan {
             ready: VecDeque::new(),
             pace: Pace::new(MEMORY_OF_A_WINDOW),
             pages: 0.0,
+            records: 0,
             page_ends: VecDeque::new(),
             expected: None,
         }
