@@ -162,6 +162,13 @@ fn a_token_that_expired_while_the_date_was_set_back_is_renewed() {
 }
 
 #[test]
+fn years_without_records_are_not_read_in_windows_of_seconds() {
+    for seed in [912, 1_207, 1_445, 2_350, 2_974] {
+        assert_keeps_the_guarantees(&Scenario::draw(seed));
+    }
+}
+
+#[test]
 fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
     for seed in [4_253, 47_914] {
         assert_keeps_the_guarantees(&Scenario::draw(seed));
