@@ -286,6 +286,10 @@ impl Engine {
     /// Compares the emitted records with the server's count. Windows that lack events are read again.
     async fn compare(&mut self, finished: bool) {
         let mut search = self.emitter.completeness.search(finished);
+        if self.emitter.metrics.contradicting > 0 {
+            // The server filters by a time that it does not display: a count belongs to no known records.
+            search.give_up();
+        }
         match self.estimate.count() {
             // The sync is short, or the first count failed: then no other counts are requested.
             CountStatus::NotRequested | CountStatus::Failed => search.give_up(),

@@ -153,6 +153,9 @@ impl Walk {
         rest.trust = self.trust;
         if reads_again {
             rest.reached = self.reached;
+        }
+        if reads_again || self.trust != Trust::Confirmed {
+            // The dates may not be those by which the server filters: what was received may belong to the rest.
             rest.known.clone_from(&self.known);
         }
         self.window.end = self.window.end.min(at);
