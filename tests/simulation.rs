@@ -169,6 +169,11 @@ fn years_without_records_are_not_read_in_windows_of_seconds() {
 }
 
 #[test]
+fn events_that_occur_during_a_long_sync_do_not_shorten_the_look_back() {
+    assert_keeps_the_guarantees(&Scenario::draw(780_089));
+}
+
+#[test]
 fn responses_that_overtake_each_other_do_not_shorten_the_window_of_a_limit() {
     for seed in [4_253, 47_914] {
         assert_keeps_the_guarantees(&Scenario::draw(seed));

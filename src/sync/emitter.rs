@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::batch::{Batch, Dating};
 use super::completeness::Completeness;
@@ -38,6 +39,7 @@ pub struct Emitter {
     stream: &'static Stream,
     /// This machine's time at the start of the sync.
     machine_time: Second,
+    began: Instant,
     /// The newest events that are dated clearly after the server's time.
     later_than_now: BinaryHeap<Reverse<Second>>,
     unclaimed: u64,
@@ -57,6 +59,7 @@ impl Emitter {
         let start = ledger.begin();
         Self {
             machine_time: Second::containing(clock.now()),
+            began: clock.instant(),
             client,
             output,
             clock,
@@ -109,7 +112,10 @@ impl Emitter {
             self.emit_state().await?;
         }
         self.completeness.enter_window(batch.window());
-        let clearly_later = self.client.server_time().plus(CLEARLY_LATER);
+        // Events that occur during the sync are later than its start by as much as it takes.
+        let elapsed = self.clock.instant().saturating_duration_since(self.began).as_secs();
+        let clearly_later =
+            self.client.server_time().plus(CLEARLY_LATER).plus(i64::try_from(elapsed).unwrap_or(i64::MAX));
         let filters = self.ledger.filters();
         let room = (batch.size() + batch.len() * 100).min(MOST_TOGETHER);
         let mut lines = RecordLines::new(self.stream, self.clock.now(), room);

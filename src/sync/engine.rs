@@ -165,7 +165,8 @@ impl Engine {
                 }
             }
             let finished = self.plan.is_finished();
-            if (finished && !compared) || self.emitter.completeness.is_part_full() {
+            let is_due = if finished { !compared } else { self.emitter.completeness.is_part_full() };
+            if is_due {
                 compared |= finished;
                 tokio::select! {
                     biased;
