@@ -1,7 +1,7 @@
 //! Emits batches: the records that the ledger accepts, and the STATE messages that cover them.
 //!
 //! It must not write a STATE for a record that has not been written before it. It must not decide what is
-//! fetched (`plan.rs`) or what has been emitted before (`ledger.rs`).
+//! fetched (`plan`) or what has been emitted before (`ledger.rs`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

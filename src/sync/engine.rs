@@ -4,7 +4,7 @@
 //! Requests run in separate tasks, so that a consumer that stops reading stops the sync without delaying the
 //! requests in flight. All other work is done in one task, in one loop, in order.
 //!
-//! It must not decide what to fetch (`plan.rs`), what is emitted (`emitter.rs`) or if a request is retried
+//! It must not decide what to fetch (`plan`), what is emitted (`emitter.rs`) or if a request is retried
 //! (`zendesk`).
 
 use std::sync::Arc;

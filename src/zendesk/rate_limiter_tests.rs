@@ -220,26 +220,30 @@ fn one_of_two_limits_of_an_endpoint_expires_while_the_other_is_still_reported() 
     assert!((0.9..1.0).contains(&pace), "{pace} requests a second");
 }
 
+/// Returns the requests a second after responses that report a limit of the endpoint. Each has the time at which it was
+/// received in milliseconds, the remaining requests, the seconds until the reset, and its age in milliseconds.
+fn pace_after(total: u32, responses: &[(u64, u32, u64, u64)]) -> f64 {
+    let start = Instant::now();
+    let mut limiter = RateLimiter::new(100, start);
+    let mut now = start;
+    for (received, remaining, resets, age) in responses {
+        let status = LimitStatus {
+            total: Some(total),
+            remaining: Some(*remaining),
+            resets: Some(Duration::from_secs(*resets)),
+            age: Duration::from_millis(*age),
+        };
+        let headers = RateLimitHeaders { endpoint: vec![("index".to_owned(), status)], ..RateLimitHeaders::default() };
+        now = start + Duration::from_millis(*received);
+        limiter.learn(PATH, &headers, 0, now);
+    }
+    limiter.per_second(PATH, now)
+}
+
 /// Earlier, the window of the limit counted as six seconds until the next response.
 #[test]
 fn an_overtaken_response_does_not_shorten_the_window_of_a_limit() {
-    let start = Instant::now();
-    let mut limiter = RateLimiter::new(100, start);
-    let mut learn = |milliseconds: u64, remaining, resets, age| {
-        let status = LimitStatus {
-            total: Some(22),
-            remaining: Some(remaining),
-            resets: Some(Duration::from_secs(resets)),
-            age: Duration::from_millis(age),
-        };
-        let headers = RateLimitHeaders { endpoint: vec![("index".to_owned(), status)], ..RateLimitHeaders::default() };
-        let now = start + Duration::from_millis(milliseconds);
-        limiter.learn(PATH, &headers, 0, now);
-        limiter.per_second(PATH, now)
-    };
-    learn(0, 12, 10, 100);
-    learn(7_000, 8, 3, 100);
-    let pace = learn(9_300, 9, 6, 5_300);
+    let pace = pace_after(22, &[(0, 12, 10, 100), (7_000, 8, 3, 100), (9_300, 9, 6, 5_300)]);
     assert!(pace <= 22.0 / 60.0, "{pace} requests a second");
 }
 
@@ -247,22 +251,7 @@ fn an_overtaken_response_does_not_shorten_the_window_of_a_limit() {
 /// reports about the reset may be as old.
 #[test]
 fn a_reset_reported_by_a_slow_response_does_not_shorten_the_window_of_a_limit() {
-    let start = Instant::now();
-    let mut limiter = RateLimiter::new(100, start);
-    let mut learn = |milliseconds: u64, remaining, resets, age| {
-        let status = LimitStatus {
-            total: Some(21),
-            remaining: Some(remaining),
-            resets: Some(Duration::from_secs(resets)),
-            age: Duration::from_millis(age),
-        };
-        let headers = RateLimitHeaders { endpoint: vec![("index".to_owned(), status)], ..RateLimitHeaders::default() };
-        let now = start + Duration::from_millis(milliseconds);
-        limiter.learn(PATH, &headers, 0, now);
-        limiter.per_second(PATH, now)
-    };
-    learn(56_566, 12, 22, 29_289);
-    let pace = learn(89_356, 20, 33, 2_419);
+    let pace = pace_after(21, &[(56_566, 12, 22, 29_289), (89_356, 20, 33, 2_419)]);
     assert!(pace <= 21.0 / 60.0, "{pace} requests a second");
 }
 

@@ -1,7 +1,7 @@
 //! The events that a sync must have emitted: the guarantees of docs/reliability.md as a function of the
 //! history.
 
-use crate::scenario::{Cursors, Event, Filtering, Form, Scenario, Sync};
+use crate::scenario::{Event, Filtering, Form, Scenario, Sync};
 
 const DAY: i64 = 86_400;
 
@@ -81,10 +81,9 @@ fn out_of_order(scenario: &Scenario, event: &Event) -> i64 {
 /// Returns `true` if the connector must not emit the record again. If `claimed`, a STATE of an earlier sync
 /// covers it; otherwise this sync has already emitted it.
 ///
-/// The state keeps an id until a sync starts to read at least a look-back after the date of its record. A
-/// server that filters by another time may still return the record if that time is later than the date by
-/// more than the look-back, and so may one that lists the record that much later while new records shift its pages: see the
-/// exceptions in docs/reliability.md. A sync recognizes the ids of its state until it ends.
+/// The ids of records are kept for as long as the server may return them again if it lists no record out of order by
+/// more than the look-back: see the exceptions in docs/reliability.md. A sync recognizes the ids of its state until it
+/// ends.
 #[must_use]
 pub fn must_be_known(scenario: &Scenario, event: &Event, claimed: bool, passed: Passed) -> bool {
     let disorder = scenario.events.iter().any(|event| event.displacement() > 0);
@@ -93,6 +92,5 @@ pub fn must_be_known(scenario: &Scenario, event: &Event, claimed: bool, passed: 
         return false;
     }
     let lookback = if claimed { passed.lookback_before.unwrap_or(i64::MAX) } else { passed.lookback() };
-    let is_stable = scenario.server.filtering == Filtering::Shown && scenario.server.cursors == Cursors::Record;
-    is_stable || event.listed - event.shown <= lookback
+    out_of_order(scenario, event) <= lookback
 }

@@ -189,6 +189,10 @@ impl Judge<'_> {
     }
 
     fn judge_failure(&self, output: &Output, violations: &mut Vec<Violation>) {
+        if output.errors.is_empty() && self.sync.ending.is_some_and(|(_, ending)| ending == Ending::Close) {
+            // The consumer closed the pipe before it read the error.
+            return;
+        }
         let [(failure_type, description)] = &output.errors[..] else {
             let description = format!("{} errors", output.errors.len());
             return violations.push(Violation::new(Kind::WrongFailure, description));

@@ -14,7 +14,7 @@ const LONGEST_WINDOW: f64 = 64.0;
 pub(super) const SHORTEST_WINDOW: f64 = 2.0;
 /// The largest memory of all pages in flight and of those that wait to be emitted, in bytes. Pages of the
 /// head are requested in any case, because they do not wait.
-const HELD: usize = 15 << 20;
+const HELD: usize = 12 << 20;
 /// The part of `HELD` that is reserved for windows near the head, as a divisor: later windows must not block
 /// them.
 const RESERVED_FOR_NEAR: usize = 8;
@@ -28,13 +28,6 @@ const CUT_COST_FACTOR: f64 = 6.0;
 /// The limits for the head while all other windows wait for it.
 const WORTH_CUTTING_HEAD: f64 = 12.0;
 const CUT_COST_FACTOR_HEAD: f64 = 3.0;
-
-/// The place at which to split a window in progress.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    /// The number of pages that the window keeps.
-    pub(super) pages: f64,
-}
 
 impl Plan {
     /// Returns the number of pages that a window should have.
@@ -57,9 +50,9 @@ impl Plan {
         staggered.min(level(readers, unread, self.concurrency)).max(SHORTEST_WINDOW)
     }
 
-    /// Returns the place at which to split a window in progress, if it is so long that other requests should
-    /// read the rest.
-    pub(super) fn worth_cutting(&self, index: usize) -> Option<Cut> {
+    /// Returns the number of pages that a window in progress should keep if it is so long that other requests
+    /// should read the rest.
+    pub(super) fn pages_to_keep(&self, index: usize) -> Option<f64> {
         let reading = &self.windows[index];
         let left = self.pages_left(index)?;
         let from = reading.walk.restart_position();
@@ -67,11 +60,11 @@ impl Plan {
         let is_head = self.windows.iter().position(|reading| !reading.walk.is_done()) == Some(index);
         if is_head && self.concurrency > 1 && !self.has_room(self.concurrency) {
             let is_worth = left > WORTH_CUTTING_HEAD.max(CUT_COST_FACTOR_HEAD * cost);
-            return is_worth.then_some(Cut { pages: left / 2.0 });
+            return is_worth.then_some(left / 2.0);
         }
         let pages = self.target(index);
         let is_worth = left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost);
-        is_worth.then_some(Cut { pages })
+        is_worth.then_some(pages)
     }
 
     /// Returns `true` if there is memory for one more page of a window with this many windows before it.

@@ -10,10 +10,13 @@
 //! has the measurements behind the constants.
 
 mod lengths;
+mod reading;
+mod reductions;
 
 use std::collections::VecDeque;
 
 use self::lengths::SHORTEST_WINDOW;
+use self::reading::{MEMORY_OF_A_WINDOW, Reading};
 use super::batch::{Batch, Trust};
 use super::pace::{Pace, whole_seconds};
 use super::sizing::{RequestSize, Sizing};
@@ -21,7 +24,7 @@ use super::walk::{Step, Walk};
 use super::window::Window;
 use crate::second::Second;
 use crate::stream::Stream;
-use crate::zendesk::{OnTooMuch, PageOutcome, PageRequest, Result, TooMuchReason};
+use crate::zendesk::{OnTooMuch, PageOutcome, PageRequest, Result};
 
 /// The largest number of pages to count that a split would read again.
 const MOST_READ_AGAIN: usize = 256;
@@ -33,15 +36,13 @@ const SURPRISING: f64 = 0.25;
 const MOST_REDUCTIONS: u32 = 40;
 /// The largest number of windows without a page while the estimate is unreliable.
 const CAUTIOUS_WINDOWS: usize = 2;
-/// Windows with far fewer records than expected after which the number of records that the server has counted is ignored:
-/// it may be far too high.
+/// The number of windows with far fewer records than expected after which the plan ignores how many records the
+/// server has counted: the count may be far too high.
 const MOST_SURPRISES: u32 = 16;
 /// The number of pages of a window that confirm that the server filters by the dates of its records.
 const PAGES_THAT_CONFIRM: f64 = 2.0;
-/// The weight that a page keeps when the next one is received, for the estimate of the whole sync and for
-/// that of a window.
+/// The weight that a page keeps when the next one is received, for the estimate of the whole sync.
 const MEMORY: f64 = 0.9;
-const MEMORY_OF_A_WINDOW: f64 = 0.7;
 /// The assumed memory of a page before the first one is received, in bytes.
 const USUAL_PAGE: usize = 60 << 10;
 
@@ -87,44 +88,6 @@ pub struct Plan {
     counted: Option<usize>,
     /// The number of received records.
     records: usize,
-}
-
-/// A window that is or will be read.
-#[derive(Debug)]
-struct Reading {
-    id: WindowId,
-    walk: Walk,
-    reason: Reason,
-    /// The turn of the window. Windows with a lower turn come first; windows of the same turn are in order of
-    /// their start.
-    turn: u32,
-    /// `true` if a request is in flight.
-    busy: bool,
-    /// `true` if a request has been sent.
-    begun: bool,
-    /// The size of the request in flight, in case it is too heavy.
-    asked: Option<RequestSize>,
-    /// The number of consecutive failures that a smaller request may avoid.
-    failed: u32,
-    /// `true` if the last failure was that of a page of one record: no request is smaller.
-    at_smallest_page: bool,
-    /// Batches that wait until they can be emitted.
-    ready: VecDeque<Batch>,
-    pace: Pace,
-    /// The number of received pages.
-    pages: f64,
-    /// Records that have been received.
-    records: usize,
-    /// The newest times of the last pages, to count the pages that a split would read again.
-    page_ends: VecDeque<Second>,
-    /// The number of pages that was expected when the window was started.
-    expected: Option<f64>,
-}
-
-impl Reading {
-    fn held(&self) -> usize {
-        self.ready.iter().map(Batch::size).sum()
-    }
 }
 
 impl Plan {
@@ -296,15 +259,6 @@ impl Plan {
         self.windows[index].expected = self.pages_left(index);
     }
 
-    /// Reduces a window to the longest span to which the server responds in time.
-    fn cap_span(&mut self, index: usize) {
-        let Window { start, .. } = self.windows[index].walk.window();
-        let span = self.sizing.span();
-        if self.windows[index].walk.window().seconds() > span {
-            self.split_anywhere(index, start.plus(span));
-        }
-    }
-
     /// Splits a window in progress that has far more pages than planned, so that other requests can read the
     /// rest.
     fn cut_if_too_long(&mut self, index: usize) {
@@ -313,8 +267,8 @@ impl Plan {
         if reading.walk.is_done() || reading.walk.position() <= reading.walk.window().start {
             return;
         }
-        if let (Some(cut), Some(pace)) = (self.worth_cutting(index), self.pace_ahead(index)) {
-            self.split(index, self.next_record(index).plus(whole_seconds(cut.pages * pace)));
+        if let (Some(pages), Some(pace)) = (self.pages_to_keep(index), self.pace_ahead(index)) {
+            self.split(index, self.next_record(index).plus(whole_seconds(pages * pace)));
         }
     }
 
@@ -333,7 +287,7 @@ impl Plan {
         if at < end {
             let reason = self.windows[index].reason;
             let walk = self.windows[index].walk.split_off(at);
-            let mut rest = self.reading(walk, reason);
+            let mut rest = Reading::new(self.new_id(), walk, reason);
             rest.pace = self.windows[index].pace;
             rest.turn = self.windows[index].turn;
             self.windows.insert(index + 1, rest);
@@ -357,7 +311,8 @@ impl Plan {
         let covered = reached.since(from).max(0);
         reading.pace.learn(covered, new);
         self.pace.learn(covered, new);
-        // What is received twice counts twice: the remainder is then estimated too low, which only costs time.
+        // A record that is received twice counts twice. The estimate of the rest is then too low, which only
+        // costs time.
         self.records += batch.len();
         reading.pages += 1.0;
         reading.records += batch.len();
@@ -394,75 +349,15 @@ impl Plan {
         }
     }
 
-    /// Handles a lost cursor. If another one is lost before a later record is received, cursors expire too
-    /// soon for the window, which is then split.
-    fn after_restart(&mut self, index: usize, depth: u32, fruitless: u32) {
-        let ends = std::mem::take(&mut self.windows[index].page_ends);
-        if fruitless > 0 {
-            self.split_at_page(index, &ends, depth >> fruitless.min(31));
-        }
-    }
-
-    /// Handles a request that was too heavy for the server: the next one is smaller.
-    fn too_much(&mut self, index: usize, reason: TooMuchReason) {
-        let reading = &mut self.windows[index];
-        reading.failed += 1;
-        let Some(asked) = reading.asked else {
-            return;
-        };
-        match reason {
-            // The fault may be temporary: the request is sent again unchanged.
-            TooMuchReason::Slow if reading.failed == 1 => return,
-            TooMuchReason::Slow => self.sizing.too_slow(asked),
-            TooMuchReason::Large => self.sizing.too_large(asked),
-        }
-        reading.at_smallest_page = reason == TooMuchReason::Large && asked.has_smallest_page();
-        let reading = &mut self.windows[index];
-        reading.walk.restart();
-        let ends = std::mem::take(&mut reading.page_ends);
-        if asked.depth > 0 {
-            self.split_at_page(index, &ends, asked.depth / 2);
-        }
-        self.cap_span(index);
-    }
-
-    /// Splits a restarted window at the end of its page with this number.
-    fn split_at_page(&mut self, index: usize, ends: &VecDeque<Second>, pages: u32) {
-        let Window { start, end } = self.windows[index].walk.window();
-        let after = usize::try_from(pages).unwrap_or(usize::MAX).saturating_sub(1);
-        let middle = Window { start, end: ends.get(after).copied().unwrap_or(end).min(end) };
-        // Splits in the middle of a page if there is no earlier page, or if the pages end in the second after
-        // the window, which the filter includes.
-        let within = pages == 0 || middle.end >= end || middle.end <= start;
-        let at = if within { start.plus((middle.seconds() / 2).max(1)) } else { middle.end };
-        self.split_anywhere(index, at);
-    }
-
     fn append(&mut self, window: Window, reason: Reason) {
-        let mut reading = self.reading(Walk::new(window, self.tolerance), reason);
+        let mut reading = Reading::new(self.new_id(), Walk::new(window, self.tolerance), reason);
         let last = self.windows.back().map_or(0, |last| last.turn);
         reading.turn = last + u32::from(reason == Reason::Verify);
         self.windows.push_back(reading);
     }
 
-    fn reading(&mut self, walk: Walk, reason: Reason) -> Reading {
+    fn new_id(&mut self) -> WindowId {
         self.made += 1;
-        Reading {
-            id: WindowId(self.made),
-            walk,
-            reason,
-            turn: 0,
-            busy: false,
-            begun: false,
-            asked: None,
-            failed: 0,
-            at_smallest_page: false,
-            ready: VecDeque::new(),
-            pace: Pace::new(MEMORY_OF_A_WINDOW),
-            pages: 0.0,
-            records: 0,
-            page_ends: VecDeque::new(),
-            expected: None,
-        }
+        WindowId(self.made)
     }
 }
