@@ -88,13 +88,13 @@ pub struct Sizing {
     depth: Limit,
     /// In records.
     page: Limit,
-    /// The number of pages since the last failure or growth, since the last failure, and since the last
-    /// failure or trial of a longer span.
+    /// The number of successful pages since the last failure or growth, since the last failure, and since the
+    /// last trial of a longer span.
     good: u32,
     good_since_failure: u32,
     good_since_trial: u32,
     /// The number of successful pages after which a span that failed may be tried again. It doubles after
-    /// each failed trial.
+    /// each trial that fails, and halves after each one that succeeds.
     forget_span_after: u32,
     /// The limit of spans before the trial of a span that had failed.
     before_trial: Option<Limit>,
@@ -168,10 +168,15 @@ impl Sizing {
         self.page.succeed(i64::try_from(records).unwrap_or(i64::MAX).min(asked.page_size.into()));
         if asked.depth == 0 {
             self.span.succeed(asked.span);
+            if self.before_trial.is_some_and(|before| asked.span > before.now) {
+                self.before_trial = None;
+                self.forget_span_after = (self.forget_span_after / 2).max(FORGET_SPAN_AFTER);
+            }
         }
         self.good_since_failure = self.good_since_failure.saturating_add(1);
         self.good_since_trial = self.good_since_trial.saturating_add(1);
-        if self.good_since_trial == self.forget_span_after {
+        if self.good_since_trial >= self.forget_span_after {
+            self.good_since_trial = 0;
             self.before_trial = self.span.failed.is_some().then_some(self.span);
             self.span.forget();
         }
@@ -238,7 +243,6 @@ impl Sizing {
     fn failed(&mut self) {
         self.good = 0;
         self.good_since_failure = 0;
-        self.good_since_trial = 0;
     }
 }
 
@@ -320,6 +324,30 @@ mod tests {
             sizing.span() >= YEARS
         });
         assert!(pages.is_some_and(|pages| pages < 300), "{pages:?}");
+    }
+
+    #[test]
+    fn a_span_of_seconds_becomes_days_again_although_one_response_in_eight_is_late() {
+        let mut sizing = Sizing::new(100);
+        while sizing.span() > 20 {
+            sizing.too_slow(asked(&sizing, YEARS));
+        }
+        sizing.forget_span_after = 320;
+        let mut random = 1_u64;
+        let mut is_late = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % 8 == 0
+        };
+        for _ in 0..3_000 {
+            let request = asked(&sizing, YEARS);
+            // The plan sends a request again before it reduces it.
+            if is_late() && is_late() {
+                sizing.too_slow(request);
+            } else {
+                sizing.succeeded(request, 1);
+            }
+        }
+        assert!(sizing.span() >= 30 * 86_400, "{} s", sizing.span());
     }
 
     #[test]
