@@ -18,6 +18,7 @@ const RARE: &[(Plant, u64)] = &[
     (Plant::RefusalRetried, 500),
     (Plant::RecordsKept, 8_150),
     (Plant::DatedOutsideDropped, 500),
+    (Plant::RequestedTwice, 300),
 ];
 fn task(seeds: u64) -> Task {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -278,4 +279,16 @@ fn a_response_that_never_arrives_before_the_output_closes_counts_as_time_of_its_
 #[test]
 fn the_time_of_a_sync_with_an_unreported_limit_is_that_of_the_assumed_limit() {
     assert_keeps_the_guarantees(&Scenario::draw(361_704));
+}
+
+/// The sync reads hundreds of known events again, which the count of the server does not contain.
+#[test]
+fn a_window_of_known_events_is_not_split_because_its_pace_predicts_many_pages() {
+    assert_keeps_the_guarantees(&Scenario::draw(109_188));
+}
+
+/// About one response in eight takes longer than the timeout.
+#[test]
+fn requests_do_not_stay_small_because_responses_are_late_at_random() {
+    assert_keeps_the_guarantees(&Scenario::draw(162_180));
 }

@@ -4,7 +4,7 @@
 
 use super::window::Window;
 use crate::second::Second;
-use crate::zendesk::{Failure, Page, Record, Result};
+use crate::zendesk::{Damaged, Failure, Page, Record, Result};
 
 /// The difference from the requested span, in seconds, from which a date is not an error of a time zone.
 const FAR: i64 = 86_400;
@@ -207,7 +207,20 @@ impl Batch {
         self.records().find_map(|(record, _)| record.created_at)
     }
 
-    /// Returns the record's JSON as the API wrote it.
+    /// Compresses the records' JSON, for a batch that waits to be emitted.
+    pub fn compress(&mut self) {
+        self.page.compress();
+    }
+
+    /// Restores the records' JSON.
+    ///
+    /// # Errors
+    /// If the compressed bytes are damaged.
+    pub fn decompress(&mut self) -> std::result::Result<(), Damaged> {
+        self.page.decompress()
+    }
+
+    /// Returns the record's JSON as the API wrote it. The batch must not be compressed.
     #[must_use]
     pub fn json(&self, record: &Record) -> &[u8] {
         self.page.text(record)

@@ -29,7 +29,7 @@ use crate::panics::of_task;
 use crate::second::Second;
 use crate::shutdown::{Shutdown, Signal};
 use crate::stream::{Counts, Stream};
-use crate::zendesk::{self, Between, Client, PageOutcome, Query};
+use crate::zendesk::{self, Between, Client, Damaged, PageOutcome, Query};
 
 /// The longest time between two STATE messages if records were emitted, and between two progress messages.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
@@ -151,7 +151,8 @@ impl Engine {
             // meantime.
             self.request();
             tokio::task::yield_now().await;
-            while let Some((batch, reason)) = self.plan.take() {
+            while let Some((mut batch, reason)) = self.plan.take() {
+                batch.decompress().map_err(|Damaged| Error::defect("a page in memory is damaged"))?;
                 match reason {
                     Reason::First => {
                         self.emitter.emit(&batch).await?;
@@ -256,15 +257,14 @@ impl Engine {
         let begin = self.emitter.ledger.begin();
         let start = self.emitter.ledger.cursor().map_or(begin, |cursor| begin.max(cursor.plus(1)));
         let end = server.minus(self.reading.tolerance.max(TOO_YOUNG_TO_COUNT));
+        self.plan.set_counted_from(start);
         self.emitter.completeness = Completeness::new(Window { start, end: end.max(start) });
     }
 
     async fn emitted(&mut self, batch: &Batch) -> Result<()> {
         self.progress.record_first_event(batch.first());
         let estimate = self.estimate.on_count(self.emitter.metrics, self.clock.now());
-        if let Some(records) = self.estimate.records(self.emitter.metrics) {
-            self.plan.set_count(records);
-        }
+        self.plan.set_count(self.estimate.records(self.emitter.metrics));
         self.emit_estimate(estimate).await
     }
 

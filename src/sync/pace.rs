@@ -6,6 +6,8 @@ use crate::second::Second;
 
 /// The largest factor by which time without records may increase the estimate of a window.
 const STRETCH: f64 = 8.0;
+/// The factor by which a page is far denser than the estimate.
+const DENSER: f64 = 16.0;
 
 /// The time that recent pages have covered; the weight of older pages decreases exponentially.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,8 @@ pub struct Pace {
     memory: f64,
     /// The number of records in pages of a single second, which count for the time until the next page.
     pending: usize,
+    /// The last page, in seconds and records, if it was far denser than the estimate.
+    denser: Option<(f64, f64)>,
 }
 
 impl Pace {
@@ -24,14 +28,14 @@ impl Pace {
     /// received: 0 to 1.
     #[must_use]
     pub fn new(memory: f64) -> Self {
-        Self { covered: 0.0, records: 0.0, memory, pending: 0 }
+        Self { covered: 0.0, records: 0.0, memory, pending: 0, denser: None }
     }
 
     /// Creates an estimate from an assumed page with this number of records, which covers this number of
     /// seconds.
     #[must_use]
     pub fn assume(memory: f64, seconds: f64, records: u32) -> Self {
-        Self { covered: seconds, records: f64::from(records), memory, pending: 0 }
+        Self { covered: seconds, records: f64::from(records), memory, pending: 0, denser: None }
     }
 
     /// Adds a page that covers this number of seconds and has this number of records.
@@ -40,9 +44,20 @@ impl Pace {
         if covered == 0 {
             return;
         }
-        let records = std::mem::take(&mut self.pending);
-        self.covered = self.covered * self.memory + seconds(covered);
-        self.records = self.records * self.memory + u32::try_from(records).map_or(0.0, f64::from);
+        let records = u32::try_from(std::mem::take(&mut self.pending)).map_or(0.0, f64::from);
+        let covered = seconds(covered);
+        let is_denser = covered * DENSER * self.records < self.covered * records;
+        self.denser = match self.denser {
+            Some((seconds, of_records)) if is_denser => {
+                // Two such pages are no coincidence: the pages before them say nothing about the next ones.
+                (self.covered, self.records) = (seconds, of_records);
+                None
+            }
+            None if is_denser => Some((covered, records)),
+            _ => None,
+        };
+        self.covered = self.covered * self.memory + covered;
+        self.records = self.records * self.memory + records;
     }
 
     /// Returns `true` if a page has been added or assumed.
@@ -77,4 +92,37 @@ fn seconds(seconds: i64) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 pub fn whole_seconds(seconds: f64) -> i64 {
     seconds.ceil() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(pages: &[(i64, usize)]) -> f64 {
+        let mut pace = Pace::new(0.9);
+        for (covered, records) in pages {
+            pace.learn(*covered, *records);
+        }
+        pace.seconds_a_page(100).expect("a page")
+    }
+
+    #[test]
+    fn two_far_denser_pages_replace_the_estimate_at_once() {
+        let sparse = [(600_000, 100); 10];
+        let before = pace(&sparse);
+        assert!(pace(&[&sparse[..], &[(300, 100)]].concat()) > before / 2.0, "one page may be a coincidence");
+        let dense = pace(&[&sparse[..], &[(300, 100), (340, 100)]].concat());
+        assert!((300.0..=340.0).contains(&dense), "{dense}");
+    }
+
+    #[test]
+    fn a_far_sparser_page_changes_the_estimate_at_once() {
+        let after = pace(&[&[(300, 100); 10][..], &[(600_000, 100)]].concat());
+        assert!(after > 60_000.0, "{after}");
+    }
+
+    #[test]
+    fn pages_of_one_second_count_for_the_time_until_the_next_page() {
+        assert!((pace(&[(1_000, 100), (0, 100), (0, 100), (2_700, 100)]) - 920.0).abs() < 10.0);
+    }
 }

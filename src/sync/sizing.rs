@@ -336,7 +336,7 @@ mod tests {
         let mut random = 1_u64;
         let mut is_late = || {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % 8 == 0
+            (random >> 33).is_multiple_of(8)
         };
         for _ in 0..3_000 {
             let request = asked(&sizing, YEARS);

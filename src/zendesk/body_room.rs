@@ -84,9 +84,16 @@ impl Place {
 
     /// Releases the memory of a dropped body.
     pub fn shrink(&self) {
-        let used = std::mem::take(&mut *locked(&self.used));
-        if used > 0 {
-            locked(&self.room.state).used -= used;
+        self.shrink_to(0);
+    }
+
+    /// Releases the memory that a body of this size does not need, in bytes.
+    pub fn shrink_to(&self, size: usize) {
+        let mut used = locked(&self.used);
+        let unneeded = used.saturating_sub(size.saturating_sub(ALLOWANCE));
+        if unneeded > 0 {
+            *used -= unneeded;
+            locked(&self.room.state).used -= unneeded;
             self.room.freed.notify_waiters();
         }
     }

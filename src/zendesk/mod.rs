@@ -6,6 +6,7 @@
 mod attempt;
 mod auth;
 mod base_url;
+mod body;
 mod body_room;
 mod bucket;
 mod client;
@@ -38,6 +39,7 @@ mod ulid;
 
 pub use attempt::{Attempt, AttemptResponse};
 pub use base_url::BaseUrl;
+pub use body::Damaged;
 pub use client::{Client, PageOutcome, PageRequest};
 pub use connection::Setup;
 pub use failure::{Error, Failure, Result};

@@ -12,6 +12,7 @@ use reqwest::Url;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
+use super::body::{Body, Damaged};
 use super::body_room::Place;
 use super::lenient::{Lenient, Scalar};
 use super::record::Identity;
@@ -29,7 +30,7 @@ const MOST_RECORDS: usize = 10_000;
 
 /// A page: the bytes of the response, and the positions of the records in them.
 pub struct Page {
-    body: Vec<u8>,
+    body: Body,
     /// The records, in the order of the response.
     pub records: Vec<Record>,
     /// `true` if there are more pages.
@@ -117,7 +118,7 @@ impl Page {
             return Err(format!("a cursor of {} bytes", cursor.value.len()));
         }
         let has_next_link = !matches!(link, Link::None);
-        Ok(Self { records, has_more, next, has_next_link, place: None, body: std::mem::take(body) })
+        Ok(Self { records, has_more, next, has_next_link, place: None, body: Body::new(std::mem::take(body)) })
     }
 
     /// Counts the memory of the body until the page is dropped.
@@ -125,16 +126,33 @@ impl Page {
         self.place = Some(place);
     }
 
-    /// Returns the record's JSON, as the API sent it.
+    /// Compresses the body, for a page that waits to be emitted.
+    pub fn compress(&mut self) {
+        self.body.compress();
+        self.records.shrink_to_fit();
+        if let Some(place) = &self.place {
+            place.shrink_to(self.body.size());
+        }
+    }
+
+    /// Restores the body.
+    ///
+    /// # Errors
+    /// If the compressed bytes are damaged.
+    pub fn decompress(&mut self) -> Result<(), Damaged> {
+        self.body.decompress()
+    }
+
+    /// Returns the record's JSON, as the API sent it. The body must not be compressed.
     #[must_use]
     pub fn text(&self, record: &Record) -> &[u8] {
-        &self.body[record.range.clone()]
+        &self.body.bytes()[record.range.clone()]
     }
 
     /// Returns the memory that the page uses, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.body.capacity() + self.records.capacity() * size_of::<Record>()
+        self.body.size() + self.records.capacity() * size_of::<Record>()
     }
 }
 

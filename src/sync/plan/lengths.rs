@@ -25,9 +25,15 @@ const WORTH_CUTTING: f64 = 24.0;
 /// A split requests the pages within the tolerance again. The number of remaining pages must be this multiple
 /// of theirs.
 const CUT_COST_FACTOR: f64 = 6.0;
-/// The limits for the head while all other windows wait for it.
+/// A window in progress keeps this multiple of the pages that its split requests again.
+const CUT_KEEPS: f64 = 4.0;
+/// The limits for the head while all other windows wait for it, and for all windows while other requests have nothing
+/// to read.
 const WORTH_CUTTING_HEAD: f64 = 12.0;
 const CUT_COST_FACTOR_HEAD: f64 = 3.0;
+const WORTH_CUTTING_LAST: f64 = 6.0;
+/// The factor by which the counted records exceed the expected ones if some windows become denser later.
+const UNEXPECTED: f64 = 2.0;
 
 impl Plan {
     /// Returns the number of pages that a window should have.
@@ -38,7 +44,7 @@ impl Plan {
         }
         let requests = number(self.concurrency);
         // Windows that end one after the other hold half of their pages on average, except for the head.
-        let fits = number(HELD / 100 * PLANNED_PERCENT / self.page_bytes.max(1)) * 2.0 / (requests - 1.0);
+        let fits = number(HELD / 100 * PLANNED_PERCENT / self.waiting_page_bytes.max(1)) * 2.0 / (requests - 1.0);
         let longest = longest.min(fits);
         let others = (0..self.windows.len()).filter(|other| *other != index && self.windows[*other].begun);
         let readers: Vec<f64> = others.map(|other| self.pages_at_pace(other)).filter(|left| *left > 0.0).collect();
@@ -46,25 +52,51 @@ impl Plan {
         let ahead = readers.iter().filter(|left| **left >= 1.0).count();
         let staggered = longest * (number(ahead) + 1.0).min(requests) / requests;
         // Near the end of the sync, the remaining pages are distributed so that all requests end together.
-        let unread = self.all_pages_at_pace().max(self.pages_unread()) - readers.iter().sum::<f64>();
+        let unread = self.unread() - readers.iter().sum::<f64>();
         staggered.min(level(readers, unread, self.concurrency)).max(SHORTEST_WINDOW)
     }
 
     /// Returns the number of pages that a window in progress should keep if it is so long that other requests
     /// should read the rest.
     pub(super) fn pages_to_keep(&self, index: usize) -> Option<f64> {
-        let reading = &self.windows[index];
         let left = self.pages_left(index)?;
-        let from = reading.walk.restart_position();
-        let cost = number(reading.page_ends.iter().filter(|end| **end >= from).count()) + 1.0;
-        let is_head = self.windows.iter().position(|reading| !reading.walk.is_done()) == Some(index);
-        if is_head && self.concurrency > 1 && !self.has_room(self.concurrency) {
+        let cost = self.cost_of_split(index);
+        if self.is_head(index) && self.concurrency > 1 && !self.has_room(self.concurrency) {
             let is_worth = left > WORTH_CUTTING_HEAD.max(CUT_COST_FACTOR_HEAD * cost);
             return is_worth.then_some(left / 2.0);
         }
-        let pages = self.target(index);
-        let is_worth = left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost);
-        is_worth.then_some(pages)
+        let pages = self.target(index).max(CUT_KEEPS * cost);
+        if left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost) {
+            return Some(pages);
+        }
+        let open = self.windows.iter().filter(|reading| !reading.walk.is_done()).count();
+        if open >= self.concurrency {
+            return None;
+        }
+        // Other requests have nothing to read.
+        let is_worth = if self.has_unexpected_records() {
+            left > SHORTEST_WINDOW && self.pages_unread() > CUT_COST_FACTOR_HEAD * cost
+        } else {
+            left > WORTH_CUTTING_LAST.max(CUT_COST_FACTOR_HEAD * cost)
+        };
+        is_worth.then_some(left / 2.0)
+    }
+
+    /// Returns the number of pages that a split of a window reads again, and one that ends half empty.
+    fn cost_of_split(&self, index: usize) -> f64 {
+        let reading = &self.windows[index];
+        let from = reading.walk.restart_position();
+        number(reading.page_ends.iter().filter(|end| **end >= from).count()) + 1.0
+    }
+
+    fn is_head(&self, index: usize) -> bool {
+        self.windows.iter().position(|reading| !reading.walk.is_done()) == Some(index)
+    }
+
+    /// Returns `true` if the server counts far more records than all windows seem to have: some windows become denser
+    /// later.
+    fn has_unexpected_records(&self) -> bool {
+        self.pages_unread() > UNEXPECTED * self.all_pages_at_pace().max(number(self.concurrency))
     }
 
     /// Returns `true` if there is memory for one more page of a window with this many windows before it.
@@ -74,16 +106,25 @@ impl Plan {
         needed <= HELD - HELD / RESERVED_FOR_NEAR * before / self.concurrency
     }
 
+    /// Returns `true` if there is memory for all remaining pages.
+    pub(super) fn has_room_for_all(&self) -> bool {
+        self.unread() * number(self.waiting_page_bytes) + number(self.held) <= number(HELD - HELD / RESERVED_FOR_NEAR)
+    }
+
     /// Returns the number of remaining pages of a window; `None` before the first page of the sync.
     pub(super) fn pages_left(&self, index: usize) -> Option<f64> {
         self.pace_of(index)?;
         let left = self.pages_at_pace(index);
-        // Pages that the server counts and the pace does not predict are most likely in the window with the
-        // most pages.
-        let unexplained = (self.pages_unread() - self.all_pages_at_pace()).max(0.0);
-        let at_pace = |other: &usize| self.pages_at_pace(*other);
-        let largest = (0..self.windows.len()).max_by(|a, b| at_pace(a).total_cmp(&at_pace(b)));
-        Some(if largest == Some(index) { left + unexplained } else { left })
+        if self.counted.is_none() {
+            return Some(left);
+        }
+        let mut unread = self.pages_unread();
+        if !self.windows[index].begun {
+            // Its pace is that of another window.
+            let begun = |other: &usize| self.windows[*other].begun;
+            unread -= (0..self.windows.len()).filter(begun).map(|other| self.pages_at_pace(other)).sum::<f64>();
+        }
+        Some(left.min(unread.max(1.0)))
     }
 
     /// Returns the number of seconds that a page covers in the rest of a window; `None` before the first page
@@ -96,16 +137,20 @@ impl Plan {
     fn pace_of(&self, index: usize) -> Option<f64> {
         let size = self.sizing.page_size();
         let reading = &self.windows[index];
-        let own = if reading.begun { reading.pace.seconds_a_page(size) } else { None };
-        own.or_else(|| self.pace.seconds_a_page(size))
+        reading.pace.seconds_a_page(size).or_else(|| self.pace.seconds_a_page(size))
     }
 
     /// Returns the number of remaining pages of a window according to its pace; 0 if the pace is unknown.
-    fn pages_at_pace(&self, index: usize) -> f64 {
+    pub(super) fn pages_at_pace(&self, index: usize) -> f64 {
         if self.windows[index].walk.is_done() {
             return 0.0;
         }
         self.pace_of(index).map_or(0.0, |pace| self.seconds_left(index) / pace)
+    }
+
+    /// Returns the number of pages that have not been received.
+    fn unread(&self) -> f64 {
+        if self.counted.is_some() { self.pages_unread() } else { self.all_pages_at_pace() }
     }
 
     fn all_pages_at_pace(&self) -> f64 {

@@ -16,7 +16,7 @@ mod reductions;
 use std::collections::VecDeque;
 
 use self::lengths::SHORTEST_WINDOW;
-use self::reading::{MEMORY_OF_A_WINDOW, Reading};
+use self::reading::Reading;
 use super::batch::{Batch, Trust};
 use super::pace::{Pace, whole_seconds};
 use super::sizing::{RequestSize, Sizing};
@@ -41,10 +41,11 @@ const CAUTIOUS_WINDOWS: usize = 2;
 const MOST_SURPRISES: u32 = 16;
 /// The number of pages of a window that confirm that the server filters by the dates of its records.
 const PAGES_THAT_CONFIRM: f64 = 2.0;
-/// The weight that a page keeps when the next one is received, for the estimate of the whole sync.
+/// The weight that a page keeps when the next one is received.
 const MEMORY: f64 = 0.9;
-/// The assumed memory of a page before the first one is received, in bytes.
+/// The assumed memory of a page, and of one that waits, before the first ones are received, in bytes.
 const USUAL_PAGE: usize = 60 << 10;
+const USUAL_WAITING_PAGE: usize = 24 << 10;
 
 /// Identifies a window in [`Plan::process_response`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,11 @@ pub struct Plan {
     tolerance: i64,
     pace: Pace,
     sizing: Sizing,
-    /// The mean memory of a page, in bytes.
+    /// The mean memory of a page, and of one that waits to be emitted, in bytes.
     page_bytes: usize,
+    waiting_page_bytes: usize,
+    /// The memory of the batches that wait to be emitted, in bytes.
+    held: usize,
     /// `true` if the last window had far fewer pages than expected.
     cautious: bool,
     /// The number of windows with far fewer records than expected since the server has counted the records.
@@ -86,8 +90,10 @@ pub struct Plan {
     earliest: Option<Second>,
     /// The number of records of the whole sync, if the server has counted them.
     counted: Option<usize>,
-    /// The number of received records.
+    /// The number of received records that the server counts.
     records: usize,
+    /// The start of the span that the server counts.
+    counted_from: Second,
 }
 
 impl Plan {
@@ -104,6 +110,8 @@ impl Plan {
             pace: Pace::new(MEMORY),
             sizing: Sizing::new(page_size),
             page_bytes: USUAL_PAGE,
+            waiting_page_bytes: USUAL_WAITING_PAGE,
+            held: 0,
             cautious: false,
             surprises: 0,
             trust: Trust::Unknown,
@@ -111,6 +119,7 @@ impl Plan {
             earliest: None,
             counted: None,
             records: 0,
+            counted_from: window.start,
         };
         plan.append(window, Reason::First);
         plan
@@ -131,10 +140,16 @@ impl Plan {
         self.concurrency = requests.max(1);
     }
 
-    /// Sets the number of records that the server counts in the span of the sync, which is used as an
-    /// estimate.
-    pub fn set_count(&mut self, records: u64) {
-        self.counted = usize::try_from(records).ok();
+    /// Sets the start of the span that the server counts: earlier records have been emitted by an earlier sync.
+    pub fn set_counted_from(&mut self, start: Second) {
+        self.counted_from = start;
+    }
+
+    /// Sets the number of records that the server counts, which is used as an estimate; `None` once it is known to be
+    /// wrong.
+    pub fn set_count(&mut self, records: Option<u64>) {
+        let records = records.filter(|_| self.surprises <= MOST_SURPRISES);
+        self.counted = records.and_then(|records| usize::try_from(records).ok());
     }
 
     /// Plans to read a window again, because the server counts more events in it.
@@ -151,7 +166,7 @@ impl Plan {
     /// Returns the memory of the batches that wait to be emitted, in bytes.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.windows.iter().map(Reading::held).sum()
+        self.held
     }
 
     /// Returns the next request, if one is useful now.
@@ -217,6 +232,7 @@ impl Plan {
     pub fn take(&mut self) -> Option<(Batch, Reason)> {
         while let Some(head) = self.windows.front_mut() {
             if let Some(batch) = head.ready.pop_front() {
+                self.held -= batch.size();
                 return Some((batch, head.reason));
             }
             if !head.walk.is_done() {
@@ -230,6 +246,22 @@ impl Plan {
     /// Returns the earliest window without a request in flight, if concurrency and memory allow another
     /// request.
     fn find_waiting(&self) -> Option<usize> {
+        self.find_longest().or_else(|| self.find_earliest())
+    }
+
+    /// Returns the window in progress with the most remaining pages, if everything that remains fits into the memory:
+    /// then all windows end together.
+    fn find_longest(&self) -> Option<usize> {
+        let begun = |index: &usize| self.windows[*index].begun && !self.windows[*index].walk.is_done();
+        let in_progress: Vec<usize> = (0..self.windows.len()).filter(begun).collect();
+        if in_progress.len() < self.concurrency || !self.has_room_for_all() || !self.has_room(self.concurrency) {
+            return None;
+        }
+        let waiting = in_progress.into_iter().filter(|index| !self.windows[*index].busy);
+        waiting.max_by(|a, b| self.pages_at_pace(*a).total_cmp(&self.pages_at_pace(*b)))
+    }
+
+    fn find_earliest(&self) -> Option<usize> {
         let mut unproven = 0;
         let open = self.windows.iter().enumerate().filter(|(_, reading)| !reading.walk.is_done());
         for (before, (index, candidate)) in open.enumerate().take(self.concurrency) {
@@ -249,7 +281,7 @@ impl Plan {
         let left = self.pages_left(index);
         if let (Some(left), Some(pace)) = (left, self.pace_ahead(index)) {
             let target = self.target(index);
-            self.windows[index].pace = Pace::assume(MEMORY_OF_A_WINDOW, pace, self.sizing.page_size());
+            self.windows[index].pace = Pace::assume(MEMORY, pace, self.sizing.page_size());
             // A remainder that is too short for a separate window is read with this one.
             if left > target + SHORTEST_WINDOW {
                 self.split(index, self.next_record(index).plus(whole_seconds(target * pace)));
@@ -311,9 +343,8 @@ impl Plan {
         let covered = reached.since(from).max(0);
         reading.pace.learn(covered, new);
         self.pace.learn(covered, new);
-        // A record that is received twice counts twice. The estimate of the rest is then too low, which only
-        // costs time.
-        self.records += batch.len();
+        let is_counted = |at: Second| at >= from.max(self.counted_from);
+        self.records += batch.records().filter(|(record, _)| record.created_at.is_none_or(is_counted)).count();
         reading.pages += 1.0;
         reading.records += batch.len();
         // After a restart, the page may end before the time that the walk had reached.
@@ -333,20 +364,40 @@ impl Plan {
             self.trust = Trust::Confirmed;
         }
         if walk.is_done() {
-            self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
-            let expected = reading.expected.unwrap_or(0.0) * f64::from(self.sizing.page_size());
-            let is_surprise = lengths::number(reading.records) < expected * SURPRISING;
-            self.surprises += u32::from(is_surprise && self.counted.is_some());
-            if self.surprises > MOST_SURPRISES {
-                self.counted = None;
-            }
+            self.end_window(index);
         } else {
             self.cautious = false;
         }
         // An empty batch may settle earlier times.
         if !batch.is_empty() || batch.settled.is_some() {
-            reading.ready.push_back(batch);
+            self.hold(index, batch);
         }
+    }
+
+    /// Compares a window that has been read with its estimate, for the windows after it.
+    fn end_window(&mut self, index: usize) {
+        let reading = &self.windows[index];
+        self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
+        let expected = reading.expected.unwrap_or(0.0) * f64::from(self.sizing.page_size());
+        let is_surprise = lengths::number(reading.records) < expected * SURPRISING;
+        self.surprises += u32::from(is_surprise && self.counted.is_some());
+        if self.surprises > MOST_SURPRISES {
+            self.counted = None;
+        }
+        let pace = reading.pace;
+        if let Some(next) = self.windows.iter_mut().skip(index).find(|next| !next.begun) {
+            next.pace = pace;
+        }
+    }
+
+    /// Holds a batch until it can be emitted. Those of the head are emitted at once.
+    fn hold(&mut self, index: usize, mut batch: Batch) {
+        if index > 0 {
+            batch.compress();
+            self.waiting_page_bytes = (self.waiting_page_bytes * 7 + batch.size()) / 8;
+        }
+        self.held += batch.size();
+        self.windows[index].ready.push_back(batch);
     }
 
     fn append(&mut self, window: Window, reason: Reason) {

@@ -4,15 +4,12 @@
 
 use std::collections::VecDeque;
 
-use super::{Reason, WindowId};
+use super::{MEMORY, Reason, WindowId};
 use crate::second::Second;
 use crate::sync::batch::Batch;
 use crate::sync::pace::Pace;
 use crate::sync::sizing::RequestSize;
 use crate::sync::walk::Walk;
-
-/// The weight that a page keeps when the next one is received, for the estimate of a window.
-pub(super) const MEMORY_OF_A_WINDOW: f64 = 0.7;
 
 /// A window that is or will be read.
 #[derive(Debug)]
@@ -35,6 +32,7 @@ pub(super) struct Reading {
     pub(super) at_smallest_page: bool,
     /// Batches that wait until they can be emitted.
     pub(super) ready: VecDeque<Batch>,
+    /// The pace of the window; before its first page, that of a window before it.
     pub(super) pace: Pace,
     /// The number of received pages.
     pub(super) pages: f64,
@@ -60,16 +58,11 @@ impl Reading {
             failed: 0,
             at_smallest_page: false,
             ready: VecDeque::new(),
-            pace: Pace::new(MEMORY_OF_A_WINDOW),
+            pace: Pace::new(MEMORY),
             pages: 0.0,
             records: 0,
             page_ends: VecDeque::new(),
             expected: None,
         }
-    }
-
-    /// Returns the memory of the batches that wait to be emitted, in bytes.
-    pub(super) fn held(&self) -> usize {
-        self.ready.iter().map(Batch::size).sum()
     }
 }
