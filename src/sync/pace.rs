@@ -46,16 +46,24 @@ impl Pace {
         }
         let records = u32::try_from(std::mem::take(&mut self.pending)).map_or(0.0, f64::from);
         let covered = seconds(covered);
-        let is_denser = covered * DENSER * self.records < self.covered * records;
-        self.denser = match self.denser {
-            Some((seconds, of_records)) if is_denser => {
-                // Two such pages are no coincidence: the pages before them say nothing about the next ones.
-                (self.covered, self.records) = (seconds, of_records);
-                None
+        if covered * DENSER * self.records < self.covered * records {
+            match self.denser.take() {
+                // One such page may be a coincidence.
+                None => self.denser = Some((covered, records)),
+                Some((before, of_records)) => {
+                    (self.covered, self.records) = (before, of_records);
+                    self.add(covered, records);
+                }
             }
-            None if is_denser => Some((covered, records)),
-            _ => None,
-        };
+        } else {
+            if let Some((covered, records)) = self.denser.take() {
+                self.add(covered, records);
+            }
+            self.add(covered, records);
+        }
+    }
+
+    fn add(&mut self, covered: f64, records: f64) {
         self.covered = self.covered * self.memory + covered;
         self.records = self.records * self.memory + records;
     }

@@ -33,23 +33,31 @@ const WORTH_CUTTING_HEAD: f64 = 12.0;
 const CUT_COST_FACTOR_HEAD: f64 = 3.0;
 const WORTH_CUTTING_LAST: f64 = 6.0;
 /// The factor by which the counted records exceed the expected ones if some windows become denser later.
-const UNEXPECTED: f64 = 2.0;
+const UNEXPECTED: f64 = 4.0;
 
 impl Plan {
-    /// Returns the number of pages that a window should have.
-    pub(super) fn target(&self, index: usize) -> f64 {
+    /// Returns the longest window, in pages.
+    fn longest(&self) -> f64 {
         let longest = LONGEST_WINDOW.min(number(usize::try_from(self.sizing.depth()).unwrap_or(usize::MAX)));
         if self.concurrency == 1 {
             return longest;
         }
-        let requests = number(self.concurrency);
         // Windows that end one after the other hold half of their pages on average, except for the head.
-        let fits = number(HELD / 100 * PLANNED_PERCENT / self.waiting_page_bytes.max(1)) * 2.0 / (requests - 1.0);
-        let longest = longest.min(fits);
+        let fits = number(HELD / 100 * PLANNED_PERCENT / self.waiting_page_bytes.max(1));
+        longest.min(fits * 2.0 / number(self.concurrency - 1))
+    }
+
+    /// Returns the number of pages that a window should have.
+    pub(super) fn target(&self, index: usize) -> f64 {
+        let longest = self.longest();
+        if self.concurrency == 1 {
+            return longest;
+        }
+        let requests = number(self.concurrency);
         let others = (0..self.windows.len()).filter(|other| *other != index && self.windows[*other].begun);
         let readers: Vec<f64> = others.map(|other| self.pages_at_pace(other)).filter(|left| *left > 0.0).collect();
         // Windows that begin together must not end together: all but the head would wait for memory.
-        let ahead = readers.iter().filter(|left| **left >= 1.0).count();
+        let ahead = (0..index).filter(|other| self.windows[*other].begun && self.pages_at_pace(*other) >= 1.0).count();
         let staggered = longest * (number(ahead) + 1.0).min(requests) / requests;
         // Near the end of the sync, the remaining pages are distributed so that all requests end together.
         let unread = self.unread() - readers.iter().sum::<f64>();
@@ -61,13 +69,13 @@ impl Plan {
     pub(super) fn pages_to_keep(&self, index: usize) -> Option<f64> {
         let left = self.pages_left(index)?;
         let cost = self.cost_of_split(index);
+        let pages = self.target(index).max(self.longest().min(CUT_KEEPS * cost));
+        if left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost) {
+            return Some(pages);
+        }
         if self.is_head(index) && self.concurrency > 1 && !self.has_room(self.concurrency) {
             let is_worth = left > WORTH_CUTTING_HEAD.max(CUT_COST_FACTOR_HEAD * cost);
             return is_worth.then_some(left / 2.0);
-        }
-        let pages = self.target(index).max(CUT_KEEPS * cost);
-        if left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost) {
-            return Some(pages);
         }
         let open = self.windows.iter().filter(|reading| !reading.walk.is_done()).count();
         if open >= self.concurrency {
