@@ -67,13 +67,17 @@ impl Plan {
     /// Returns the number of pages that a window in progress should keep if it is so long that other requests
     /// should read the rest.
     pub(super) fn pages_to_keep(&self, index: usize) -> Option<f64> {
+        if self.concurrency == 1 && self.windows[index].pages > 1.0 {
+            // No other request can read the rest: a later split would only read pages again.
+            return None;
+        }
         let left = self.pages_left(index)?;
         let cost = self.cost_of_split(index);
         let pages = self.target(index).max(self.longest().min(CUT_KEEPS * cost));
         if left > WORTH_CUTTING.max(2.0 * pages).max(CUT_COST_FACTOR * cost) {
             return Some(pages);
         }
-        if self.is_head(index) && self.concurrency > 1 && !self.has_room(self.concurrency) {
+        if self.is_head(index) && !self.has_room(self.concurrency) {
             let is_worth = left > WORTH_CUTTING_HEAD.max(CUT_COST_FACTOR_HEAD * cost);
             return is_worth.then_some(left / 2.0);
         }
