@@ -243,8 +243,7 @@ impl Plan {
         None
     }
 
-    /// Returns the earliest window without a request in flight, if concurrency and memory allow another
-    /// request.
+    /// Returns the window of the next request, if concurrency and memory allow another request.
     fn find_waiting(&self) -> Option<usize> {
         self.find_longest().or_else(|| self.find_earliest())
     }
@@ -261,6 +260,7 @@ impl Plan {
         waiting.max_by(|a, b| self.pages_at_pace(*a).total_cmp(&self.pages_at_pace(*b)))
     }
 
+    /// Returns the earliest window without a request in flight.
     fn find_earliest(&self) -> Option<usize> {
         let mut unproven = 0;
         let open = self.windows.iter().enumerate().filter(|(_, reading)| !reading.walk.is_done());
