@@ -292,3 +292,9 @@ fn a_window_of_known_events_is_not_split_because_its_pace_predicts_many_pages() 
 fn requests_do_not_stay_small_because_responses_are_late_at_random() {
     assert_keeps_the_guarantees(&Scenario::draw(162_180));
 }
+
+/// The first window, with many events in a second, ends after the sparse ones behind it.
+#[test]
+fn a_dense_window_says_nothing_about_the_time_after_sparse_ones() {
+    assert_keeps_the_guarantees(&Scenario::draw(256_146));
+}

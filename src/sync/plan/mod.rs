@@ -384,8 +384,10 @@ impl Plan {
         if self.surprises > MOST_SURPRISES {
             self.counted = None;
         }
+        // The next window continues at the pace of the last one before it that has been read.
         let pace = reading.pace;
-        if let Some(next) = self.windows.iter_mut().skip(index).find(|next| !next.begun) {
+        let after = self.windows.iter_mut().skip(index + 1);
+        if let Some(next) = after.take_while(|other| !other.walk.is_done()).find(|other| !other.begun) {
             next.pace = pace;
         }
     }
