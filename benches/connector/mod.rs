@@ -102,7 +102,7 @@ pub struct Run {
     pub requests: u32,
     /// The number of messages about a used-up rate limit.
     pub limited: usize,
-    /// The number of repeated requests in the last progress message.
+    /// The number of repeated requests in the last message of the sync.
     pub repeated: String,
     /// The state of the last STATE message.
     pub state: Value,
@@ -147,7 +147,7 @@ impl<'a> Reading<'a> {
             peak_kib: 0,
             requests: 0,
             limited: 0,
-            repeated: String::new(),
+            repeated: "0".to_owned(),
             state: Value::Null,
         };
         let records = self.drain(&mut child, &mut run)?;
@@ -252,8 +252,8 @@ impl Run {
     fn other_message(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         self.limited += usize::from(text.contains("RATE_LIMITED"));
-        if let Some((_, rest)) = text.split_once(" requests, ")
-            && let Some((number, _)) = rest.split_once(' ')
+        if let Some((before, _)) = text.split_once(" repeated)")
+            && let Some((_, number)) = before.rsplit_once('(')
         {
             number.clone_into(&mut self.repeated);
         }
