@@ -298,3 +298,9 @@ fn requests_do_not_stay_small_because_responses_are_late_at_random() {
 fn a_dense_window_says_nothing_about_the_time_after_sparse_ones() {
     assert_keeps_the_guarantees(&Scenario::draw(256_146));
 }
+
+/// All events are in a few seconds: the windows that are split off are empty.
+#[test]
+fn splits_that_find_only_empty_windows_end() {
+    assert_keeps_the_guarantees(&Scenario::draw(699_604));
+}

@@ -32,6 +32,10 @@ const CUT_KEEPS: f64 = 4.0;
 const WORTH_CUTTING_HEAD: f64 = 12.0;
 const CUT_COST_FACTOR_HEAD: f64 = 3.0;
 const WORTH_CUTTING_LAST: f64 = 6.0;
+/// Windows in progress are split only while not more than this number of windows had far fewer records than expected,
+/// and one more for this number of pages: the events may be in one second, and splits then find empty windows.
+const MOST_WASTED: usize = 16;
+const PAGES_PER_WASTED: usize = 8;
 /// The factor by which the counted records exceed the expected ones if some windows become denser later.
 const UNEXPECTED: f64 = 4.0;
 
@@ -69,6 +73,9 @@ impl Plan {
     pub(super) fn pages_to_keep(&self, index: usize) -> Option<f64> {
         if self.concurrency == 1 && self.windows[index].pages > 1.0 {
             // No other request can read the rest: a later split would only read pages again.
+            return None;
+        }
+        if self.wasted > MOST_WASTED + self.pages / PAGES_PER_WASTED {
             return None;
         }
         let left = self.pages_left(index)?;

@@ -84,6 +84,9 @@ pub struct Plan {
     cautious: bool,
     /// The number of windows with far fewer records than expected since the server has counted the records.
     surprises: u32,
+    /// The number of all windows with far fewer records than expected, and of all received pages.
+    wasted: usize,
+    pages: usize,
     trust: Trust,
     made: u64,
     /// The first time of the first page.
@@ -114,6 +117,8 @@ impl Plan {
             held: 0,
             cautious: false,
             surprises: 0,
+            wasted: 0,
+            pages: 0,
             trust: Trust::Unknown,
             made: 0,
             earliest: None,
@@ -346,6 +351,7 @@ impl Plan {
         let is_counted = |at: Second| at >= from.max(self.counted_from);
         self.records += batch.records().filter(|(record, _)| record.created_at.is_none_or(is_counted)).count();
         reading.pages += 1.0;
+        self.pages += 1;
         reading.records += batch.len();
         // After a restart, the page may end before the time that the walk had reached.
         let newest = batch.records().filter_map(|(record, _)| record.created_at).max();
@@ -380,6 +386,7 @@ impl Plan {
         self.cautious = reading.expected.is_some_and(|pages| reading.pages < pages * SURPRISING);
         let expected = reading.expected.unwrap_or(0.0) * f64::from(self.sizing.page_size());
         let is_surprise = lengths::number(reading.records) < expected * SURPRISING;
+        self.wasted += usize::from(is_surprise);
         self.surprises += u32::from(is_surprise && self.counted.is_some());
         if self.surprises > MOST_SURPRISES {
             self.counted = None;
